@@ -1,0 +1,77 @@
+"""Run what a change has to pass: `nox` for lint, typing and tests, `nox --list` for the rest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+TOP = Path(__file__).parent
+PROJECT = nox.project.load_toml(TOP / "pyproject.toml")
+MINIMUM = "tests/constraints-minimum.txt"
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group, so that any pip can install them."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the direction of imports."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types."""
+    session.install(".", *group("type"))
+    session.run("mypy", "pinstall", "tests", "noxfile.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests with branch coverage; with arguments, only those and without the gate."""
+    session.install(".", *group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+@nox.session(default=False)
+def contract(session: nox.Session) -> None:
+    """Run the functional scenarios against several pip releases, fetched from the index."""
+    session.install(".", *group("test"))
+    session.run("pytest", "-n", "2", "-m", "contract", *session.posargs)
+
+
+@nox.session(default=False)
+def minimum(session: nox.Session) -> None:
+    """Run the tests with the lowest versions of the dependencies that pyproject.toml allows."""
+    session.install(".", *group("test"), "--constraint", MINIMUM)
+    session.run("pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation; every warning is an error."""
+    session.install(".", *group("docs"))
+    target = TOP / "docs" / "_build"
+    shutil.rmtree(target, ignore_errors=True)
+    session.run("sphinx-build", "-W", "-n", "--keep-going", "docs", str(target / "html"), *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the sdist, and the wheel from it, into dist/."""
+    session.install("build>=1.2,<2")
+    session.run("python", "-m", "build", *session.posargs)

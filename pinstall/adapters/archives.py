@@ -1,0 +1,32 @@
+"""Look at what lies behind a local link: a directory, or an archive and the sha256 of its present bytes.
+
+May not: unpack, remember.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+
+def path_of(link: str) -> str | None:
+    """Return the path of a local link, which is a path or a `file:` URL; none for anything on a network."""
+    if link.lower().startswith("file:"):
+        return url2pathname(urlsplit(link).path)
+    return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
+
+
+def is_directory(path: str) -> bool:
+    """Tell whether the path is a folder, which pip installs as it stands at that moment."""
+    return os.path.isdir(path)
+
+
+def sha256(path: str) -> str:
+    """Return the hash of a file's present bytes as `sha256:hexdigest`; raise OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,130 @@
+"""Read pip's cache of locally built wheels: `wheels/<2>/<2>/<2>/<rest of the key>/` with wheels and an `origin.json`.
+
+May not: write, judge.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from pinstall import provenance
+from pinstall.model import Artifact, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Set as AbstractSet
+
+    from packaging.utils import NormalizedName
+
+FOLDER = "wheels"
+ORIGIN = "origin.json"
+
+
+def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+    """Yield every locally built wheel of these projects, each looked into."""
+    for path in _wheels(os.path.join(cache, FOLDER), 4):
+        file = os.path.basename(path)
+        # only the file name tells the project: the key is one-way
+        if canonicalize_name(file.partition("-")[0]) in names:
+            yield artifact(cache, os.path.relpath(path, cache))
+
+
+def _wheels(folder: str, depth: int) -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if depth and entry.is_dir(follow_symlinks=False):
+            yield from _wheels(entry.path, depth - 1)
+        elif not depth and entry.name.endswith(".whl"):
+            yield entry.path
+
+
+def artifact(cache: str, path: str) -> Artifact:
+    """Return a wheel of the cache as its file name and `origin.json` describe it, with what its inside says against it."""
+    file = os.path.basename(path)
+    folder = os.path.dirname(os.path.join(cache, path))
+    try:
+        name, version, _, _ = parse_wheel_filename(file)
+    except InvalidWheelFilename:
+        name = canonicalize_name(file.partition("-")[0])
+        return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
+    url, hashes = _origin(folder)
+    damage = _damage(os.path.join(cache, path), name, version) or _stranger(url, name, version)
+    return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, damage=damage)
+
+
+def _origin(folder: str) -> tuple[str, frozenset[str]]:
+    """Return URL and hashes of the archive that the entry was built from; pip writes them since 22.2."""
+    try:
+        with open(os.path.join(folder, ORIGIN), encoding="utf-8") as file:
+            document = json.load(file)
+        return str(document.get("url", "")), provenance.hashes(document)
+    except (OSError, ValueError, AttributeError, TypeError):
+        return "", frozenset()
+
+
+def _stranger(url: str, name: NormalizedName, version: Version) -> str | None:
+    """Say that the wheel is not of the release whose archive the entry was built from."""
+    archive = unquote(urlsplit(url).path).rpartition("/")[2]
+    try:
+        project, built = parse_sdist_filename(archive)
+    except InvalidSdistFilename:
+        return None
+    # a build may add a local label to its archive's version, so only the public part can contradict
+    if project == name and Version(built.public) != Version(version.public):
+        return f"lies where the wheel built from {archive} belongs"
+    return None
+
+
+def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
+    """Say what contradicts the file name inside the wheel: no zip, a bad member, another name or version."""
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            broken = wheel.testzip()
+            if broken is not None:
+                return f"is damaged: {broken} does not match its checksum"
+            inner = [member for member in wheel.namelist() if member.endswith(".dist-info/METADATA")]
+            tops = [member for member in inner if member.count("/") == 1]
+            if len(tops) != 1:
+                return f"has {len(tops)} dist-info folders"
+            return _contradiction(tops[0], wheel.read(tops[0]).decode("utf-8", "replace"), name, version)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        return f"is no valid wheel: {error}"
+
+
+def _contradiction(member: str, metadata: str, name: NormalizedName, version: Version) -> str | None:
+    stem = member.partition(".dist-info/")[0]
+    said = [("its dist-info folder", *stem.partition("-")[::2]), ("its METADATA", *_fields(metadata))]
+    for where, other_name, other_version in said:
+        try:
+            agrees = canonicalize_name(other_name) == name and Version(other_version) == version
+        except InvalidVersion:
+            agrees = False
+        if not agrees:
+            return f"is not what its file name says: {where} says {other_name} {other_version}"
+    return None
+
+
+def _fields(metadata: str) -> tuple[str, str]:
+    fields: dict[str, str] = {}
+    for line in metadata.splitlines():
+        if not line.strip():
+            break
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip().lower(), value.strip())
+    return fields.get("name", ""), fields.get("version", "")

@@ -1,0 +1,151 @@
+"""Yield installed distributions, asked by name, read straight from `*.dist-info` and `*.egg-info`.
+
+May not: use importlib.metadata (three times slower), write.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pinstall.model import Distribution, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model import Source
+
+
+class Environment:
+    """What is installed in the folders of a path, the first one winning, as when Python imports."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Look at nothing yet."""
+        self._paths = paths
+        self._folders: dict[NormalizedName, list[tuple[str, str]]] | None = None
+        self._found: dict[NormalizedName, Distribution | None] = {}
+
+    def find(self, name: NormalizedName) -> Distribution | None:
+        """Return the distribution of this name that Python would find, read at most once."""
+        if name not in self._found:
+            self._found[name] = self._read(name)
+        return self._found[name]
+
+    def direct(self) -> Iterator[Distribution]:
+        """Yield the distributions that were installed from a direct reference (PEP 610)."""
+        for name, folders in self._index().items():
+            if any(os.path.exists(os.path.join(*folder, "direct_url.json")) for folder in folders):
+                found = self.find(name)
+                if found is not None:
+                    yield found
+
+    def _index(self) -> dict[NormalizedName, list[tuple[str, str]]]:
+        if self._folders is None:
+            self._folders = {}
+            for location in dict.fromkeys(self._paths):
+                for entry in _names(location):
+                    stem, dot, suffix = entry.rpartition(".")
+                    if dot and suffix in ("dist-info", "egg-info"):
+                        name = canonicalize_name(stem.partition("-")[0])
+                        self._folders.setdefault(name, []).append((location, entry))
+        return self._folders
+
+    def _read(self, name: NormalizedName) -> Distribution | None:
+        folders = self._index().get(name)
+        if not folders:
+            return None
+        location = folders[0][0]
+        beside = [entry for place, entry in folders if place == location]
+        damage = None
+        if len(beside) > 1:
+            damage = f"is there {len(beside)} times: {', '.join(sorted(beside))}"
+        return _distribution(name, location, beside[0], damage)
+
+
+def _names(location: str) -> Sequence[str]:
+    try:
+        return sorted(os.listdir(location))
+    except OSError:  # a zip file, a folder that is not there, or one that may not be read: Python goes on too
+        return ()
+
+
+def _distribution(name: NormalizedName, location: str, entry: str, damage: str | None) -> Distribution:
+    path = os.path.join(location, entry)
+    egg = entry.endswith(".egg-info")
+    fields = _head(_metadata_file(path, egg=egg))
+    text = fields.get("version", [""])[0]
+    if damage is None and (not text or canonicalize_name(fields.get("name", [""])[0]) != name):
+        damage = f"has no readable METADATA in {path}"
+    source, hashes, editable = _direct_url(path)
+    return Distribution(
+        identity=Identity(name=name, version=_version(text), source=source, hashes=hashes),
+        text=text,
+        location=location,
+        path=path,
+        # setuptools keeps the needs of an egg in a file of its own grammar: not known here, so pip is asked
+        requires=None if egg and os.path.exists(os.path.join(path, "requires.txt")) else _needs(fields),
+        editable=editable,
+        damage=damage,
+    )
+
+
+def _metadata_file(path: str, *, egg: bool) -> str:
+    if not egg:
+        return os.path.join(path, "METADATA")
+    return os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path
+
+
+def _needs(fields: dict[str, list[str]]) -> tuple[str, ...] | None:
+    return tuple(fields.get("requires-dist", ())) if fields else None
+
+
+def _head(path: str) -> dict[str, list[str]]:
+    """Return the header fields of a metadata file, which end at the first blank line."""
+    fields: dict[str, list[str]] = {}
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            last: list[str] | None = None
+            for line in file:
+                if not line.strip():
+                    break
+                if line[0] in " \t":
+                    if last:
+                        last[-1] += f" {line.strip()}"
+                    continue
+                key, _, value = line.partition(":")
+                last = fields.setdefault(key.strip().lower(), [])
+                last.append(value.strip())
+    except OSError:
+        return {}
+    return fields
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
+    """Return source, archive hashes and whether it is editable from `direct_url.json` (PEP 610)."""
+    try:
+        with open(os.path.join(path, "direct_url.json"), encoding="utf-8") as file:
+            text = file.read()
+    except OSError:
+        return None, frozenset(), False
+    import json  # noqa: PLC0415 - few distributions have this file
+
+    from pinstall import provenance  # noqa: PLC0415 - the same
+
+    try:
+        document = json.loads(text)
+        editable = bool((document.get("dir_info") or {}).get("editable"))
+        return provenance.source(document), provenance.hashes(document), editable
+    except (ValueError, TypeError, KeyError, AttributeError):  # not known, which accuses nobody
+        return None, frozenset(), False

@@ -1,0 +1,93 @@
+"""Start pip with inherited standard streams, and return its exit code and its report.
+
+May not: import pip, alter the user's arguments, read pip's output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pinstall import provenance
+from pinstall.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+    from packaging.utils import NormalizedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a pip process ended: its exit code (negative for a signal), and whether the user asked it to stop."""
+
+    exit_code: int
+    interrupted: bool
+
+
+def run(python: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Ended:
+    """Run `PYTHON -m pip ARGUMENTS` on our own standard streams and wait for its end.
+
+    Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
+    """
+    asked: list[int] = []
+    process = subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ))  # noqa: S603 - what we are for
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+        if number == signal.SIGTERM:
+            process.terminate()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return Ended(exit_code=process.wait(), interrupted=bool(asked))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
+    """Return from pip's report, by name, what was installed, and the URL it came from without credentials.
+
+    The hashes are those of the artifact that pip took, which for a wheel from its cache is the source archive
+    (https://pip.pypa.io/en/stable/reference/installation-report/). No report, or one that is none: nothing.
+    """
+    try:
+        with open(report, encoding="utf-8") as file:
+            items = json.load(file)["install"]
+        return dict(_item(item) for item in items)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _item(item: dict[str, Any]) -> tuple[NormalizedName, tuple[Identity, str]]:
+    name = canonicalize_name(item["metadata"]["name"])
+    document = item["download_info"]
+    source = provenance.source(document)
+    try:
+        version = Version(item["metadata"]["version"])
+    except InvalidVersion:
+        version = None
+    identity = Identity(
+        name=name,
+        version=version,
+        source=source if item.get("is_direct") else None,
+        hashes=provenance.hashes(document),
+    )
+    return name, (identity, source.url)
+
+
+def requirements_file(folder: str, lines: Sequence[str]) -> str:
+    """Write a requirements file that nobody else can read, for what must not stand on a command line; return its path."""
+    path = os.path.join(folder, "requirements.txt")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    return path

@@ -1,0 +1,113 @@
+"""Tell pinstall's own settings from the project's `pyproject.toml` and from `PINSTALL_*` variables.
+
+May not: know which keys exist; let a file count that somebody else could have written.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, Final
+
+from pinstall.errors import NOT_PINNED, PinstallError
+from pinstall.model import Option, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_TABLE: Final = b"[tool.pinstall"
+_PREFIX: Final = "PINSTALL_"
+_NOT_A_SETTING: Final = frozenset({"PINSTALL_PYTHON"})
+
+
+def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
+    """Return what `[tool.pinstall]` of the nearest `pyproject.toml` says, values as text.
+
+    The file is searched from the working directory up to the repository root or the home directory; it counts only
+    when the user or root owns it and not everybody may write it.
+
+    Raises: PinstallError `project-settings` for a file that cannot be read as TOML or holds another type of value.
+    """
+    path = next((path for path in _candidates(cwd, environ) if os.path.isfile(path)), None)
+    content = None if path is None else _trusted_content(path)
+    if path is None or content is None or _TABLE not in content:
+        return ()
+    return tuple(
+        Option(name=key, dest=key, value=_text(path, key, value), origin=Origin(where=path))
+        for key, value in _table(path, content).items()
+    )
+
+
+def environment_settings(environ: Mapping[str, str]) -> tuple[Option, ...]:
+    """Return what `PINSTALL_*` variables say; an empty one counts as not set, as pip has it for its own."""
+    return tuple(
+        Option(name=_key(variable), dest=_key(variable), value=value, origin=Origin(where=variable))
+        for variable, value in environ.items()
+        if variable.startswith(_PREFIX) and variable not in _NOT_A_SETTING and value
+    )
+
+
+def _key(variable: str) -> str:
+    return variable.removeprefix(_PREFIX).lower().replace("_", "-")
+
+
+def _candidates(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
+    home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
+    folder = os.path.realpath(cwd)
+    while True:
+        yield os.path.join(folder, "pyproject.toml")
+        parent = os.path.dirname(folder)
+        if folder in {home, parent} or any(os.path.lexists(os.path.join(folder, mark)) for mark in (".git", ".hg")):
+            return
+        folder = parent
+
+
+def _trusted_content(path: str) -> bytes | None:
+    """Return the bytes of a file that only the user or root can have written, none of any other."""
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            # Windows tells neither an owner nor who else may write.
+            trusted = not hasattr(os, "geteuid") or (
+                status.st_uid in {os.geteuid(), 0} and not status.st_mode & stat.S_IWOTH
+            )
+            return file.read() if trusted else None
+    except OSError:
+        return None
+
+
+def _table(path: str, content: bytes) -> dict[str, object]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415  # Only a project that has settings pays for the parser.
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
+    try:
+        document = tomllib.loads(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _fault(Origin(where=path, line=line), "not valid UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        reason, _, place = str(error).partition(" (at ")
+        digits = place.removeprefix("line ").partition(",")[0]
+        raise _fault(Origin(where=path, line=int(digits) if digits.isdigit() else None), reason) from None
+    table = document.get("tool", {}).get("pinstall", {})
+    return {str(key).replace("_", "-"): value for key, value in table.items()}
+
+
+def _text(path: str, key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    raise _fault(Origin(where=path), f"`{key}` must be a string, an integer or a boolean")
+
+
+def _fault(origin: Origin, reason: str) -> PinstallError:
+    return PinstallError(
+        "project-settings",
+        "`[tool.pinstall]` cannot be read",
+        context=(f"{origin}: {reason}",),
+        exit_code=NOT_PINNED,
+    )

@@ -1,0 +1,154 @@
+"""Turn argv into a command, call it, write what it reports, and return the exit code.
+
+May not: decide.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pinstall.errors import NOT_PINNED, USAGE, PinstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PLANNED = ("check", "why", "cache", "lock")
+USAGE_TEXT = """\
+usage: pinstall [install] ARGUMENTS OF PIP INSTALL [--pin KEY=VALUE]
+       pinstall undo [--python PYTHON] [--cache-dir DIR]
+       pinstall help settings
+
+Install what is pinned, and end with 0 only if that is what is installed.
+"""
+
+
+class Terminal:
+    """The one place that prints: pinstall's own lines, on standard error."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Take verbosity from the words themselves, for what is said before they are parsed."""
+        flags = [word for word in argv if word[:1] == "-"]
+        self._quiet = any(word == "--quiet" or (word[:2] != "--" and "q" in _bundle(word)) for word in flags)
+        self._verbose = any(word == "--verbose" or (word[:2] != "--" and "v" in _bundle(word)) for word in flags)
+
+    def say(self, text: str) -> None:
+        """Print a line, but not under `-q`."""
+        if not self._quiet:
+            self.insist(text)
+
+    def detail(self, text: str) -> None:
+        """Print a line under `-v`."""
+        if self._verbose:
+            self.insist(text)
+
+    def fail(self, error: PinstallError) -> None:
+        """Print an error with its context and hint, however quiet the run is."""
+        self.insist(f"error: {error.message}")
+        for line in error.context:
+            self.insist(f"  {line}")
+        if error.hint:
+            self.insist(f"hint: {error.hint}")
+
+    @staticmethod
+    def insist(text: str) -> None:
+        """Print a line, however quiet the run is."""
+        # pip writes to the same terminal: what was said before it starts has to be there before it
+        print(f"pinstall: {text}", file=sys.stderr, flush=True)
+
+
+def _bundle(word: str) -> str:
+    """Return the flags of a bundle of short options, up to the first that takes a value."""
+    for number, letter in enumerate(word[1:]):
+        if letter not in "UIqvVh":
+            return word[1 : number + 1]
+    return word[1:]
+
+
+def main() -> None:
+    """Run pinstall on the process's own arguments and leave with its exit code."""
+    argv = sys.argv[1:]
+    terminal = Terminal(argv)
+    try:
+        exit_code = run(argv, terminal)
+    except PinstallError as error:
+        terminal.fail(error)
+        exit_code = error.exit_code
+    except KeyboardInterrupt:
+        exit_code = -signal.SIGINT
+    leave(exit_code)
+
+
+def leave(exit_code: int) -> None:
+    """End the process; a negative code is the signal that ended pip, and ends this process too."""
+    if exit_code < 0:
+        signal.signal(-exit_code, signal.SIG_DFL)
+        os.kill(os.getpid(), -exit_code)
+    sys.exit(exit_code)
+
+
+def run(argv: Sequence[str], terminal: Terminal) -> int:
+    """Call the command that the first word names, `install` without one, and return its exit code."""
+    command, rest = (argv[0], argv[1:]) if argv else ("--help", ())
+    if command in ("--help", "-h", "help"):
+        return _help(rest)
+    if command == "--version":
+        from pinstall import __version__  # noqa: PLC0415
+
+        print(f"pinstall {__version__}")
+        return 0
+    if command == "undo":
+        from pinstall.commands.undo import undo  # noqa: PLC0415
+
+        return undo(rest, os.environ, terminal)
+    if command in PLANNED:
+        hint = f"to install a project of that name, write `pinstall install {command}==<version>`"
+        raise PinstallError("planned", f"`pinstall {command}` does not exist yet", hint=hint, exit_code=USAGE)
+    return _install(rest if command == "install" else argv, terminal)
+
+
+def _install(argv: Sequence[str], terminal: Terminal) -> int:
+    from pinstall.core import report  # noqa: PLC0415 - help needs none of it
+    from pinstall.install import install  # noqa: PLC0415 - the same
+
+    outcome = install(argv, os.environ, terminal)
+    for line in report.conclusion(outcome):
+        if outcome.exit_code == NOT_PINNED:
+            terminal.insist(line)
+        else:
+            terminal.say(line)
+    if outcome.report_to:
+        _write(report.document(outcome), outcome.report_to)
+    return outcome.exit_code
+
+
+def _write(document: dict[str, Any], destination: str) -> None:
+    import json  # noqa: PLC0415 - few runs write a report
+
+    text = json.dumps(document, indent=2) + "\n"
+    if destination == "-":
+        sys.stdout.write(text)
+        return
+    temporary = f"{destination}.{os.getpid()}"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, destination)
+    except OSError as error:
+        message = f"cannot write the report to `{destination}`: {error.strerror}"
+        raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error
+
+
+def _help(words: Sequence[str]) -> int:
+    print(USAGE_TEXT)
+    if words and words[0] == "settings":
+        from pinstall.core.policy import KEYS  # noqa: PLC0415
+
+        for key in KEYS:
+            values = "|".join(f"[{value}]" if value == key.default else value for value in key.values) or "FILE"
+            print(f"--pin {key.name}={values}\n    {key.sentence}.")
+    else:
+        print("Every option of `pip install` works as it does there: see `python -m pip install --help`.")
+    return 0

@@ -1,0 +1,39 @@
+"""Put back into pip's cache what the latest run moved out of it.
+
+May not: parse text, print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinstall.adapters.locations import cache_directory
+from pinstall.adapters.shelf import Shelf
+from pinstall.demand import address
+from pinstall.errors import FINDING, HOLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.model import Reporter
+
+
+def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back."""
+    request, target, _ = address(argv, environ)
+    cache = cache_directory(request.options, environ, target)
+    if cache.path is None:
+        tell.say(f"pip's cache is off: {cache.reason}")
+        return FINDING
+    shelf = Shelf(cache.path)
+    shelved = list(shelf.shelved())
+    latest = [item for item in shelved if item.receipt == shelved[0].receipt]
+    returned = shelf.put_back(latest)
+    for item in returned:
+        tell.say(f"put the wheel of {item.identity.name} {item.identity.version or ''} back into pip's cache")
+    if not latest:
+        tell.say(f"nothing lies on the shelf of `{cache.path}`")
+    for item in latest:
+        if item not in returned:
+            tell.say(f"`{item.path}` stays on the shelf: its place in pip's cache is taken")
+    return HOLDS if returned and len(returned) == len(latest) else FINDING

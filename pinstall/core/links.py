@@ -1,0 +1,104 @@
+"""Tell what the text of a link says: its kind, commit, fragment and file name, and how to show it without its secrets.
+
+May not: open, resolve or fetch anything.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Final
+
+_VCS_SCHEMES: Final = frozenset({
+    *("git+http", "git+https", "git+ssh", "git+git", "git+file"),
+    *("hg+file", "hg+http", "hg+https", "hg+ssh", "hg+static-http"),
+    *("svn+ssh", "svn+http", "svn+https", "svn+svn", "svn+file"),
+    *("bzr+http", "bzr+https", "bzr+ssh", "bzr+sftp", "bzr+ftp", "bzr+lp", "bzr+file"),
+})  # fmt: skip
+_URL_SCHEMES: Final = _VCS_SCHEMES | {"http", "https", "file", "ftp"}
+_ARCHIVES: Final = frozenset({
+    *(".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz"),
+    *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.lz", ".tar.lzma"),
+})  # fmt: skip
+_SEPARATORS: Final = "/\\" if sys.platform == "win32" else "/"
+
+_SEPARATOR: Final = re.compile(f"[{re.escape(_SEPARATORS)}]")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_COMMIT: Final = re.compile(r"[^:]+://[^/?#]*/[^?#]*@([0-9a-f]{40}|[0-9a-f]{64})(?:[?#]|\Z)", re.IGNORECASE)
+_EGG: Final = re.compile(r"[#&]egg=([^&]*)")
+_DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)")
+
+# The second branch is for a password with an unquoted `/`, `?` or `#`: no URL at all, but still a secret.
+# What looks like a port after the colon is one, or `https://host:8080/repo@v1` would lose its path.
+_USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
+
+
+def redacted(url_or_text: str) -> str:
+    """Return the text with the password, or else the token, of each URL in it shown as `****`, as pip does."""
+    return _USERINFO.sub(_masked, url_or_text) if "://" in url_or_text else url_or_text
+
+
+def _masked(match: re.Match[str]) -> str:
+    user, colon, _ = (match[1] if match[1] is not None else match[2]).partition(":")
+    return f"{user}:****@" if colon else "****@"
+
+
+def scheme(link: str) -> str:
+    """Return the scheme in lower case, empty for a path."""
+    match = _SCHEME.match(link)
+    return match[1].lower() if match else ""
+
+
+def is_url(link: str) -> bool:
+    """Return whether pip takes this text for a URL: by its scheme alone."""
+    return scheme(link) in _URL_SCHEMES
+
+
+def is_vcs(link: str) -> bool:
+    """Return whether this is a URL of a version control system, such as `git+https://`."""
+    return scheme(link) in _VCS_SCHEMES
+
+
+def is_archive(path: str) -> bool:
+    """Return whether pip takes this file name for an archive: by its suffix alone."""
+    stem, dot, suffix = _last_part(path).rpartition(".")
+    if not stem.strip("."):
+        return False
+    tar = stem[-4:] if stem[-4:].lower() == ".tar" else ""
+    return f"{tar}{dot}{suffix}".lower() in _ARCHIVES
+
+
+def looks_like_path(text: str) -> bool:
+    """Return whether pip tries this text as a directory before it reads it as a requirement."""
+    return text.startswith(".") or any(separator in text for separator in _SEPARATORS)
+
+
+def commit(link: str) -> str | None:
+    """Return the full commit id behind the `@` of a VCS URL, in lower case; branches, tags and short ids are none."""
+    match = _COMMIT.match(link) if is_vcs(link) else None
+    return match[1].lower() if match else None
+
+
+def egg(url: str) -> str | None:
+    """Return the `#egg=` part of a URL's fragment."""
+    match = _EGG.search(url)
+    return match[1] if match else None
+
+
+def digest(url: str) -> str | None:
+    """Return the hash in a URL's fragment as `algorithm:hexdigest`; md5 proves nothing and is none."""
+    match = _DIGEST.search(url)
+    return f"{match[1]}:{match[2].lower()}" if match and match[1] != "md5" else None
+
+
+def file_name(link: str) -> str:
+    """Return the last part of the path of a URL or path; raise ValueError for what is no URL."""
+    if not is_url(link):
+        return _last_part(link)
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - most requirement files hold no link
+
+    return _last_part(unquote(urlsplit(link).path))
+
+
+def _last_part(path: str) -> str:
+    return _SEPARATOR.split(path.rstrip(_SEPARATORS))[-1]

@@ -1,0 +1,196 @@
+"""Hold pip install's option table as data, by pip release: 20.1 to 26.3, the hidden options included.
+
+May not: contain logic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Release = tuple[int, ...]
+Action = Literal["store", "append", "list", "flag", "count"]
+Gate = Literal["free", "pip", "read"]
+
+VALUED: Final[frozenset[Action]] = frozenset({"store", "append", "list"})
+"""The actions that take exactly one value; the others take none."""
+
+CARRY: Final = True
+LEAVE: Final = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What pip releases from `since` up to, but not including, `removed` make of one option.
+
+    `action` is optparse's, where `list` is pip's callback for comma lists and `flag` is all that stores a constant.
+    `gate` says what the option means where every pin holds already: `free` that it does not matter, `pip` that pip must
+    run all the same, `read` that pinstall itself acts on it. `carry` says that a second pip command needs it to make
+    the same artifact from the same place. `accepts` are the values that pip takes, where it does not take any text; a
+    word in capitals is a kind: a COUNT, a NUMBER, a `KEY=VALUE` PAIR, an ISO 8601 DATE, an AGE such as `P3D`.
+    """
+
+    spellings: tuple[str, ...]
+    dest: str
+    action: Action
+    gate: Gate
+    carry: bool = LEAVE
+    since: Release = ()
+    removed: Release | None = None
+    accepts: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the canonical long spelling."""
+        return self.spellings[-1]
+
+
+_BUILD: Final = ("-b", "--build-dir", "--build-directory", "--build")
+"""20.3 itself did not have it: hence the two rows."""
+
+_KEYRING: Final = "auto disabled import subprocess"
+
+# Gates that need a reason:
+# * `--build-constraint` is `pip`: pip reads the file, and refuses it beside `--no-build-isolation`, even if all holds.
+# * `--all-releases`, `--only-final` are `pip`: pip refuses them beside `--pre`.
+# * `--install-option` and `--no-use-pep517` are `pip`: some values and some environments are refused outright.
+# * `--upgrade-strategy` and `--src` are `free`: without `-U` and `-e`, which are `pip`, they have no effect.
+# * `--ignore-requires-python` is `free`: pip does not ask it of what is installed.
+# * `--version` is `free`: behind the word `install` pip ignores it, or (26.3) does not know it.
+# `--use-feature` lists less than pip takes: a value that is not listed merely starts pip.
+OPTIONS: Final[tuple[Rule, ...]] = (
+    # What `install` itself adds.
+    Rule(("--abi",), "abi", "store", "pip", CARRY, (), (20, 3)),
+    Rule(("--abi",), "abis", "append", "pip", CARRY, (20, 3)),
+    Rule(("--break-system-packages",), "override_externally_managed", "flag", "free", LEAVE, (23, 0, 1)),
+    Rule(_BUILD, "build_dir", "store", "free", LEAVE, (), (20, 3)),
+    Rule(_BUILD, "build_dir", "store", "free", LEAVE, (20, 3, 1), (21, 3)),
+    Rule(("--build-constraint",), "build_constraints", "append", "pip", CARRY, (25, 3)),
+    Rule(("--check-build-dependencies",), "check_build_deps", "flag", "free", CARRY, (22, 1, 1)),
+    Rule(("--compile",), "compile", "flag", "free", LEAVE),
+    Rule(("--config-settings",), "config_settings", "append", "free", CARRY, (22, 1), (23, 1), accepts="PAIR"),
+    Rule(("-C", "--config-settings"), "config_settings", "append", "free", CARRY, (23, 1), accepts="PAIR"),
+    Rule(("-c", "--constraint"), "constraints", "append", "read", LEAVE),
+    Rule(("--dry-run",), "dry_run", "flag", "pip", LEAVE, (22, 2)),
+    Rule(("-e", "--editable"), "editables", "append", "pip", LEAVE),
+    Rule(("--force-reinstall",), "force_reinstall", "flag", "pip", LEAVE),
+    Rule(("--global-option",), "global_options", "append", "free", CARRY, (), (25, 3)),
+    Rule(("--group",), "dependency_groups", "append", "pip", LEAVE, (25, 1)),
+    Rule(("-I", "--ignore-installed"), "ignore_installed", "flag", "pip", LEAVE),
+    Rule(("--ignore-requires-python",), "ignore_requires_python", "flag", "free", CARRY),
+    Rule(("--implementation",), "implementation", "store", "pip", CARRY),
+    Rule(("--install-option",), "install_options", "append", "pip", CARRY, (), (23, 1)),
+    Rule(("--no-build-isolation",), "build_isolation", "flag", "free", CARRY),
+    Rule(("--no-clean",), "no_clean", "flag", "free", LEAVE),
+    Rule(("--no-compile",), "compile", "flag", "free", LEAVE),
+    Rule(("--no-dependencies", "--no-deps"), "ignore_dependencies", "flag", "read", LEAVE),
+    Rule(("--no-require-hashes",), "no_require_hashes", "flag", "read", CARRY, (26, 2)),
+    Rule(("--no-use-pep517",), "use_pep517", "flag", "pip", CARRY, (), (25, 3)),
+    Rule(("--no-user",), "use_user_site", "flag", "free", LEAVE),
+    Rule(("--no-warn-conflicts",), "warn_about_conflicts", "flag", "free", LEAVE),
+    Rule(("--no-warn-script-location",), "warn_script_location", "flag", "free", LEAVE),
+    Rule(("--only-dependencies", "--only-deps"), "only_dependencies", "flag", "pip", LEAVE, (26, 2)),
+    Rule(("--platform",), "platform", "store", "pip", CARRY, (), (20, 3)),
+    Rule(("--platform",), "platforms", "append", "pip", CARRY, (20, 3)),
+    Rule(("--prefix",), "prefix_path", "store", "pip", LEAVE),
+    Rule(("--progress-bar",), "progress_bar", "store", "free", LEAVE, (), (22, 1), accepts="on off ascii pretty emoji"),
+    Rule(("--progress-bar",), "progress_bar", "store", "free", LEAVE, (22, 1), (24, 1), accepts="on off"),
+    Rule(("--progress-bar",), "progress_bar", "store", "free", LEAVE, (24, 1), (25, 2), accepts="on off raw"),
+    Rule(("--progress-bar",), "progress_bar", "store", "free", LEAVE, (25, 2), accepts="auto on off raw"),
+    Rule(("--python-version",), "python_version", "store", "pip", CARRY),
+    Rule(("--report",), "json_report_file", "store", "pip", LEAVE, (22, 2)),
+    Rule(("--require-hashes",), "require_hashes", "flag", "read", CARRY),
+    Rule(("-r", "--requirement"), "requirements", "append", "read", LEAVE),
+    Rule(("--requirements-from-script",), "requirements_from_scripts", "append", "pip", LEAVE, (26, 0)),
+    Rule(("--root",), "root_path", "store", "pip", LEAVE),
+    Rule(("--root-user-action",), "root_user_action", "store", "free", LEAVE, (22, 1), accepts="warn ignore"),
+    Rule(("--source", "--source-dir", "--source-directory", "--src"), "src_dir", "store", "free", LEAVE),
+    Rule(("-t", "--target"), "target_dir", "store", "pip", LEAVE),
+    Rule(("-U", "--upgrade"), "upgrade", "flag", "pip", LEAVE),
+    Rule(("--upgrade-strategy",), "upgrade_strategy", "store", "free", LEAVE, accepts="only-if-needed eager"),
+    Rule(("--use-pep517",), "use_pep517", "flag", "free", CARRY),
+    Rule(("--user",), "use_user_site", "flag", "pip", LEAVE),
+    # Where candidates come from.
+    Rule(("--extra-index-url",), "extra_index_urls", "append", "free", CARRY),
+    Rule(("-f", "--find-links"), "find_links", "append", "free", CARRY),
+    Rule(("-i", "--pypi-url", "--index-url"), "index_url", "store", "free", CARRY),
+    Rule(("--no-index",), "no_index", "flag", "free", CARRY),
+    Rule(("--refresh-package",), "refresh_package", "list", "free", LEAVE, (26, 2)),
+    Rule(("--uploaded-prior-to",), "uploaded_prior_to", "store", "free", CARRY, (26, 0), accepts="DATE AGE"),
+    # Which of them may be taken.
+    Rule(("--all-releases",), "release_control", "list", "pip", CARRY, (26, 0)),
+    Rule(("--no-binary",), "format_control", "list", "free", CARRY),
+    Rule(("--only-binary",), "format_control", "list", "free", CARRY),
+    Rule(("--only-final",), "release_control", "list", "pip", CARRY, (26, 0)),
+    Rule(("--pre",), "pre", "flag", "free", CARRY),
+    Rule(("--prefer-binary",), "prefer_binary", "flag", "free", CARRY),
+    # What every command takes.
+    Rule(("--cache-dir",), "cache_dir", "store", "read", LEAVE),
+    Rule(("--cert",), "cert", "store", "free", CARRY),
+    Rule(("--client-cert",), "client_cert", "store", "free", CARRY),
+    Rule(("--debug",), "debug_mode", "flag", "free", LEAVE, (21, 3)),
+    Rule(("--disable-pip-version-check",), "disable_pip_version_check", "flag", "free", LEAVE),
+    Rule(("--exists-action",), "exists_action", "append", "free", CARRY, accepts="s i w b a"),
+    Rule(("-h", "--help"), "help", "flag", "pip", LEAVE),
+    Rule(("--isolated",), "isolated_mode", "flag", "read", CARRY),
+    Rule(("--keyring-provider",), "keyring_provider", "store", "free", CARRY, (23, 1), accepts=_KEYRING),
+    Rule(("--local-log", "--log-file", "--log"), "log", "store", "pip", LEAVE),
+    Rule(("--no-cache-dir",), "cache_dir", "flag", "read", LEAVE),
+    Rule(("--no-color",), "no_color", "flag", "free", LEAVE),
+    Rule(("--no-input",), "no_input", "flag", "free", CARRY),
+    Rule(("--no-proxy-env",), "no_proxy_env", "flag", "free", CARRY, (26, 2)),
+    Rule(("--no-python-version-warning",), "no_python_version_warning", "flag", "free", LEAVE),
+    Rule(("--proxy",), "proxy", "store", "free", CARRY),
+    Rule(("--python",), "python", "store", "read", LEAVE, (22, 3)),
+    Rule(("-q", "--quiet"), "quiet", "count", "read", LEAVE),
+    Rule(("--require-venv", "--require-virtualenv"), "require_venv", "flag", "pip", LEAVE),
+    Rule(("--resume-retries",), "resume_retries", "store", "free", CARRY, (25, 1), accepts="COUNT"),
+    Rule(("--retries",), "retries", "store", "free", CARRY, accepts="COUNT"),
+    Rule(("--default-timeout", "--timeout"), "timeout", "store", "free", CARRY, accepts="NUMBER"),
+    Rule(("--trusted-host",), "trusted_hosts", "append", "free", CARRY),
+    Rule(("--unstable-feature",), "unstable_features", "append", "pip", LEAVE, (), (20, 3), accepts="resolver"),
+    Rule(("--use-deprecated",), "deprecated_features_enabled", "append", "pip", CARRY, (20, 2)),
+    Rule(("--use-feature",), "features_enabled", "append", "free", CARRY, (20, 2), (22, 2), accepts="fast-deps"),
+    Rule(("--use-feature",), "features_enabled", "append", "free", CARRY, (22, 2), accepts="fast-deps truststore"),
+    Rule(("-v", "--verbose"), "verbose", "count", "read", LEAVE),
+    Rule(("-V", "--version"), "version", "flag", "free", LEAVE, (), (26, 3)),
+)
+
+LINES: Final[Mapping[str, Release]] = {
+    "--index-url": (),
+    "--extra-index-url": (),
+    "--no-index": (),
+    "--constraint": (),
+    "--requirement": (),
+    "--editable": (),
+    "--find-links": (),
+    "--no-binary": (),
+    "--only-binary": (),
+    "--prefer-binary": (20, 2),
+    "--require-hashes": (),
+    "--no-require-hashes": (26, 2),
+    "--pre": (),
+    "--all-releases": (26, 0),
+    "--only-final": (26, 0),
+    "--trusted-host": (),
+    "--use-feature": (20, 2),
+    "--always-unzip": (),
+}
+"""Which options may be lines of a requirement file, by canonical name, and since when."""
+
+PER_REQUIREMENT: Final[Mapping[str, Release]] = {
+    "--hash": (),
+    "--config-settings": (23, 1),
+    "--global-option": (),
+    "--install-option": (),
+}
+"""Which options may follow a requirement on its line, by canonical name, and since when."""
+
+FILE_ONLY: Final[tuple[Rule, ...]] = (
+    Rule(("--hash",), "hashes", "append", "read"),
+    Rule(("-Z", "--always-unzip"), "always_unzip", "flag", "free", LEAVE, (), (20, 2)),
+)
+"""The options that only requirement files know."""

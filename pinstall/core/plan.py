@@ -1,0 +1,124 @@
+"""Turn verdicts into what will be done: what leaves pip's cache, what comes back, what is remade, with which commands.
+
+May not: act.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinstall.model import Eviction, Plan, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pinstall.model import Artifact, Case, Option, Pin, Request, Verdict
+
+_OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)
+_USABLE = (State.HOLDS, State.UNPROVEN)
+
+_RESET = {
+    "dry_run": "PIP_DRY_RUN",
+    "force_reinstall": "PIP_FORCE_REINSTALL",
+    "ignore_installed": "PIP_IGNORE_INSTALLED",
+    "only_deps": "PIP_ONLY_DEPS",
+    "upgrade": "PIP_UPGRADE",
+    "use_user_site": "PIP_USER",
+}
+"""Flags of a configuration file that a command of ours has to switch off again, and the variable that does it."""
+
+_RESISTANT = ("dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir")
+"""What no variable can take back once a configuration file says it: an empty one counts as unset for pip."""
+
+
+def make(cases: Iterable[Case], evict: str) -> Plan:
+    """Return what has to happen to pip's cache before pip runs.
+
+    A wheel of another version is evicted because the user's pin says so, a damaged one because pip would take it.
+    A pin is remade without the cache where something was evicted and neither cache nor shelf has the pinned build.
+    """
+    evictions: dict[str, Eviction] = {}
+    returns = []
+    remakes = []
+    for case in cases:
+        leaving = [found for found in (_eviction(case.pin, *item, evict) for item in case.cached) if found]
+        gone = {eviction.artifact.path for eviction in leaving}
+        staying = {item.path for item, state in case.cached if state in _USABLE and item.path not in gone}
+        occupied = {item.path for item, _ in case.cached} - gone
+        back = [item for item, state in case.shelved if state in _USABLE and item.path not in occupied]
+        evictions |= {eviction.artifact.path: eviction for eviction in leaving}
+        returns += back
+        if leaving and not staying and not back:
+            remakes.append(case.pin)
+    return Plan(evictions=tuple(evictions.values()), returns=tuple(returns), remakes=tuple(remakes))
+
+
+def _eviction(pin: Pin, artifact: Artifact, state: State, evict: str) -> Eviction | None:
+    if evict == "never":
+        return None
+    if artifact.damage is not None:
+        return Eviction(artifact=artifact, reason=artifact.damage, contradiction=True)
+    if evict == "mismatched" and state in _OTHER:
+        return Eviction(artifact=artifact, reason=f"{pin.origin} pins {pin.wanted}", contradiction=False)
+    return None
+
+
+def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
+    """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
+
+    pip and pinstall are not reinstalled merely for being unproven: they are what is running.
+    """
+    wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
+    return tuple(
+        verdict.pin
+        for verdict in verdicts
+        if verdict.state in wrong
+        or (
+            verdict.state is State.UNPROVEN
+            and unproven == "reinstall"
+            and verdict.pin.name not in ("pip", "pip-pinstall")
+        )
+    )
+
+
+def accepts(verdict: Verdict, unproven: str) -> bool:
+    """Tell whether a verdict lets the run end well."""
+    running = verdict.pin.name in ("pip", "pip-pinstall") and unproven == "reinstall"
+    return verdict.state is State.HOLDS or (verdict.state is State.UNPROVEN and (running or unproven == "accept"))
+
+
+def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None] | None:
+    """Return the variables to set (or, with none, to unset) so that settings do not change a command of ours.
+
+    Each inherited setting is taken back one by one; none at all is returned where one cannot be taken back.
+    """
+    variables: dict[str, str | None] = {"PIP_REQUIREMENT": devnull, "PIP_REPORT": None}
+    for option in defaults:
+        inherited = option.origin.where.startswith("PIP_")
+        if option.dest in _RESET:
+            variables[_RESET[option.dest]] = "0"
+        elif option.dest in _RESISTANT:
+            if not inherited:
+                return None
+            variables[option.origin.where] = None
+    return variables
+
+
+def demands_pip(request: Request, gates: Mapping[str, str]) -> str | None:
+    """Return what about the request only pip can answer, or nothing when a satisfied environment may.
+
+    `gates` tells for each option's name whether it is `free`, `read` by pinstall, or for `pip`.
+    """
+    if request.unknown:
+        return f"`{request.unknown[0]}` is not understood"
+    for option in request.options:
+        if gates.get(option.name, "pip") == "pip":
+            return f"`{option.name}` ({option.origin})"
+    return None
+
+
+def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
+    """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
+    pins = tuple(pins)
+    groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
+    return tuple(group for group in groups if group)

@@ -1,0 +1,202 @@
+"""Gather all that was asked: from arguments, pip's settings, and the files that they name.
+
+May not: judge, print, touch the environment or the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import archives, files, interpreter, locations, project, settings, target
+from pinstall.core import arguments, links, pins, policy, requirements
+from pinstall.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.model import Fault, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinstall.core.policy import Policy
+    from pinstall.model import Demand, Interpreter, Nested, Option, Request, RequirementLine
+
+NEWEST = (26, 3)
+OLDEST = (20, 1)
+_LOCK_FILES = ("pylock.", ".toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for, of whom, and under which settings.
+
+    `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
+    here; `chosen_by` says what named the target, empty for the running interpreter.
+    """
+
+    request: Request
+    target: Interpreter
+    chosen_by: str
+    policy: Policy
+    lines: tuple[RequirementLine, ...]
+    options: tuple[Option, ...]
+    demand: Demand
+    beyond: tuple[str, ...]
+
+
+def gather(argv: Sequence[str], environ: Mapping[str, str]) -> Asked:
+    """Return what a command line asks for; raise PinstallError with all faults of all files at once."""
+    request, found, chosen_by = address(argv, environ)
+    in_force = policy.decide(
+        (
+            *project.project_settings(os.getcwd(), environ),
+            *project.environment_settings(environ),
+            *request.settings,
+        )
+    )
+    reading = _Reading(environ)
+    lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(request))
+    if reading.faults:
+        raise PinstallError(
+            "requirements",
+            _counted(len(reading.faults), "line cannot be used", "lines cannot be used"),
+            context=tuple(f"{fault.origin}: {fault.message}" for fault in reading.faults),
+            exit_code=FINDING,
+        )
+    return Asked(
+        request=request,
+        target=found,
+        chosen_by=chosen_by,
+        policy=in_force,
+        lines=lines,
+        options=tuple(reading.options),
+        demand=pins.reduce(lines, found.markers),
+        beyond=tuple(reading.beyond),
+    )
+
+
+def address(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Request, Interpreter, str]:
+    """Return the request as the target's own pip reads it, the target, and what chose it."""
+    request = arguments.read(argv, NEWEST)
+    choice = target.choose(request.python.value if request.python else None, environ)
+    found = interpreter.describe(choice.python, environ, _state_directory(environ))
+    release = _supported(found)
+    if release != NEWEST:
+        request = arguments.read(argv, release)
+    isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
+    candidates = locations.config_files(environ, found, isolated=isolated)
+    inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
+    return replace(request, defaults=inherited), found, "" if found.own else str(choice.origin)
+
+
+def _supported(found: Interpreter) -> tuple[int, ...]:
+    """Return the target's pip release; raise PinstallError where there is none, or one too old to be held to anything."""
+    if found.pip is None:
+        raise PinstallError(
+            "no-pip",
+            f"`{found.executable}` has no pip",
+            hint=f"run `{found.executable} -m ensurepip --upgrade`",
+            exit_code=FINDING,
+        )
+    if found.pip < OLDEST:
+        raise PinstallError(
+            "old-pip",
+            f"pip {'.'.join(map(str, found.pip))} of `{found.executable}` is older than 20.1: pins cannot be enforced",
+            hint=f"run `{found.executable} -m pip install --upgrade pip`",
+            exit_code=NOT_PINNED,
+        )
+    return found.pip
+
+
+def _state_directory(environ: Mapping[str, str]) -> str:
+    base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
+    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
+
+
+def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
+    """Return the line with what the disk says of its local link: that it is a directory, or its present hash."""
+    path = None if line.link is None else archives.path_of(line.link)
+    if path is None:
+        return line
+    if archives.is_directory(path):
+        return replace(line, directory=True)
+    try:
+        return replace(line, hashes=line.hashes | {archives.sha256(path)})
+    except OSError as error:
+        faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
+        return line
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+class _Reading:
+    """One walk through everything that names requirements, with all that is wrong with it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[Fault] = []
+        self.options: list[Option] = []
+        self.beyond: list[str] = []
+
+    def lines(self, request: Request) -> Iterator[RequirementLine]:
+        """Yield each line, from the arguments and from every file that they and pip's settings name."""
+        for argument in request.positionals:
+            yield from self._line(argument.text, argument.origin, editable=False)
+        for option in request.every("editables"):
+            yield from self._line(option.value or "", option.origin, editable=True)
+        for dest, constraint in (("constraints", True), ("requirements", False)):
+            for option in request.every(dest):
+                where = files.resolve(option.value or "", None)
+                yield from self._file(where, option.origin, (), constraint=constraint)
+
+    def _line(self, text: str, origin: Origin, *, editable: bool) -> Iterator[RequirementLine]:
+        found = requirements.line(text, origin, editable=editable)
+        if isinstance(found, Fault):
+            self.faults.append(found)
+        else:
+            yield found
+
+    def _file(
+        self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
+    ) -> Iterator[RequirementLine]:
+        if self._is_beyond(where):
+            self.beyond.append(f"`{links.redacted(where)}` ({origin})")
+            return
+        if where in including:
+            self.faults.append(Fault(origin=origin, message=f"`{where}` includes itself"))
+            return
+        try:
+            content = files.content(where, self._fetch)
+        except PinstallError as error:
+            self.faults.append(Fault(origin=origin, message=error.message))
+            return
+        shown = links.redacted(where)
+        found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
+        self.faults += found.faults
+        self.options += found.options
+        yield from found.lines
+        for nested in found.nested:
+            yield from self._nested(nested, where, (*including, where))
+
+    def _nested(self, nested: Nested, where: str, including: tuple[str, ...]) -> Iterator[RequirementLine]:
+        inner = files.resolve(nested.target, where)
+        yield from self._file(inner, nested.origin, including, constraint=nested.constraint)
+
+    @staticmethod
+    def _is_beyond(where: str) -> bool:
+        """Tell whether only pip may read it: a lock file, or what can be read but once, such as standard input."""
+        head, tail = _LOCK_FILES
+        name = os.path.basename(where)
+        if name.startswith(head) and name.endswith(tail):
+            return True
+        try:
+            return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
+        except OSError:
+            return False
+
+    def _fetch(self, url: str) -> bytes:
+        from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and files by URL are rare
+
+        return index.fetch(url, self._environ)

@@ -1,0 +1,136 @@
+"""Walk one request through its gates: read, refuse, judge what is installed, and only then let pip run.
+
+May not: parse text, compare versions, format, touch the disk itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pinstall.core import arguments, closure, plan, report
+from pinstall.demand import gather
+from pinstall.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.evidence import Evidence
+from pinstall.model import Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.demand import Asked
+    from pinstall.model import Reporter, Verdict
+
+DISTRIBUTION = canonicalize_name("pip-pinstall")
+NAMESAKE = canonicalize_name("pinstall")
+"""Somebody else's tool, with the same command and the same import name."""
+
+
+def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> Outcome:
+    """Install what is pinned, and return what was done; raise PinstallError where the request cannot be taken."""
+    asked = gather(argv, environ)
+    if asked.chosen_by:
+        tell.say(f"installing for `{asked.target.executable}` ({asked.chosen_by})")
+    evidence = Evidence(asked)
+    _refuse(asked, evidence, tell)
+    found = evidence.judge()
+    reason = _only_pip_knows(asked) or _unsettled(asked, found, evidence, tell)
+    if reason is None:
+        return Outcome(
+            exit_code=0, verdicts=found, target=asked.target.executable, report_to=asked.policy.report
+        )
+    tell.detail(f"pip is started: {reason}")
+    # nothing of a third party may be imported for the first time while pip replaces it
+    from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
+
+    return launch(asked, found, environ, tell)
+
+
+def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
+    """Raise PinstallError for what cannot be enforced, all of it at once, before anything is touched."""
+    conflicts = asked.demand.conflicts
+    if conflicts:
+        raise PinstallError(
+            "conflict",
+            report.counted(len(conflicts), "pin contradicts another", "pins contradict others"),
+            context=tuple(f"{fault.origin}: {fault.message}" for fault in conflicts),
+            hint="keep one of the two lines",
+            exit_code=FINDING,
+        )
+    _refuse_floors(asked, evidence)
+    if asked.target.own and evidence.find(NAMESAKE) is not None:
+        tell.say(f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`")
+    unpinned = asked.demand.unpinned
+    if not unpinned or asked.policy.unpinned == "allow":
+        return
+    advice = tuple(
+        report.unpinned(line, None if line.name is None else evidence.find(line.name)) for line in unpinned
+    )
+    if asked.policy.unpinned == "warn":
+        for text in advice:
+            tell.say(f"warning: {text}")
+        return
+    raise PinstallError(
+        "unpinned",
+        report.counted(len(unpinned), "requirement is not pinned", "requirements are not pinned"),
+        context=advice,
+        hint="pin them, or allow them with `--pin unpinned=allow`",
+        exit_code=NOT_PINNED,
+    )
+
+
+def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
+    """Refuse a pin that would break pinstall itself, where it lives in the environment whose pins it enforces."""
+    tool = evidence.find(DISTRIBUTION) if asked.target.own else None
+    if tool is None:
+        return
+    floors = {need.name: need for need in closure.dependencies(tool, None, asked.target.markers)}
+    broken = tuple(
+        f"{pin.origin}: {pin.wanted}, but pinstall itself needs {floors[pin.name].name}{floors[pin.name].specifier}"
+        for pin in asked.demand.pins
+        if pin.name in floors
+        and pin.requested
+        and pin.version is not None
+        and not floors[pin.name].specifier.contains(pin.version, prereleases=True)
+    )
+    if broken:
+        raise PinstallError(
+            "own-floor",
+            report.counted(len(broken), "pin would break pinstall", "pins would break pinstall"),
+            context=broken,
+            hint="give pinstall an environment of its own: `pipx install pip-pinstall`",
+            exit_code=NOT_PINNED,
+        )
+
+
+def _only_pip_knows(asked: Asked) -> str | None:
+    """Return what about the request no look at the environment can answer."""
+    table = arguments.rules(asked.target.pip or ())
+    reason = plan.demands_pip(asked.request, {rule.name: rule.gate for rule in table.values()})
+    if reason is not None:
+        return reason
+    if asked.beyond:
+        return f"{asked.beyond[0]} is left to pip"
+    if asked.target.externally_managed and asked.request.last("override_externally_managed") is None:
+        return "the environment is externally managed"
+    hashing = asked.request.every("require_hashes")
+    if len(hashing) > 1 or (hashing and not all(pin.hashes for pin in asked.demand.pins)):
+        return f"`{hashing[0].name}` ({hashing[0].origin})"
+    for line in (*asked.demand.entrusted, *asked.demand.unpinned):
+        return f"{line.origin}: `{line.text}` is no pin of contents"
+    return None if asked.lines else "nothing was asked for"
+
+
+def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell: Reporter) -> str | None:
+    """Return why the environment does not hold what is pinned."""
+    for verdict in found:
+        if verdict.state is not State.HOLDS:
+            tell.detail(report.verdict(verdict))
+    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.policy.unproven)]
+    if wanting:
+        return report.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
+    if not evidence.unmet:
+        return None
+    for text in evidence.explanation():
+        tell.detail(text)
+    return f"{evidence.unmet[0]}, which is not installed so"

@@ -1,0 +1,287 @@
+"""Carry out a plan around pip: evict, remake, run the user's command, force, judge again, put back.
+
+May not: parse text, format, decide what to evict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import stat
+import sys
+import tempfile
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import archives, pip, staging
+from pinstall.adapters.cache import wheels
+from pinstall.adapters.ledger import Row, record_digest
+from pinstall.adapters.locations import cache_directory
+from pinstall.adapters.shelf import Shelf
+from pinstall.core import arguments, plan, report, verdicts
+from pinstall.errors import NOT_PINNED
+from pinstall.evidence import Evidence
+from pinstall.model import Case, Command, Outcome, Plan, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.demand import Asked
+    from pinstall.model import Artifact, Identity, Option, Pin, Reporter, Shelved, Verdict
+
+REPORTS = (22, 2)
+"""The first pip that writes an installation report."""
+REPORTS_QUIETLY = (23, 0)
+"""The first pip that does not warn that its report is an experiment."""
+ELSEWHERE = ("dry_run", "target_dir", "prefix_path", "root_path")
+"""Options under which pip changes nothing in the environment that it runs in."""
+
+
+def launch(asked: Asked, found: Sequence[Verdict], environ: Mapping[str, str], tell: Reporter) -> Outcome:
+    """Bring about what is pinned with pip, and return what was done.
+
+    Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
+    """
+    run = _Run(asked, environ, tell)
+    with tempfile.TemporaryDirectory(prefix="pinstall-") as folder:
+        try:
+            exit_code = run.go(found, folder)
+        except BaseException:
+            run.put_back()
+            raise
+        final = run.judge() if exit_code == 0 else found
+    return run.outcome(exit_code, final)
+
+
+class _Run:
+    """One run of pip with all that stands around it."""
+
+    def __init__(self, asked: Asked, environ: Mapping[str, str], tell: Reporter) -> None:
+        self._asked = asked
+        # the target is chosen, so pip must not choose again
+        self._environ = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
+        self._tell = tell
+        self._cache = cache_directory(asked.request.options, environ, asked.target)
+        self._shelf = None if self._cache.path is None else Shelf(self._cache.path)
+        self._receipt: str | None = None
+        self._plan = Plan()
+        self._commands: list[Command] = []
+        self._interrupted = False
+        self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
+        pip_release = asked.target.pip or ()
+        proof = any(pin.hashes or pin.source for pin in asked.demand.pins)
+        self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and proof)
+        self._unproven = asked.policy.unproven if pip_release >= REPORTS else "accept"
+        if proof and pip_release < REPORTS:
+            tell.say(f"pip {'.'.join(map(str, pip_release))} does not report what it installs: hashes are not proven")
+
+    def go(self, found: Sequence[Verdict], folder: str) -> int:
+        """Run everything up to the last pip, and return the exit code of the one that decides."""
+        if not self._elsewhere():
+            self._clear(found)
+            self._remake(folder)
+        if self._interrupted:
+            self.put_back()
+            return self._commands[-1].exit_code
+        exit_code = self._users_own(folder)
+        if exit_code != 0:
+            self.put_back()
+            return exit_code
+        self._remember()
+        if not self._elsewhere():
+            self._force(folder)
+        return 0
+
+    def judge(self) -> tuple[Verdict, ...]:
+        """Judge again, from the environment, or from pip's report where pip worked elsewhere."""
+        elsewhere = {name: identity for name, (identity, _) in self._reported.items()} if self._elsewhere() else None
+        return Evidence(self._asked).judge(elsewhere)
+
+    def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
+        """Return what was done; pip's own failure passes through, and a pin that does not hold after all is ours."""
+        if exit_code == 0 and not all(plan.accepts(verdict, self._unproven) for verdict in found):
+            exit_code = NOT_PINNED
+        return Outcome(
+            exit_code=exit_code,
+            verdicts=tuple(found),
+            plan=self._plan,
+            commands=tuple(self._commands),
+            target=self._asked.target.executable,
+            report_to=self._asked.policy.report,
+        )
+
+    def put_back(self) -> None:
+        """Return to the cache what left it only for its version."""
+        if self._receipt is not None and self._shelf is not None:
+            mine = [item for item in self._shelf.shelved() if item.receipt == self._receipt and not item.contradiction]
+            for item in self._shelf.put_back(mine):
+                self._tell.detail(f"put {os.path.basename(item.path)} back into pip's cache")
+        self._receipt = None
+
+    def _elsewhere(self) -> bool:
+        return any(self._asked.request.last(dest) is not None for dest in ELSEWHERE)
+
+    def _clear(self, found: Sequence[Verdict]) -> None:
+        """Move out of pip's cache what contradicts the pins, and put back from the shelf what they ask for."""
+        if self._shelf is None or self._cache.path is None or not self._cache.writable:
+            self._tell.detail(f"pip's cache is left alone: {self._cache.reason or 'it cannot be written'}")
+            return
+        open_pins = [verdict.pin for verdict in found if verdict.state is not State.HOLDS]
+        artifacts = list(wheels.of_projects(self._cache.path, {pin.name for pin in open_pins}))
+        shelved = [item for item in self._shelf.shelved() if not item.contradiction]
+        self._plan = plan.make([_case(pin, artifacts, shelved) for pin in open_pins], self._asked.policy.evict)
+        if self._plan.evictions:
+            self._receipt = self._shelf.evict(self._plan.evictions)
+            for eviction in self._plan.evictions:
+                self._tell.say(report.eviction(eviction))
+        for item in self._shelf.put_back(self._plan.returns):
+            self._tell.say(f"put the wheel of {item.identity.name} {item.identity.version} back into pip's cache")
+
+    def _remake(self, folder: str) -> None:
+        """Build the pins whose wheels were wrong without the cache, apart, and give the builds to pip's cache."""
+        if not self._plan.remakes or self._cache.path is None:
+            return
+        changes = plan.neutral(self._asked.request.defaults, os.devnull)
+        if changes is None:
+            self._tell.detail("a pip configuration file says where to install: your own command builds the wheels")
+            return
+        for group in plan.by_hashes(self._plan.remakes):
+            if self._interrupted:
+                return
+            with staging.stage(self._cache.path) as stage:
+                file = pip.requirements_file(stage, self._written(group))
+                arguments_ = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target")
+                exit_code = self._pip(
+                    "remake",
+                    (*arguments_, os.path.join(stage, "out"), *arguments.carried(self._asked.request), "-r", file),
+                    {**changes, "TMPDIR": stage},
+                )
+                kept = staging.keep(stage, self._cache.path) if exit_code == 0 else ()
+            for path in kept:
+                self._tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
+            if exit_code:
+                self._tell.say(f"building without the cache failed (pip exit code {exit_code})")
+
+    def _users_own(self, folder: str) -> int:
+        """Run the user's own command, verbatim behind our few additions, with pip's cache."""
+        wanted = self._asked.request.last("json_report_file")
+        request = self._asked.request.arguments
+        ours: tuple[str, ...] = ()
+        if wanted is not None and wanted.value and _is_file(wanted.value):
+            report_file = wanted.value
+        else:
+            request = arguments.without(request, "json_report_file", self._asked.target.pip or ())
+            report_file = os.path.join(folder, "report.json")
+            ours = ("--report", report_file) if self._reports or wanted is not None else ()
+        exit_code = self._pip("install", ("install", *ours, *request), {})
+        self._reported = pip.installed(report_file) if exit_code == 0 else {}
+        if exit_code == 0 and ours and wanted is not None:
+            _deliver(report_file, wanted.value or "-")
+        return exit_code
+
+    def _force(self, folder: str) -> None:
+        """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven."""
+        pins = plan.forced(self.judge(), self._unproven)
+        changes = plan.neutral(self._asked.request.defaults, os.devnull) if pins else None
+        if changes is None:
+            return
+        for group in plan.by_hashes(pins):
+            names = ", ".join(pin.name for pin in group)
+            self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, the pinned artifact")
+            report_file = os.path.join(folder, "forced.json")
+            ours = ("--report", report_file) if self._reports else ()
+            file = pip.requirements_file(folder, self._written(group))
+            carried = arguments.carried(self._asked.request)
+            exit_code = self._pip(
+                "force", ("install", "--force-reinstall", "--no-deps", *ours, *carried, "-r", file), changes
+            )
+            if exit_code == 0:
+                self._reported = pip.installed(report_file)
+                self._remember()
+
+    def _pip(self, purpose: str, arguments_: tuple[str, ...], changes: Mapping[str, str | None]) -> int:
+        environ = {**self._environ, **{name: value for name, value in changes.items() if value is not None}}
+        for name in (name for name, value in changes.items() if value is None):
+            environ.pop(name, None)
+        self._tell.detail(report.command(self._asked.target.executable, arguments_))
+        ended = pip.run(self._asked.target.executable, arguments_, environ)
+        self._interrupted = self._interrupted or ended.interrupted
+        self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
+        return ended.exit_code
+
+    def _remember(self) -> None:
+        """Write into the ledger which artifact each distribution that pip has just installed came from."""
+        if self._elsewhere():
+            return
+        evidence = Evidence(self._asked)
+        demanded = {pin.name: pin.hashes for pin in self._asked.demand.pins}
+        rows = {}
+        for name, (identity, url) in self._reported.items():
+            found = evidence.find(name)
+            if found is not None:
+                hashes = verdicts.proven(demanded.get(name, frozenset()), identity.hashes)
+                rows[name] = Row(version=found.text, hashes=hashes, url=url, record=record_digest(found))
+        if rows:
+            evidence.ledger.write(rows)
+
+    def _written(self, pins: Sequence[Pin]) -> list[str]:
+        """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
+        return [*(_option_line(option) for option in self._asked.options), *(_pin_line(pin) for pin in pins)]
+
+
+def _case(pin: Pin, artifacts: Sequence[Artifact], shelved: Sequence[Shelved]) -> Case:
+    # a built wheel is judged by version and archive only: where the archive came from it does not say
+    demand = replace(pin, version=pin.expected, source=None)
+    return Case(
+        pin=pin,
+        cached=tuple((item, verdicts.judge(demand, item.identity)) for item in artifacts if item.identity.name == pin.name),
+        shelved=tuple((item, verdicts.judge(demand, item.identity)) for item in shelved if item.identity.name == pin.name),
+    )
+
+
+def _pin_line(pin: Pin) -> str:
+    direct = next((line for line in pin.lines if line.link is not None), None)
+    if direct is None or direct.link is None:
+        written = pin.wanted
+    else:
+        path = archives.path_of(direct.link)
+        written = direct.link if "+" in direct.link.partition(":")[0] else f"{pin.name} @ {direct.link}"
+        written = os.path.abspath(path) if path is not None and "://" not in direct.link else written
+    options = [option for line in pin.lines for option in line.options]
+    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *map(shlex.quote, options)])
+
+
+def _option_line(option: Option) -> str:
+    """Return a global option of a requirements file, for a file that lies elsewhere."""
+    if option.value is None:
+        return option.name
+    value = option.value
+    if option.dest == "find_links":
+        beside = os.path.join(os.path.dirname(option.origin.where), value)
+        value = os.path.abspath(beside) if os.path.exists(beside) else value
+    return f"{option.name} {shlex.quote(value)}"
+
+
+def _is_file(path: str) -> bool:
+    """Tell whether pip can write its report there and we can read it afterwards: not to `-`, a pipe or a device."""
+    if path == "-":
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
+
+
+def _deliver(report_file: str, wanted: str) -> None:
+    """Copy the report to where the user wanted it."""
+    with open(report_file, encoding="utf-8") as file:
+        if wanted == "-":
+            shutil.copyfileobj(file, sys.stdout)
+            return
+        with contextlib.suppress(OSError), open(wanted, "w", encoding="utf-8") as target:
+            shutil.copyfileobj(file, target)
+

@@ -1,0 +1,356 @@
+"""Define the values that flow from the command line to the verdict.
+
+May not: hold behaviour beyond trivial properties, do I/O.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from packaging.markers import Marker
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a demand was written: a file and line, an argument, a variable, a configuration file."""
+
+    where: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Return `requirements.txt:14`, `argument 2` or `PIP_CONSTRAINT`."""
+        return self.where if self.line is None else f"{self.where}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong with what was asked, and where it stands."""
+
+    origin: Origin
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option that counts: its canonical long spelling, its optparse destination, its value (none for a flag)."""
+
+    name: str
+    dest: str
+    value: str | None = None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One positional argument of `pip install`."""
+
+    text: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for.
+
+    `arguments` is what goes behind the word `install`, verbatim, less what only pinstall understands (`--pin`, `--python`).
+    `defaults` are the options that pip reads from variables and configuration files, normalised to what the command
+    line would say; `command_line` are those that were written out.
+    """
+
+    arguments: tuple[str, ...]
+    command_line: tuple[Option, ...] = ()
+    defaults: tuple[Option, ...] = ()
+    positionals: tuple[Argument, ...] = ()
+    unknown: tuple[str, ...] = ()
+    python: Option | None = None
+    settings: tuple[Option, ...] = ()
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Return all options in pip's order of precedence, the weakest first."""
+        return self.defaults + self.command_line
+
+    def every(self, dest: str) -> tuple[Option, ...]:
+        """Return each option that writes to this destination, the strongest last."""
+        return tuple(option for option in self.options if option.dest == dest)
+
+    def last(self, dest: str) -> Option | None:
+        """Return the option that decides this destination."""
+        every = self.every(dest)
+        return every[-1] if every else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementLine:
+    """One requirement or constraint, as written in one place.
+
+    `link` is a URL or a path as written (credentials included, so never print it; print `text`), `hashes` are
+    `algorithm:hexdigest`, `options` are the per-requirement options verbatim.
+    `text` is the requirement without its options and with the credentials of URLs redacted. `directory` is only known
+    once somebody has looked at the disk.
+    """
+
+    origin: Origin
+    text: str
+    name: NormalizedName | None
+    extras: frozenset[NormalizedName]
+    specifier: SpecifierSet
+    marker: Marker | None = None
+    link: str | None = None
+    hashes: frozenset[str] = frozenset()
+    options: tuple[str, ...] = ()
+    editable: bool = False
+    constraint: bool = False
+    directory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """A file that another one names with `-r` or `-c`, as written there."""
+
+    origin: Origin
+    target: str
+    constraint: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementFile:
+    """What one requirement or constraint text says; `options` are its global ones, such as `--index-url`."""
+
+    lines: tuple[RequirementLine, ...] = ()
+    nested: tuple[Nested, ...] = ()
+    options: tuple[Option, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where contents come from when it is not an index: a URL without credentials, and the commit of a repository."""
+
+    url: str
+    commit: str | None = None
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What something must be; an empty slot demands nothing.
+
+    `version` is that of `==`; `exact` is the text behind `===`, which PEP 440 compares as text. `expected` is what a build
+    will have: the version, else what the archive's file name says, which is enough to suspect a cached wheel.
+    `hashes` are `algorithm:hexdigest`, any one of which suffices. `lines` are all the lines that demand it.
+    """
+
+    name: NormalizedName
+    version: Version | None = None
+    exact: str | None = None
+    source: Source | None = None
+    hashes: frozenset[str] = frozenset()
+    expected: Version | None = None
+    lines: tuple[RequirementLine, ...] = ()
+
+    @property
+    def requested(self) -> bool:
+        """Tell whether something asks for it; a pin from constraints alone only bounds what others ask for."""
+        return not all(line.constraint for line in self.lines)
+
+    @property
+    def origin(self) -> Origin:
+        """Return where the version is demanded, for messages that have room for one place."""
+        versioned = (line for line in self.lines if len(line.specifier))
+        return next(versioned, self.lines[0]).origin
+
+    @property
+    def extras(self) -> frozenset[NormalizedName]:
+        """Return the extras that any of the lines asks for."""
+        return frozenset(extra for line in self.lines for extra in line.extras)
+
+    @property
+    def wanted(self) -> str:
+        """Return the demand in the words of a requirement, short enough for a message."""
+        if self.exact is not None:
+            return f"{self.name}==={self.exact}"
+        if self.version is not None:
+            return f"{self.name}=={self.version}"
+        direct = next((line.text for line in self.lines if line.link is not None), self.name)
+        return direct if " @ " in direct or direct == self.name else f"{self.name} @ {direct}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """All that was asked, sorted by what can be held to it.
+
+    `unpinned` is requested and names no contents; `entrusted` has no name or no contents that could be compared (local
+    directories, editables, unnamed commits) and always goes to pip; `bounds` are the constraints that pin nothing.
+    """
+
+    pins: tuple[Pin, ...] = ()
+    unpinned: tuple[RequirementLine, ...] = ()
+    entrusted: tuple[RequirementLine, ...] = ()
+    bounds: tuple[RequirementLine, ...] = ()
+    conflicts: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What something is; an empty slot is not known."""
+
+    name: NormalizedName
+    version: Version | None = None
+    source: Source | None = None
+    hashes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One installed distribution.
+
+    `path` is its `.dist-info` (or `.egg-info`), `location` the folder that holds it, `text` its version as written.
+    `requires` are its `Requires-Dist` lines, none when they cannot be read. `damage` says what is wrong with it.
+    """
+
+    identity: Identity
+    text: str
+    location: str
+    path: str
+    requires: tuple[str, ...] | None = None
+    editable: bool = False
+    damage: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One locally built wheel in pip's cache; `path` is relative to the cache, `damage` says why it is no good wheel.
+
+    `identity` is what the file name says; its hashes are those of the source archive it was built from.
+    """
+
+    identity: Identity
+    path: str
+    damage: str | None = None
+
+
+class State(enum.IntEnum):
+    """How a pin stands, in order of gravity."""
+
+    HOLDS = 0
+    ABSENT = 1
+    UNPROVEN = 2
+    WRONG_VERSION = 3
+    WRONG_LABEL = 4
+    WRONG_SOURCE = 5
+    WRONG_HASH = 6
+    DAMAGED = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A judgement with its evidence: what was found, in words that finish the sentence `NAME ...`."""
+
+    pin: Pin
+    state: State
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eviction:
+    """One cached artifact that has to leave pip's cache, and why.
+
+    `contradiction` is a proven fault of the artifact itself; without it the wheel is merely of another version, and
+    goes back when pip fails.
+    """
+
+    artifact: Artifact
+    reason: str
+    contradiction: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelved:
+    """One wheel on the shelf: the receipt it belongs to, its place there and its place in the cache."""
+
+    receipt: str
+    identity: Identity
+    stored: str
+    path: str
+    contradiction: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One pin that does not hold yet, with what cache and shelf have of its project, each judged against it."""
+
+    pin: Pin
+    cached: tuple[tuple[Artifact, State], ...] = ()
+    shelved: tuple[tuple[Shelved, State], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be done to pip's cache before pip runs, and which pins are remade without it."""
+
+    evictions: tuple[Eviction, ...] = ()
+    returns: tuple[Shelved, ...] = ()
+    remakes: tuple[Pin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One pip command that was run: why, its arguments behind `python -m pip`, its exit code."""
+
+    purpose: str
+    arguments: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run did and how it ended."""
+
+    exit_code: int
+    verdicts: tuple[Verdict, ...] = ()
+    plan: Plan = Plan()
+    commands: tuple[Command, ...] = ()
+    target: str = ""
+    report_to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """One Python environment as `python -m pip` in it sees itself.
+
+    `paths` is `sys.path` without the entry that stands for the working or the script's directory, `markers` the
+    environment of PEP 508 without `extra`, `pip` the release that would run, such as `(26, 3)`, none without pip;
+    `own` tells that this interpreter runs pinstall.
+    """
+
+    executable: str
+    prefix: str
+    base_prefix: str
+    version: str
+    purelib: str
+    platlib: str
+    stdlib: str
+    paths: tuple[str, ...]
+    markers: Mapping[str, str]
+    pip: tuple[int, ...] | None
+    externally_managed: bool
+    own: bool
+
+
+class Reporter(Protocol):
+    """Where the walk says what it does, while it does it."""
+
+    def say(self, text: str) -> None:
+        """Say what the user has to know."""
+
+    def detail(self, text: str) -> None:
+        """Say why something was decided, for those who asked with `-v`."""

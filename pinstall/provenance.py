@@ -1,0 +1,37 @@
+"""Read a PEP 610 document, the form in which pip says where something came from, into values.
+
+May not: do I/O, compare.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pinstall.model import Source
+
+Document = dict[str, Any]
+
+
+def source(document: Document) -> Source:
+    """Return the source that a document names, without credentials; raise KeyError or TypeError for no document."""
+    return Source(
+        url=bare(document["url"]),
+        commit=(document.get("vcs_info") or {}).get("commit_id"),
+        subdirectory=document.get("subdirectory"),
+    )
+
+
+def bare(url: str) -> str:
+    """Return a URL without credentials, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def hashes(document: Document) -> frozenset[str]:
+    """Return what a document knows of its archive's hashes, as `algorithm:hexdigest`."""
+    archive = document.get("archive_info") or {}
+    found = {f"{algorithm}:{digest}" for algorithm, digest in (archive.get("hashes") or {}).items()}
+    if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
+        found.add(archive["hash"].replace("=", ":", 1))
+    return frozenset(found)

@@ -1,0 +1,121 @@
+"""Fixtures: an index, an environment with a chosen pip, and a runner that ties them to a cache of their own."""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.support.caches import http_bodies
+from tests.support.environments import Environment, copy, template
+from tests.support.index import Index
+from tests.support.pips import NEWEST, OWN_PYTHON, SUPPORTED, python_for
+from tests.support.processes import sealed
+from tests.support.runner import Runner
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class MakeEnvironment(Protocol):
+    """Makes one more environment, with a chosen pip, with or without pinstall inside."""
+
+    def __call__(self, pip_version: str = NEWEST, *, inside: bool = False) -> Environment: ...
+
+
+def pytest_collection_finish() -> None:
+    """Take what collection left behind out of the garbage collector's rounds."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of environment templates, one for all xdist workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "templates"
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    """Serve an empty index."""
+    with Index() as serving:
+        yield serving
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return the home directory and working directory of all children."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cache(home: Path) -> Path:
+    """Return pip's cache directory of this test, which does not exist yet."""
+    return home / ".cache" / "pip"
+
+
+@pytest.fixture
+def make_environment(templates: Path, tmp_path: Path, home: Path) -> MakeEnvironment:
+    """Return what makes environments, for tests that need more than one."""
+    made: list[Environment] = []
+
+    def make(pip_version: str = NEWEST, *, inside: bool = False) -> Environment:
+        python = python_for(pip_version)
+        if python is None:
+            pytest.skip(f"pip {pip_version} needs one of the Pythons {', '.join(SUPPORTED[pip_version])}")
+        if inside and OWN_PYTHON not in SUPPORTED[pip_version]:
+            pytest.skip(f"pip {pip_version} does not run on Python {OWN_PYTHON}, which is to run pinstall")
+        root = tmp_path / f"environment{len(made) or ''}"
+        copy(template(templates, python, pip_version, inside=inside), root)
+        made.append(Environment(root=root, variables=sealed(home), inside=inside))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def environment(make_environment: MakeEnvironment, request: pytest.FixtureRequest) -> Environment:
+    """Return an environment with the newest pip, or with the one that an indirect parameter names."""
+    return make_environment(getattr(request, "param", NEWEST))
+
+
+@pytest.fixture(scope="session")
+def trusted_cache(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Assert once that an install from the local index fills pip's HTTP cache: all later tests rest on it."""
+    python = python_for(NEWEST)
+    if python is None:
+        pytest.skip(f"pip {NEWEST} needs one of the Pythons {', '.join(SUPPORTED[NEWEST])}")
+    folder = tmp_path_factory.mktemp("trusted")
+    root = copy(template(templates, python, NEWEST), folder / "environment")
+    with Index() as index:
+        index.add(wheel("demo", "1.0"))
+        environment = Environment(root=root, variables=sealed(folder))
+        runner = Runner(environment=environment, home=folder, index=index)
+        runner.pip("install", "demo==1.0")
+    assert http_bodies(runner.cache), "pip cached nothing: is the host trusted?"
+
+
+@pytest.fixture
+def runner(environment: Environment, home: Path, index: Index, trusted_cache: None) -> Runner:
+    """Return the runner of the test's environment, pinstall standing beside it."""
+    return Runner(environment=environment, home=home, index=index)
+
+
+@pytest.fixture
+def inside(
+    make_environment: MakeEnvironment,
+    home: Path,
+    index: Index,
+    trusted_cache: None,
+    request: pytest.FixtureRequest,
+) -> Runner:
+    """Return a runner of an environment that pinstall itself is installed in."""
+    environment = make_environment(getattr(request, "param", NEWEST), inside=True)
+    return Runner(environment=environment, home=home, index=index)

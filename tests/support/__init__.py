@@ -1,0 +1,1 @@
+"""Builders of everything the tests need from outside: artifacts, an index, environments, caches, processes."""
