@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 NEWEST = (26, 3)
 OLDEST = (20, 1)
+REPORTS = (22, 2)
+"""The first pip that writes an installation report."""
 _LOCK_FILES = ("pylock.", ".toml")
 
 
@@ -38,6 +40,7 @@ class Asked:
     target: Interpreter
     chosen_by: str
     policy: Policy
+    settings: tuple[Option, ...]
     lines: tuple[RequirementLine, ...]
     options: tuple[Option, ...]
     demand: Demand
@@ -47,13 +50,14 @@ class Asked:
 def gather(argv: Sequence[str], environ: Mapping[str, str]) -> Asked:
     """Return what a command line asks for; raise PinstallError with all faults of all files at once."""
     request, found, chosen_by = address(argv, environ)
-    in_force = policy.decide(
-        (
-            *project.project_settings(os.getcwd(), environ),
-            *project.environment_settings(environ),
-            *request.settings,
-        )
+    own = (
+        *project.project_settings(os.getcwd(), environ),
+        *project.environment_settings(environ),
+        *request.settings,
     )
+    in_force = policy.decide(own)
+    if found.pip is not None and found.pip < REPORTS:
+        in_force = replace(in_force, unproven="accept")  # there is no report to learn an artifact's hash from
     reading = _Reading(environ)
     lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(request))
     if reading.faults:
@@ -68,6 +72,7 @@ def gather(argv: Sequence[str], environ: Mapping[str, str]) -> Asked:
         target=found,
         chosen_by=chosen_by,
         policy=in_force,
+        settings=own,
         lines=lines,
         options=tuple(reading.options),
         demand=pins.reduce(lines, found.markers),
@@ -77,16 +82,27 @@ def gather(argv: Sequence[str], environ: Mapping[str, str]) -> Asked:
 
 def address(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Request, Interpreter, str]:
     """Return the request as the target's own pip reads it, the target, and what chose it."""
-    request = arguments.read(argv, NEWEST)
-    choice = target.choose(request.python.value if request.python else None, environ)
-    found = interpreter.describe(choice.python, environ, _state_directory(environ))
+    written = arguments.read(argv, NEWEST).python
+    choice = target.choose(written.value if written else None, environ)
+    request, found = _described(argv, environ, choice.python)
+    configured = request.last("python")
+    if choice.default and configured is not None and configured.value:
+        # pip moves on to the interpreter that its configuration names, so that is the one to judge
+        choice = target.choose(configured.value, environ)
+        request, found = _described(argv, environ, choice.python)
+        return request, found, "" if found.own else str(configured.origin)
+    return request, found, "" if found.own else str(choice.origin)
+
+
+def _described(argv: Sequence[str], environ: Mapping[str, str], python: str | None) -> tuple[Request, Interpreter]:
+    """Return the request under the grammar and the settings of one interpreter's pip."""
+    found = interpreter.describe(python, environ, _state_directory(environ))
     release = _supported(found)
-    if release != NEWEST:
-        request = arguments.read(argv, release)
+    request = arguments.read(argv, release)
     isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
     candidates = locations.config_files(environ, found, isolated=isolated)
     inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
-    return replace(request, defaults=inherited), found, "" if found.own else str(choice.origin)
+    return replace(request, defaults=inherited), found
 
 
 def _supported(found: Interpreter) -> tuple[int, ...]:

@@ -31,14 +31,14 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
     asked = gather(argv, environ)
     if asked.chosen_by:
         tell.say(f"installing for `{asked.target.executable}` ({asked.chosen_by})")
+    for setting in asked.settings:
+        tell.detail(f"{setting.name}={setting.value} ({setting.origin})")
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
     reason = _only_pip_knows(asked) or _unsettled(asked, found, evidence, tell)
     if reason is None:
-        return Outcome(
-            exit_code=0, verdicts=found, target=asked.target.executable, report_to=asked.policy.report
-        )
+        return Outcome(exit_code=0, verdicts=found, target=asked.target.executable, report_to=asked.policy.report)
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
@@ -59,13 +59,13 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         )
     _refuse_floors(asked, evidence)
     if asked.target.own and evidence.find(NAMESAKE) is not None:
-        tell.say(f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`")
+        tell.say(
+            f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`"
+        )
     unpinned = asked.demand.unpinned
     if not unpinned or asked.policy.unpinned == "allow":
         return
-    advice = tuple(
-        report.unpinned(line, None if line.name is None else evidence.find(line.name)) for line in unpinned
-    )
+    advice = tuple(report.unpinned(line, None if line.name is None else evidence.find(line.name)) for line in unpinned)
     if asked.policy.unpinned == "warn":
         for text in advice:
             tell.say(f"warning: {text}")
@@ -106,7 +106,7 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
 def _only_pip_knows(asked: Asked) -> str | None:
     """Return what about the request no look at the environment can answer."""
     table = arguments.rules(asked.target.pip or ())
-    reason = plan.demands_pip(asked.request, {rule.name: rule.gate for rule in table.values()})
+    reason = plan.demands_pip(asked.request, table)
     if reason is not None:
         return reason
     if asked.beyond:

@@ -21,6 +21,7 @@ from pinstall.adapters.ledger import Row, record_digest
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.core import arguments, plan, report, verdicts
+from pinstall.demand import REPORTS
 from pinstall.errors import NOT_PINNED
 from pinstall.evidence import Evidence
 from pinstall.model import Case, Command, Outcome, Plan, State
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from pinstall.demand import Asked
     from pinstall.model import Artifact, Identity, Option, Pin, Reporter, Shelved, Verdict
 
-REPORTS = (22, 2)
-"""The first pip that writes an installation report."""
 REPORTS_QUIETLY = (23, 0)
 """The first pip that does not warn that its report is an experiment."""
 ELSEWHERE = ("dry_run", "target_dir", "prefix_path", "root_path")
@@ -75,7 +74,6 @@ class _Run:
         pip_release = asked.target.pip or ()
         proof = any(pin.hashes or pin.source for pin in asked.demand.pins)
         self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and proof)
-        self._unproven = asked.policy.unproven if pip_release >= REPORTS else "accept"
         if proof and pip_release < REPORTS:
             tell.say(f"pip {'.'.join(map(str, pip_release))} does not report what it installs: hashes are not proven")
 
@@ -83,7 +81,7 @@ class _Run:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
         if not self._elsewhere():
             self._clear(found)
-            self._remake(folder)
+            self._remake()
         if self._interrupted:
             self.put_back()
             return self._commands[-1].exit_code
@@ -98,12 +96,16 @@ class _Run:
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where pip worked elsewhere."""
-        elsewhere = {name: identity for name, (identity, _) in self._reported.items()} if self._elsewhere() else None
-        return Evidence(self._asked).judge(elsewhere)
+        if not self._elsewhere():
+            return Evidence(self._asked).judge()
+        if not self._reports:
+            self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
+            return ()
+        return Evidence(self._asked).judge({name: identity for name, (identity, _) in self._reported.items()})
 
     def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
         """Return what was done; pip's own failure passes through, and a pin that does not hold after all is ours."""
-        if exit_code == 0 and not all(plan.accepts(verdict, self._unproven) for verdict in found):
+        if exit_code == 0 and not all(plan.accepts(verdict, self._asked.policy.unproven) for verdict in found):
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
@@ -141,7 +143,7 @@ class _Run:
         for item in self._shelf.put_back(self._plan.returns):
             self._tell.say(f"put the wheel of {item.identity.name} {item.identity.version} back into pip's cache")
 
-    def _remake(self, folder: str) -> None:
+    def _remake(self) -> None:
         """Build the pins whose wheels were wrong without the cache, apart, and give the builds to pip's cache."""
         if not self._plan.remakes or self._cache.path is None:
             return
@@ -185,7 +187,7 @@ class _Run:
 
     def _force(self, folder: str) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven."""
-        pins = plan.forced(self.judge(), self._unproven)
+        pins = plan.forced(self.judge(), self._asked.policy.unproven)
         changes = plan.neutral(self._asked.request.defaults, os.devnull) if pins else None
         if changes is None:
             return
@@ -195,7 +197,7 @@ class _Run:
             report_file = os.path.join(folder, "forced.json")
             ours = ("--report", report_file) if self._reports else ()
             file = pip.requirements_file(folder, self._written(group))
-            carried = arguments.carried(self._asked.request)
+            carried = arguments.carried(self._asked.request, into_environment=True)
             exit_code = self._pip(
                 "force", ("install", "--force-reinstall", "--no-deps", *ours, *carried, "-r", file), changes
             )
@@ -238,8 +240,12 @@ def _case(pin: Pin, artifacts: Sequence[Artifact], shelved: Sequence[Shelved]) -
     demand = replace(pin, version=pin.expected, source=None)
     return Case(
         pin=pin,
-        cached=tuple((item, verdicts.judge(demand, item.identity)) for item in artifacts if item.identity.name == pin.name),
-        shelved=tuple((item, verdicts.judge(demand, item.identity)) for item in shelved if item.identity.name == pin.name),
+        cached=tuple(
+            (item, verdicts.judge(demand, item.identity)) for item in artifacts if item.identity.name == pin.name
+        ),
+        shelved=tuple(
+            (item, verdicts.judge(demand, item.identity)) for item in shelved if item.identity.name == pin.name
+        ),
     )
 
 
@@ -284,4 +290,3 @@ def _deliver(report_file: str, wanted: str) -> None:
             return
         with contextlib.suppress(OSError), open(wanted, "w", encoding="utf-8") as target:
             shutil.copyfileobj(file, target)
-

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 
 def path_of(link: str) -> str | None:
     """Return the path of a local link, which is a path or a `file:` URL; none for anything on a network."""
     if link.lower().startswith("file:"):
+        from urllib.parse import urlsplit  # noqa: PLC0415 - rare, and with the next line the dearest import of all
+        from urllib.request import url2pathname  # noqa: PLC0415 - the same
+
         return url2pathname(urlsplit(link).path)
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def resolve(target: str, including: str | None) -> str:
@@ -70,7 +71,7 @@ def _unreadable(where: str, reason: str) -> PinstallError:
         hint = "`-` is a file name to pip; standard input is `/dev/stdin`"
     return PinstallError(
         "requirements-file",
-        f"cannot read requirement file `{where}`: {reason}",
+        f"cannot read requirement file `{_USERINFO.sub('', where)}`: {reason}",
         hint=hint,
         exit_code=1,
     )

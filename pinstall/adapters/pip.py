@@ -39,7 +39,7 @@ def run(python: str, arguments: Sequence[str], environ: Mapping[str, str]) -> En
     Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
     """
     asked: list[int] = []
-    process = subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ))  # noqa: S603 - what we are for
+    process = subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ))
 
     def note(number: int, _: FrameType | None) -> None:
         asked.append(number)

@@ -81,7 +81,7 @@ def _table(path: str, content: bytes) -> dict[str, object]:
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415  # Only a project that has settings pays for the parser.
     else:
-        import tomli as tomllib  # noqa: PLC0415
+        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
 
     try:
         document = tomllib.loads(content.decode())

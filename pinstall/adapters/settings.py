@@ -48,7 +48,7 @@ _CALLBACK: Final = (
 
 _UNMERGED_FROM: Final = (25, 2)
 _MERGED_AGAIN_FROM: Final = (26, 0)
-"""Between these pip took its files one by one, so that callbacks add up over files and an empty value cancels nothing."""
+"""Between these pip takes its files one by one: callbacks add up over files, and an empty value cancels nothing."""
 
 _REFUSING_CODE: Final = 2
 """What pip ends with when it cannot read a configuration file."""
@@ -145,9 +145,7 @@ def _count(value: str) -> int | None:
     return count if count >= 0 else None
 
 
-def _settings(
-    variables: Mapping[str, str], files: Iterable[str], *, merged: bool
-) -> Iterator[tuple[str, str, Origin]]:
+def _settings(variables: Mapping[str, str], files: Iterable[str], *, merged: bool) -> Iterator[tuple[str, str, Origin]]:
     """Yield key, value and origin as pip weighs them: section over section, and in each file over file."""
     sections: dict[str, dict[tuple[str, str], tuple[str, Origin]]] = {"global": {}, "install": {}, ":env:": {}}
     for path in files:
@@ -155,7 +153,7 @@ def _settings(
             if section in sections:
                 sections[section][key, "" if merged else path] = (value, Origin(where=path, line=line))
     for variable, value in variables.items():
-        if variable.startswith("PIP_") and variable not in {"PIP_HELP", "PIP_VERSION"}:
+        if variable.startswith("PIP_") and variable != "PIP_VERSION":
             sections[":env:"][_key(variable[4:]), ""] = (value, Origin(where=variable))
     for settings in sections.values():
         # Only now: an empty value counts for nothing, but has replaced a weaker one before.

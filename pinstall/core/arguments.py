@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pinstall.core.options import Release, Rule
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
+_SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
+_PLACE: Final = frozenset({"compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
 def rules(pip: Release) -> Mapping[str, Rule]:
@@ -47,12 +49,17 @@ def read(argv: Sequence[str], pip: Release) -> Request:
     )
 
 
-def carried(request: Request) -> tuple[str, ...]:
-    """Return the command line's options that a second pip command needs to make the same artifacts, in order."""
+def carried(request: Request, *, into_environment: bool = False) -> tuple[str, ...]:
+    """Return the command line's options that a second pip command needs, in order.
+
+    They make the same artifacts from the same place and are as quiet or loud as the user's own command; a command that
+    goes `into_environment` also puts them where that one does.
+    """
+    dests = _SPEECH | _PLACE if into_environment else _SPEECH
     return tuple(
         option.name if option.value is None else f"{option.name}={option.value}"
         for option in request.command_line
-        if option.name in _CARRIED
+        if option.name in _CARRIED or option.dest in dests
     )
 
 

@@ -41,7 +41,9 @@ def of_line(line: RequirementLine, name: NormalizedName) -> Need:
     return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin))
 
 
-def walk(roots: Iterable[Need], find: Find, markers: Mapping[str, str]) -> tuple[dict[NormalizedName, None], list[Need]]:
+def walk(
+    roots: Iterable[Need], find: Find, markers: Mapping[str, str]
+) -> tuple[dict[NormalizedName, None], list[Need]]:
     """Return every project that the roots reach through what is installed, and the needs that it does not meet.
 
     Each project's dependencies are read for each extra that somebody asks for, as pip does.

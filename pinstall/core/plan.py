@@ -12,6 +12,7 @@ from pinstall.model import Eviction, Plan, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pinstall.core.options import Rule
     from pinstall.model import Artifact, Case, Option, Pin, Request, Verdict
 
 _OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)
@@ -104,15 +105,15 @@ def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None
     return variables
 
 
-def demands_pip(request: Request, gates: Mapping[str, str]) -> str | None:
-    """Return what about the request only pip can answer, or nothing when a satisfied environment may.
-
-    `gates` tells for each option's name whether it is `free`, `read` by pinstall, or for `pip`.
-    """
+def demands_pip(request: Request, rules: Mapping[str, Rule]) -> str | None:
+    """Return what about the request only pip can answer, or nothing when a satisfied environment may."""
     if request.unknown:
         return f"`{request.unknown[0]}` is not understood"
     for option in request.options:
-        if gates.get(option.name, "pip") == "pip":
+        rule = rules.get(option.name)
+        # a flag with a value comes from a setting that pip refuses
+        refused = rule is not None and rule.action in ("flag", "count") and option.value is not None
+        if rule is None or rule.gate == "pip" or refused:
             return f"`{option.name}` ({option.origin})"
     return None
 

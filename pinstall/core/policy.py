@@ -72,6 +72,8 @@ def decide(settings: Iterable[Option]) -> Policy:
     for setting in settings:
         key = keys.get(setting.name)
         value = setting.value or ""
+        if key is None and setting.origin.where.startswith("PINSTALL_"):
+            continue  # a variable may be somebody else's; a misspelt one leaves the default, which enforces
         if key is None:
             raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
         if key.values and value not in key.values:

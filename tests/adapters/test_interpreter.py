@@ -181,7 +181,7 @@ def test_it_is_asked_again_when_something_changed(
             python.write_text(f'#!/bin/sh\nexec {real} "$@"\n', encoding="utf-8")
             python.chmod(0o755)
         case "variable":
-            variables["PYTHONPATH"] = str(tmp_path)
+            variables["PYTHONUSERBASE"] = str(tmp_path)
         case "user site":
             user.mkdir(parents=True)
         case _:

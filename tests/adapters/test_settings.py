@@ -25,6 +25,7 @@ class Row:
 
 
 ROWS = (
+    Row("--version", "version", "flag"),
     Row("--requirement", "requirements", "append"),
     Row("--constraint", "constraints", "append"),
     Row("--config-settings", "config_settings", "append"),
@@ -84,6 +85,7 @@ def of(**variables: str) -> list[str]:
         ("PIP___TIMEOUT", "8", ["--timeout=8"]),
         ("PIP_TIME", "8", []),
         ("PIP_HELP", "1", []),
+        ("PIP_VERSION", "1", []),
         ("pip_timeout", "8", []),
     ],
 )
@@ -102,7 +104,10 @@ def test_no_cache_dir_beats_cache_dir_in_any_order() -> None:
 
 def test_a_refused_value_is_told_even_where_a_stronger_one_follows(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\nno-deps = perhaps\n")
-    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=None, isolated=False)) == ["--no-deps=perhaps", "--no-deps"]
+    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=None, isolated=False)) == [
+        "--no-deps=perhaps",
+        "--no-deps",
+    ]
 
 
 def conf(path: Path, text: str) -> str:
@@ -145,6 +150,17 @@ def test_what_a_callback_reads_adds_up_over_the_sections(tmp_path: Path) -> None
         "--no-binary=c",
         "--no-binary=d",
     ]
+
+
+def test_pip_25_2_to_25_3_take_their_files_one_by_one(tmp_path: Path) -> None:
+    low = conf(tmp_path / "low.conf", "[global]\ntimeout = 7\nno-binary = a\n")
+    high = conf(tmp_path / "high.conf", "[global]\ntimeout =\nno-binary = b\n")
+    found = {
+        pip: said(defaults({}, (low, high), RULES, pip=pip, isolated=False))
+        for pip in ((25, 1, 1), (25, 2), (25, 3), (26, 0))
+    }
+    apart, merged = ["--timeout=7", "--no-binary=a", "--no-binary=b"], ["--no-binary=b"]
+    assert list(found.values()) == [merged, apart, apart, merged]
 
 
 def test_isolated_reads_no_variable(tmp_path: Path) -> None:

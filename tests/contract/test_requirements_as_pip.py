@@ -38,6 +38,7 @@ import json, logging, optparse, os, sys, warnings
 sys.path.insert(0, sys.argv[1])
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
+from pip._internal.cli.cmdoptions import use_new_feature
 from pip._internal.models.format_control import FormatControl
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.req import req_file
@@ -134,7 +135,7 @@ def state(finder, session, options):
 def read(text, constraint):
     with open("r.txt", "wb") as file:
         file.write(text.encode("latin-1"))
-    del nested[:]
+    del nested[:], use_new_feature.keywords["default"][:]
     finder, session = Finder(), Session()
     options = optparse.Values({"require_hashes": False, "no_require_hashes": False, "features_enabled": []})
     try:
@@ -664,10 +665,11 @@ REFUSED_BY_PIP_ALONE: Final = {
         r"(?s)^(?!.*://).*(It looks like a path|is not installable|is not a valid editable requirement)"
         r"|'(\./absent|git\+git@h:\S*|demo==1\.0/2)': Expected"
     ),
+    "`-e 'NAME @ URL'` came with 25.0": r"demo(\[a\])? @ git\+\S+( ; .*)? is not a valid editable",
     "egg fragments with extras or versions were right until 26.0": r"InvalidEggFragment",
     "wheel names with any version were right until 25.1": r"InvalidWheelFilename: .*version|'demo==x'",
     "a requirement in front of `-e` is editable since 25.0, and goes to pip unread": (
-        r"InvalidMarker: .*(nonsense|python_version > \"3)"
+        r"(?s)InvalidMarker: .*(nonsense|python_version > \"3)"
     ),
     "22.3 has the packaging of before 22.0: no comma at the end, only absolute URLs": (
         r"'[\w.-]+(==|<)1\.0,' \(from|'(a@b|demo @ x)\.zip' \(from"
@@ -676,8 +678,8 @@ REFUSED_BY_PIP_ALONE: Final = {
 }
 """Why pinstall says nothing where pip refuses a text: each a pattern of pip's message."""
 
-LEGACY: Final = re.compile(r"[<>=]=?\s*(\n|$|;|@|--|#)|==one|>=1\.\*")
-"""Until 24.0 any text was a version, even none: the only texts that pinstall refuses and a pip accepts."""
+LEGACY: Final = re.compile(r"[<>=]=?\s*(\n|$|;|@|--|#)|==one|>=1\.\*|==1\.0/2")
+"""Until 24.0 any text was a version, even none: the only texts of a pip that pinstall refuses or takes for a path."""
 
 
 def ours(text: Text) -> RequirementFile:
@@ -708,6 +710,10 @@ def test_most_texts_are_accepted(pip: Pip) -> None:
 def test_each_requirement_is_read_as_pip_reads_it(pip: Pip) -> None:
     for text, answer in agreed(pip):
         lines = ours(text).lines
+        if any(line.editable > one["editable"] for line, one in zip(lines, answer["lines"], strict=True)):
+            # Of `demo -e ./pkg` older releases see `demo`; read as editable it is left to pip.
+            assert pip.release != "26.3"
+            continue
         theirs = [in_our_terms(one, pip.folder) for one in answer["lines"]]
         assert [in_pips_terms(line, pip) for line in lines] == theirs, text
         for line, one in zip(lines, answer["lines"], strict=True):
@@ -752,7 +758,8 @@ def test_nested_files_are_followed_as_pip_follows_them(pip: Pip) -> None:
 def agreed(pip: Pip) -> Iterator[tuple[Text, dict[str, Any]]]:
     """Yield what both accept."""
     for text, answer in zip(texts(), pip.read, strict=True):
-        if "error" not in answer and not ours(text).faults:
+        legacy = pip.release == "22.3.1" and LEGACY.search(text.text)
+        if "error" not in answer and not legacy and not ours(text).faults:
             yield text, answer
 
 
@@ -802,10 +809,13 @@ def in_pips_terms(line: RequirementLine, pip: Pip) -> dict[str, Any]:
 
 
 def same_name(line: RequirementLine, theirs: str | None) -> bool:
-    """Return whether the names are one, or ours comes from the file name of an sdist, which pip does not ask."""
+    """Return whether the names are one, or ours comes from the file name of an sdist, which pip does not ask.
+
+    A wheel name with no version in it, which pip took until 25.0, tells us nothing.
+    """
     if theirs is None:
         return line.name is None or links.is_archive(links.file_name(line.link or ""))
-    return line.name == canonicalize_name(theirs)
+    return line.name == canonicalize_name(theirs) or (line.name is None and "/demo-x-" in (line.link or ""))
 
 
 def in_order(specifier: str) -> str:
@@ -843,18 +853,14 @@ def state(options: Iterable[Option], release: str) -> State:
     for _, group in itertools.groupby(options, key=lambda option: option.origin.line):
         line = list(group)
         every = {dest: [one.value or "" for one in line if one.dest == dest] for dest in {one.dest for one in line}}
-        result.no_index |= "no_index" in every and release != "22.3.1"
-        if "no_index" in every and release != "22.3.1":
-            result.index_urls = []
+        if "no_index" in every:
+            result.no_index, result.index_urls = True, []
         if not result.no_index:
             result.index_urls = every.get("index_url", [])[-1:] or result.index_urls
-            result.index_urls = [] if "no_index" in every else result.index_urls
             result.index_urls = result.index_urls + every.get("extra_index_urls", [])
         result.find_links += every.get("find_links", [])
         result.hosts += every.get("trusted_hosts", [])
-        result.features_enabled += [
-            one for one in every.get("features_enabled", []) if one not in result.features_enabled
-        ]
+        result.features_enabled = list(dict.fromkeys(result.features_enabled + every.get("features_enabled", [])))
         for flag in ("prefer_binary", "pre", "require_hashes", "no_require_hashes"):
             setattr(result, flag, getattr(result, flag) or flag in every)
         for one in line:

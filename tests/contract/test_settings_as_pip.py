@@ -50,6 +50,8 @@ def plain(value):
 
 # pip 22.3 prints an error in the configuration to standard output, which is ours.
 answers, sys.stdout = sys.stdout, sys.stderr
+# What pip imports late is imported once.
+create_command("install", isolated=True).parser.parse_args([])
 for line in sys.stdin:
     question = json.loads(line)
     # Each question goes to a child: pip's defaults are lists that a run may write to.
@@ -69,6 +71,7 @@ for line in sys.stdin:
     print(json.dumps(found), file=answers, flush=True)
     os._exit(0)
 """
+
 
 @dataclass(frozen=True)
 class Pip:
@@ -93,9 +96,7 @@ class Pip:
 
     def cache_dir(self, environ: Mapping[str, str], arguments: list[str], cwd: Path) -> str | None:
         command = [self.interpreter.executable, "-m", "pip", "cache", "dir", *arguments]
-        found = subprocess.run(
-            command, env={**environ}, cwd=cwd, capture_output=True, text=True, check=False
-        )
+        found = subprocess.run(command, env={**environ}, cwd=cwd, capture_output=True, text=True, check=False)
         return found.stdout.strip() if found.returncode == 0 else None
 
 
@@ -153,14 +154,14 @@ def agree(pip: Pip, environ: Mapping[str, str], *, isolated: bool = False) -> No
     try:
         options = ours(pip, environ, isolated=isolated)
     except PinstallError as error:
-        assert expected == error.exit_code
+        assert expected == error.exit_code  # noqa: PT017  # Whether it is raised depends on the case.
         return
     arguments = [each.name if each.value is None else f"{each.name}={each.value}" for each in options]
     bare = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
     found = pip.parsed({**bare, "PIP_CONFIG_FILE": os.devnull}, arguments)
-    if isinstance(expected, int):
-        # A refusal is pip's to word; ours is to hand on what makes it refuse.
-        assert isinstance(found, int), (expected, arguments)
+    if not isinstance(expected, dict):
+        # A refusal, or a crash, is pip's to word; ours is to hand on what makes it refuse.
+        assert not isinstance(found, dict), (expected, arguments)
         return
     assert isinstance(found, dict), arguments
     # A `help` in a file is read and has no effect; on the command line it would have.
@@ -190,7 +191,7 @@ NEGATIVE = [
 ]
 
 
-@pytest.mark.parametrize("value", ["0", "1", "Off", "YES", "t", "bla", ""])
+@pytest.mark.parametrize("value", ["0", "YES", "bla", ""])
 @pytest.mark.parametrize("name", [*NEGATIVE, "USER", "COMPILE", "USE_PEP517", "REQUIRE_HASHES", "PRE", "QUIET"])
 def test_flags(pip: Pip, clean: dict[str, str], name: str, value: str) -> None:
     agree(pip, clean | {f"PIP_{name}": value})
@@ -257,7 +258,7 @@ def text(dice: random.Random) -> str:
     return "".join(parts)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(60))
 def test_files_and_variables_together(pip: Pip, clean: dict[str, str], tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     environ = dict(clean)

@@ -25,7 +25,8 @@ from pinstall import provenance
 from pinstall.model import Artifact, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Set as AbstractSet
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
