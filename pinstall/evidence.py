@@ -82,6 +82,8 @@ class Evidence:
             return Verdict(pin=pin, state=State.DAMAGED, found=found.damage)
         known = found.identity
         if pin.hashes:
-            known = replace(known, hashes=known.hashes | self.ledger.hashes(found))
+            # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
+            own = frozenset[str]() if verdicts.is_suspicious(pin, known) else known.hashes
+            known = replace(known, hashes=own | self.ledger.hashes(found))
         state = verdicts.judge(pin, known)
         return Verdict(pin=pin, state=state, found=report.found(state, found.text, known))

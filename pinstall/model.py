@@ -169,6 +169,11 @@ class Pin:
         return next(versioned, self.lines[0]).origin
 
     @property
+    def direct(self) -> bool:
+        """Tell whether a URL or path is asked for, not a release of an index."""
+        return any(line.link is not None for line in self.lines)
+
+    @property
     def extras(self) -> frozenset[NormalizedName]:
         """Return the extras that any of the lines asks for."""
         return frozenset(extra for line in self.lines for extra in line.extras)
@@ -230,11 +235,13 @@ class Distribution:
 class Artifact:
     """One locally built wheel in pip's cache; `path` is relative to the cache, `damage` says why it is no good wheel.
 
-    `identity` is what the file name says; its hashes are those of the source archive it was built from.
+    `identity` is what the file name says; its hashes are those of the source archive that its entry was built from, and
+    `archive` is the version in that archive's file name.
     """
 
     identity: Identity
     path: str
+    archive: Version | None = None
     damage: str | None = None
 
 

@@ -14,7 +14,10 @@ Document = dict[str, Any]
 
 
 def source(document: Document) -> Source:
-    """Return the source that a document names, without credentials; raise KeyError or TypeError for no document."""
+    """Return the source that a document names, without credentials.
+
+    What is no such document raises KeyError, TypeError, ValueError or AttributeError, here as in `hashes`.
+    """
     return Source(
         url=bare(document["url"]),
         commit=(document.get("vcs_info") or {}).get("commit_id"),
@@ -31,7 +34,7 @@ def bare(url: str) -> str:
 def hashes(document: Document) -> frozenset[str]:
     """Return what a document knows of its archive's hashes, as `algorithm:hexdigest`."""
     archive = document.get("archive_info") or {}
-    found = {f"{algorithm}:{digest}" for algorithm, digest in (archive.get("hashes") or {}).items()}
+    found = {f"{algorithm}:{digest.lower()}" for algorithm, digest in (archive.get("hashes") or {}).items()}
     if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
-        found.add(archive["hash"].replace("=", ":", 1))
+        found.add(archive["hash"].replace("=", ":", 1).lower())
     return frozenset(found)

@@ -50,7 +50,8 @@ class Environment:
             for location in dict.fromkeys(self._paths):
                 for entry in _names(location):
                     stem, dot, suffix = entry.rpartition(".")
-                    if dot and suffix in ("dist-info", "egg-info"):
+                    # pip renames what it is about to remove to `~...`, and leaves that behind when it is killed
+                    if dot and suffix in ("dist-info", "egg-info") and entry[0] != "~":
                         name = canonicalize_name(stem.partition("-")[0])
                         self._folders.setdefault(name, []).append((location, entry))
         return self._folders
@@ -79,8 +80,8 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
     egg = entry.endswith(".egg-info")
     fields = _head(_metadata_file(path, egg=egg))
     text = fields.get("version", [""])[0]
-    if damage is None and (not text or canonicalize_name(fields.get("name", [""])[0]) != name):
-        damage = f"has no readable METADATA in {path}"
+    if damage is None:
+        damage = _damage(name, entry, fields, path)
     source, hashes, editable = _direct_url(path)
     return Distribution(
         identity=Identity(name=name, version=_version(text), source=source, hashes=hashes),
@@ -92,6 +93,18 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
         editable=editable,
         damage=damage,
     )
+
+
+def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path: str) -> str | None:
+    """Say why the metadata are not those of the distribution that the folder's name promises."""
+    named, text = (fields.get(key, [""])[0] for key in ("name", "version"))
+    if not named or not text:
+        return f"has no readable metadata in {path}"
+    stem, _, suffix = entry.rpartition(".")
+    promised = _version(stem.partition("-")[2]) if suffix == "dist-info" else None  # pip goes by the folder's version
+    if canonicalize_name(named) != name or promised not in (None, _version(text)):
+        return f"calls itself {named} {text} in {path}"
+    return None
 
 
 def _metadata_file(path: str, *, egg: bool) -> str:
@@ -111,14 +124,14 @@ def _head(path: str) -> dict[str, list[str]]:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             last: list[str] | None = None
             for line in file:
-                if not line.strip():
-                    break
-                if line[0] in " \t":
+                if line[0] in " \t":  # also a line of nothing but blanks, as in a licence's text
                     if last:
                         last[-1] += f" {line.strip()}"
                     continue
-                key, _, value = line.partition(":")
-                last = fields.setdefault(key.strip().lower(), [])
+                key, colon, value = line.partition(":")
+                if not colon or " " in key:  # the blank line, or a text that begins without one
+                    break
+                last = fields.setdefault(key.lower(), [])
                 last.append(value.strip())
     except OSError:
         return {}
@@ -135,7 +148,7 @@ def _version(text: str) -> Version | None:
 def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
     """Return source, archive hashes and whether it is editable from `direct_url.json` (PEP 610)."""
     try:
-        with open(os.path.join(path, "direct_url.json"), encoding="utf-8") as file:
+        with open(os.path.join(path, "direct_url.json"), "rb") as file:
             text = file.read()
     except OSError:
         return None, frozenset(), False

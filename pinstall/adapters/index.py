@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import requests
-
 from pinstall.errors import FINDING, PinstallError
 
 if TYPE_CHECKING:
@@ -23,11 +21,13 @@ def fetch(url: str, environ: Mapping[str, str]) -> bytes:
 
     Proxies, `.netrc` and credentials in the URL are requests' own business; `PIP_CERT` names the certificates.
     """
+    import requests
+
     try:
         response = requests.get(url, timeout=TIMEOUT, verify=environ.get("PIP_CERT") or True)
         response.raise_for_status()
-    except requests.RequestException as error:
-        status = getattr(error.response, "status_code", None)
+    except OSError as error:  # which is what requests raises, and what it lets through of a missing certificate file
+        status = getattr(getattr(error, "response", None), "status_code", None)
         # the exception's own text holds the URL, and the URL may hold a password
         reason = type(error).__name__ if status is None else f"HTTP status {status}"
         raise PinstallError(

@@ -5,11 +5,12 @@ May not: be believed when the installed RECORD is not the one that was seen.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,27 +44,31 @@ class Ledger:
     def hashes(self, distribution: Distribution) -> frozenset[str]:
         """Return the hashes of the artifact that this very installation came from, none when that is not known."""
         row = self._read().get(distribution.identity.name)
-        if row is None or row.version != distribution.text or row.record != record_digest(distribution):
+        if row is None or row.version != distribution.text or not row.record:
+            return frozenset()
+        if row.record != record_digest(distribution):
             return frozenset()
         return row.hashes
 
     def write(self, rows: Mapping[NormalizedName, Row]) -> None:
         """Add rows, by temporary file and rename; what cannot be written is only not remembered."""
-        self._rows = None  # somebody else may have written since
-        before = self._read()
-        merged = before | dict(rows)
-        if merged == before:
-            return
-        document = {"schema": SCHEMA, "distributions": {name: _as_json(merged[name]) for name in sorted(merged)}}
-        temporary = f"{self._path}.{os.getpid()}"
-        try:
+        with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(document, file, indent=1)
-            os.replace(temporary, self._path)
-        except OSError:
-            return
-        self._rows = merged
+            with open(f"{self._path}.lock", "w", encoding="utf-8") as lock:
+                _hold(lock)  # given back when the file is closed, and by the system when the process is killed
+                self._rows = None  # somebody else may have written since
+                before = self._read()
+                merged = before | dict(rows)
+                if merged != before:
+                    self._replace(merged)
+
+    def _replace(self, rows: dict[NormalizedName, Row]) -> None:
+        document = {"schema": SCHEMA, "distributions": {name: _as_json(rows[name]) for name in sorted(rows)}}
+        temporary = f"{self._path}.new"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+        os.replace(temporary, self._path)
+        self._rows = rows
 
     def _read(self) -> dict[NormalizedName, Row]:
         if self._rows is None:
@@ -84,6 +89,15 @@ def record_digest(distribution: Distribution) -> str:
             return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return ""
+
+
+def _hold(lock: IO[str]) -> None:
+    """Wait until no other process writes; where the system knows no such lock, rename alone has to do."""
+    try:
+        import fcntl  # noqa: PLC0415 - POSIX only, and a run that changes nothing writes nothing
+    except ImportError:
+        return
+    fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _as_json(row: Row) -> dict[str, Any]:

@@ -39,16 +39,21 @@ def run(python: str, arguments: Sequence[str], environ: Mapping[str, str]) -> En
     Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
     """
     asked: list[int] = []
-    process = subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ))
+    started: list[subprocess.Popen[bytes]] = []
 
     def note(number: int, _: FrameType | None) -> None:
         asked.append(number)
-        if number == signal.SIGTERM:
-            process.terminate()
+        if number == signal.SIGTERM and started:
+            started[0].terminate()
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    # what is ignored, as in the background of a script, stays so: pip inherits it
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
-        return Ended(exit_code=process.wait(), interrupted=bool(asked))
+        started.append(subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ)))
+        if signal.SIGTERM in asked:  # it came while there was nobody to send it on to
+            started[0].terminate()
+        return Ended(exit_code=started[0].wait(), interrupted=bool(asked))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -86,7 +91,7 @@ def _item(item: dict[str, Any]) -> tuple[NormalizedName, tuple[Identity, str]]:
 
 
 def requirements_file(folder: str, lines: Sequence[str]) -> str:
-    """Write a requirements file that nobody else can read, for what must not stand on a command line; return its path."""
+    """Write a requirements file that nobody else can read, for what no command line may show; return its path."""
     path = os.path.join(folder, "requirements.txt")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)

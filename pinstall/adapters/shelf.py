@@ -4,6 +4,7 @@ May not: choose what to evict; delete.
 
 A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
 does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
+The `origin.json` of an entry leaves with its last wheel, and returns with the first that does.
 """
 
 from __future__ import annotations
@@ -40,22 +41,32 @@ class Shelf:
 
     def evict(self, evictions: Sequence[Eviction]) -> str:
         """Move wheels out of the cache by rename, and return the receipt; raise PinstallError where that fails."""
-        stem = f"{time.time_ns():020d}-{os.getpid()}"
-        receipt = os.path.join(self._root, stem)
         entries = [_entry(number, eviction) for number, eviction in enumerate(evictions)]
+        stem = None
         try:
-            os.makedirs(receipt)
+            stem = self._receipt()
+            receipt = os.path.join(self._root, stem)
             _write(os.path.join(receipt, "manifest.json"), {"schema": SCHEMA, "entries": entries})
             for entry in entries:
                 self._shelve(receipt, entry)
-        except OSError as error:
+        except BaseException as error:  # Ctrl-C included: nobody else knows the receipt yet
             self.put_back(item for item in self.shelved() if item.receipt == stem)
+            if not isinstance(error, OSError):
+                raise
             raise PinstallError(
                 "shelf",
                 f"cannot move a wheel out of pip's cache: {error}",
                 hint="run with `--pin evict=never`, or make the cache directory writable",
             ) from error
         return stem
+
+    def _receipt(self) -> str:
+        """Make the folder of a new receipt, later than all others, and return its name."""
+        while True:
+            stem = f"{time.time_ns():020d}-{os.getpid()}"
+            with contextlib.suppress(FileExistsError):
+                os.makedirs(os.path.join(self._root, stem))
+                return stem
 
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
         wheel = os.path.join(self._cache, entry["path"])
@@ -64,15 +75,18 @@ class Shelf:
         folder = os.path.dirname(wheel)
         with contextlib.suppress(FileNotFoundError):
             if not any(name.endswith(".whl") for name in os.listdir(folder)):
-                os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, f"{entry['stored']}.{_ORIGIN}"))
+                os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(entry["path"])))
 
     def shelved(self) -> Iterator[Shelved]:
         """Yield every wheel that lies on the shelf, the latest receipt first."""
-        with contextlib.suppress(FileNotFoundError):
-            for stem in sorted(os.listdir(self._root), reverse=True):
-                for entry in _entries(os.path.join(self._root, stem, "manifest.json")):
-                    if os.path.exists(os.path.join(self._root, stem, entry["stored"])):
-                        yield _shelved(stem, entry)
+        try:
+            stems = sorted(os.listdir(self._root), reverse=True)
+        except OSError:  # nothing has been shelved yet, or nobody may look
+            return
+        for stem in stems:
+            for item in _entries(os.path.join(self._root, stem, "manifest.json"), stem):
+                if os.path.lexists(os.path.join(self._root, stem, item.stored)):
+                    yield item
 
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
         """Return to the cache, by rename, what does not stand in its place already; return what went back."""
@@ -83,7 +97,8 @@ class Shelf:
         place = os.path.join(self._cache, item.path)
         if not _move(stored, place):
             return False
-        _move(f"{stored}.{_ORIGIN}", os.path.join(os.path.dirname(place), _ORIGIN))
+        origin = os.path.join(self._root, item.receipt, _origin_of(item.path))
+        _move(origin, os.path.join(os.path.dirname(place), _ORIGIN))
         return True
 
 
@@ -97,6 +112,11 @@ def _move(source: str, target: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _origin_of(path: str) -> str:
+    """Return under which name the `origin.json` beside this wheel of the cache lies in a receipt."""
+    return f"{os.path.dirname(path).replace(os.sep, '-')}.{_ORIGIN}"
 
 
 def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
@@ -127,12 +147,12 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
     )
 
 
-def _entries(manifest: str) -> list[dict[str, Any]]:
+def _entries(manifest: str, receipt: str) -> list[Shelved]:
     try:
         with open(manifest, encoding="utf-8") as file:
             document = json.load(file)
-        return list(document["entries"]) if document["schema"] == SCHEMA else []
-    except (OSError, ValueError, KeyError, TypeError):  # a run that was killed before it had moved anything
+        return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # killed before anything moved, or not ours
         return []
 
 

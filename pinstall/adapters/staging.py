@@ -9,25 +9,49 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from typing import TYPE_CHECKING
+
+from pinstall.errors import PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = "pinstall"
+_STAGE = "stage-"
 _EPHEMERAL = "pip-ephem-wheel-cache-"
+_DAY = 24 * 60 * 60
 
 
 @contextlib.contextmanager
 def stage(cache: str) -> Iterator[str]:
-    """Give a folder on the cache's file system, for the user's eyes only, and remove it afterwards."""
+    """Give a folder on the cache's file system, for the user's eyes only, and remove it afterwards.
+
+    What killed runs left behind goes too, once it is a day old. Raises PinstallError (`stage`) where there is no room.
+    """
     parent = os.path.join(cache, FOLDER)
-    os.makedirs(parent, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="stage-", dir=parent)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
+    except OSError as error:
+        raise PinstallError(
+            "stage",
+            f"cannot make a folder to build in below `{parent}`: {error.strerror}",
+            hint="make room in pip's cache directory, or make it writable",
+        ) from error
+    _sweep(parent)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: str) -> None:
+    """Remove the stages of runs that were killed; one that is still in use is younger than a day."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(parent)):
+            if entry.name.startswith(_STAGE) and entry.stat().st_mtime < time.time() - _DAY:
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def keep(folder: str, cache: str) -> tuple[str, ...]:
@@ -49,8 +73,17 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
         for file in sorted(files, key=lambda file: file.endswith(".whl")):
             target = os.path.join(place, file)
-            if not os.path.exists(target):
-                os.makedirs(place, exist_ok=True)
-                os.rename(os.path.join(folder, file), target)
-                if file.endswith(".whl"):
-                    yield os.path.relpath(target, cache)
+            if _rename(os.path.join(folder, file), target) and file.endswith(".whl"):
+                yield os.path.relpath(target, cache)
+
+
+def _rename(source: str, target: str) -> bool:
+    """Rename without replacing anything; where it cannot be done, pip builds once more, into the cache itself."""
+    if os.path.lexists(target):
+        return False
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(source, target)
+    except OSError:
+        return False
+    return True

@@ -5,40 +5,49 @@ May not: consult index or cache.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pinstall.core.links import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from pinstall.model import Distribution, RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
 
+_ROUNDS = 1_000_000
+"""There is nothing to choose from, so the search ends by itself; resolvelib's own limit is one hundred projects."""
+_OR = re.compile(r"\bor\b")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """One demand on a project: by whom, with which extras and versions."""
+    """One demand on a project: by whom, with which extras and versions, from which URL (without credentials)."""
 
     name: NormalizedName
     specifier: SpecifierSet
     extras: frozenset[NormalizedName]
     by: str
+    url: str | None = None
 
     def __str__(self) -> str:
         """Return `bb 1.0 needs aa<2`."""
-        return f"{self.by} needs {self.name}{self.specifier}"
+        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
+        source = f" @ {self.url}" if self.url else ""
+        return f"{self.by} needs {self.name}{extras}{self.specifier}{source}"
 
 
 def of_line(line: RequirementLine, name: NormalizedName) -> Need:
-    """Return what a requirement or constraint line demands."""
-    return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin))
+    """Return what a requirement or constraint line demands; where a requested link leads to is for its pin to say."""
+    url = _bare(line.link) if line.constraint else None
+    return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
 
 
 def walk(
@@ -55,7 +64,7 @@ def walk(
     for need in queue:
         found = find(need.name)
         reached[need.name] = None
-        if found is None or found.requires is None or not meets(found, need):
+        if found is None or not meets(found, need):
             unmet.append(need)
             continue
         for extra in (None, *sorted(need.extras)):
@@ -66,9 +75,16 @@ def walk(
 
 
 def meets(distribution: Distribution, need: Need) -> bool:
-    """Tell whether the installed version satisfies the need; a pre-release that is there counts, as for pip."""
-    version = distribution.identity.version
-    return version is not None and need.specifier.contains(version, prereleases=True)
+    """Tell whether what is installed satisfies the need; a pre-release that is there counts, as for pip.
+
+    Nothing is met by what cannot tell its own needs, and a URL only by what is known to come from there.
+    """
+    version, source = distribution.identity.version, distribution.identity.source
+    if distribution.requires is None or version is None:
+        return False
+    if need.url is not None and (source is None or source.url != need.url):
+        return False
+    return need.specifier.contains(version, prereleases=True)
 
 
 def dependencies(
@@ -81,20 +97,38 @@ def dependencies(
             continue
         try:
             requirement = Requirement(text)
-        except InvalidRequirement:
+            applies = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": extra or ""})
+        except (ValueError, SyntaxError, RecursionError):  # packaging lets through what `ast` raises for a marker
             # what pip makes of it nobody here knows, so it counts as unmet and pip is asked
-            yield Need(name=canonicalize_name(text), specifier=SpecifierSet(), extras=frozenset(), by=by)
+            name = NormalizedName(redacted(text))
+            yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by, url="")
             continue
-        if requirement.marker is None or requirement.marker.evaluate({**markers, "extra": extra or ""}):
-            extras = frozenset(canonicalize_name(name) for name in requirement.extras)
-            name = canonicalize_name(requirement.name)
-            yield Need(name=name, specifier=requirement.specifier, extras=extras, by=by)
+        if applies:
+            yield _need(requirement, by)
+
+
+def _need(requirement: Requirement, by: str) -> Need:
+    return Need(
+        name=canonicalize_name(requirement.name),
+        specifier=requirement.specifier,
+        extras=frozenset(canonicalize_name(name) for name in requirement.extras),
+        by=by,
+        url=_bare(requirement.url),
+    )
+
+
+def _bare(url: str | None) -> str | None:
+    if url is None:
+        return None
+    from pinstall import provenance  # noqa: PLC0415 - few demands are links
+
+    return provenance.bare(url)
 
 
 def _needs_extra(text: str) -> bool:
     """Tell cheaply that a line is only for an extra; most lines of most projects are, and parsing them is dear."""
     marker = text.partition(";")[2]
-    return " or " not in marker and "extra ==" in marker.replace("  ", " ")
+    return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None
 
 
 def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
@@ -105,7 +139,7 @@ def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tu
     from resolvelib import BaseReporter, ResolutionImpossible, Resolver  # noqa: PLC0415 - only on a no
 
     try:
-        Resolver(_provider(find, markers), BaseReporter()).resolve(list(roots))
+        Resolver(_provider(find, markers), BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
     except ResolutionImpossible as impossible:
         causes: dict[NormalizedName, dict[str, None]] = {}
         for cause in impossible.causes:
@@ -116,7 +150,11 @@ def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tu
 
 def _found(name: NormalizedName, find: Find) -> str:
     found = find(name)
-    return f"`{name}` is not installed" if found is None else f"{name} {found.text} is installed"
+    if found is None:
+        return f"{name} is not installed"
+    if found.requires is None:
+        return f"{name} {found.text} is installed, but its own needs cannot be read"
+    return f"{name} {found.text} is installed"
 
 
 def _provider(find: Find, markers: Mapping[str, str]) -> Any:  # noqa: ANN401 - resolvelib's generics differ by release

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from pinstall import provenance
 from pinstall.core.links import commit, file_name, is_vcs
+from pinstall.errors import FINDING, PinstallError
 from pinstall.model import Demand, Fault, Pin, Source
 
 if TYPE_CHECKING:
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
-    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it."""
+    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it.
+
+    Raises PinstallError (`marker`) for markers that compare what cannot be compared.
+    """
     named: dict[NormalizedName, list[RequirementLine]] = {}
     unnamed: list[RequirementLine] = []
-    for line in lines:
-        if applies(line, markers):
-            (unnamed if line.name is None else named.setdefault(line.name, [])).append(line)
+    for line in _applying(lines, markers):
+        (unnamed if line.name is None else named.setdefault(line.name, [])).append(line)
     demands = [_of_project(name, group) for name, group in named.items()]
     demands.append(
         Demand(
@@ -45,6 +47,20 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
     )
 
 
+def _applying(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> list[RequirementLine]:
+    applying = []
+    faults = []
+    for line in lines:
+        try:
+            if applies(line, markers):
+                applying.append(line)
+        except ValueError as error:  # what packaging raises is one: an undefined comparison, an invalid version
+            faults.append(f"{line.origin}: the marker of `{line.text}` cannot be evaluated: {str(error).rstrip('.')}")
+    if faults:
+        raise PinstallError("marker", "a marker makes no sense", context=tuple(faults), exit_code=FINDING)
+    return applying
+
+
 def applies(line: RequirementLine, markers: Mapping[str, str]) -> bool:
     """Tell whether the line's marker holds in the target's environment (PEP 508), as it always does without one."""
     return line.marker is None or line.marker.evaluate({**markers, "extra": ""})
@@ -57,25 +73,27 @@ def _is_entrusted(line: RequirementLine) -> bool:
 
 def _fixes_contents(line: RequirementLine) -> bool:
     """Tell whether a direct reference can only ever give one content: a hash, or a full commit."""
-    return line.link is not None and (bool(line.hashes) or commit(line.link) is not None)
+    if line.link is None:
+        return False
+    return commit(line.link) is not None if is_vcs(line.link) else bool(line.hashes)
 
 
 def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:
     entrusted = tuple(line for line in group if _is_entrusted(line))
     if entrusted:
         return Demand(entrusted=entrusted, bounds=tuple(line for line in group if line.constraint))
-    candidates = [candidate for line in group if (candidate := _written_version(line)) is not None]
-    fitting = [candidate for candidate in candidates if all(_admits(line, candidate[0]) for line in group)]
+    written = [candidate for line in group for candidate in _written_versions(line)]
+    fitting = [candidate for candidate in written if all(_admits(line, candidate[0]) for line in group)]
     links = [line for line in group if line.link is not None]
-    conflict = _version_conflict(candidates, fitting, group) or _content_conflict(links, group)
+    conflict = _content_conflict(links, group) if fitting or not written else _version_conflict(group)
     if conflict is not None:
         # constraints that contradict each other matter only once something asks for the project
         return Demand(conflicts=() if all(line.constraint for line in group) else (conflict,), bounds=tuple(group))
-    if not all(_fixes_contents(line) for line in links) or not (fitting or links):
-        requested = tuple(line for line in group if not line.constraint)
-        return Demand(unpinned=requested, bounds=tuple(line for line in group if line.constraint))
-    # the version with a local label says more than the one without, and only it satisfies both lines
-    version, exact = max(fitting, key=lambda candidate: len(candidate[0])) if fitting else (None, None)
+    loose = [line for line in links if not _fixes_contents(line)]
+    if loose or not (fitting or links):
+        return _unpinned(loose, group)
+    # several that fit are one version in several spellings: which of them is taken must not hang on the order of lines
+    version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
     parsed = _parsed(version)
     return Demand(
         pins=(
@@ -83,7 +101,7 @@ def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Deman
                 name=name,
                 version=parsed,
                 exact=version if exact else None,
-                source=next((_source(line) for line in links), None),
+                source=_source(links[0]) if links else None,
                 hashes=_common_hashes(group),
                 expected=_expected_version(parsed, links, name),
                 lines=tuple(group),
@@ -92,12 +110,20 @@ def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Deman
     )
 
 
-def _written_version(line: RequirementLine) -> tuple[str, bool] | None:
-    """Return the version of a line's `==` or `===` clause, and whether it is the exact one."""
-    for clause in line.specifier:
-        if clause.operator == "===" or (clause.operator == "==" and not clause.version.endswith(".*")):
-            return clause.version, clause.operator == "==="
-    return None
+def _unpinned(loose: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Demand:
+    """Blame the links that fix no contents, else whatever is requested; what only constraints say bounds others."""
+    requested = [line for line in group if not line.constraint]
+    blamed = tuple(loose or requested) if requested else ()
+    return Demand(unpinned=blamed, bounds=tuple(line for line in group if line not in blamed))
+
+
+def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
+    """Return the version of each `==` or `===` clause of a line, and whether it is the exact one."""
+    return sorted(
+        (clause.version, clause.operator == "===")
+        for clause in line.specifier
+        if clause.operator == "===" or (clause.operator == "==" and not clause.version.endswith(".*"))
+    )
 
 
 def _parsed(version: str | None) -> Version | None:
@@ -110,20 +136,17 @@ def _parsed(version: str | None) -> Version | None:
 def _admits(line: RequirementLine, version: str) -> bool:
     parsed = _parsed(version)
     if parsed is None:
-        return not len(line.specifier) or _written_version(line) == (version, True)
+        return not len(line.specifier) or (version, True) in _written_versions(line)
     return line.specifier.contains(parsed, prereleases=True)
 
 
-def _version_conflict(
-    candidates: Sequence[tuple[str, bool]], fitting: Sequence[tuple[str, bool]], group: Sequence[RequirementLine]
-) -> Fault | None:
-    if not candidates or fitting:
-        return None
-    first = next(line for line in group if _written_version(line) is not None)
-    version = candidates[0][0]
-    other = next(line for line in group if not _admits(line, version))
-    if other is first:
-        return Fault(origin=first.origin, message=f"`{first.text}` can never be met")
+def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
+    """Return why no written version suits every line, in terms of the first that writes one."""
+    first = next(line for line in group if _written_versions(line))
+    possible = [version for version, _ in _written_versions(first) if _admits(first, version)]
+    if not possible:
+        return Fault(origin=first.origin, message=f"`{first.text}` can never be met{_misspelt(first)}")
+    other = next(line for line in group if not _admits(line, possible[0]))
     verb = "allows only" if other.constraint else "asks for"
     return Fault(
         origin=first.origin,
@@ -131,11 +154,21 @@ def _version_conflict(
     )
 
 
+def _misspelt(line: RequirementLine) -> str:
+    for text, exact in _written_versions(line):
+        parsed = _parsed(text)
+        if exact and parsed is not None and str(parsed) != text.lower():
+            return f": `===` compares text, and that version is written `{parsed}`"
+    return ""
+
+
 def _content_conflict(links: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Fault | None:
-    hashed = [line for line in group if line.hashes]
-    if hashed and not _common_hashes(group):
-        first, other = hashed[0], next(line for line in hashed if not line.hashes & hashed[0].hashes)
-        return Fault(origin=first.origin, message=f"`{first.text}` and {other.origin} have no hash in common")
+    allowed: frozenset[str] = frozenset()
+    for number, line in enumerate(hashed := [line for line in group if line.hashes]):
+        allowed = allowed & line.hashes if number else line.hashes
+        if not allowed:
+            others = ", ".join(str(other.origin) for other in hashed[:number])
+            return Fault(origin=line.origin, message=f"`{line.text}` has no hash in common with {others}")
     for other in links[1:]:
         if _source(other) != _source(links[0]):
             return Fault(
@@ -150,6 +183,8 @@ def _source(line: RequirementLine) -> Source | None:
     link = line.link or ""
     if not is_vcs(link):
         return None
+    from pinstall import provenance  # noqa: PLC0415 - few requirements are links
+
     url = provenance.bare(link.partition("+")[2])
     stem, at, _ = url.rpartition("@")
     subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
@@ -166,9 +201,8 @@ def _expected_version(
     version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
 ) -> Version | None:
     """Return the version that a build will have: the pinned one, else what the archive's name says."""
-    if version is None and links and links[0].link and not is_vcs(links[0].link):
-        return _version_of_archive(file_name(links[0].link), name)
-    return version
+    named = (_version_of_archive(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
+    return version or next((found for found in named if found is not None), None)
 
 
 def _version_of_archive(file: str, name: NormalizedName) -> Version | None:

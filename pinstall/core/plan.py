@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from pinstall.model import Eviction, Plan, State
 
 if TYPE_CHECKING:
@@ -59,9 +61,23 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, evict: str) -> Evictio
         return None
     if artifact.damage is not None:
         return Eviction(artifact=artifact, reason=artifact.damage, contradiction=True)
+    if _is_stranger(pin, artifact):
+        reason = f"lies where pip looks for the wheel of {artifact.identity.name} {artifact.archive}"
+        return Eviction(artifact=artifact, reason=reason, contradiction=True)
     if evict == "mismatched" and state in _OTHER:
         return Eviction(artifact=artifact, reason=f"{pin.origin} pins {pin.wanted}", contradiction=False)
     return None
+
+
+def _is_stranger(pin: Pin, artifact: Artifact) -> bool:
+    """Tell whether the wheel is not of the release whose archive its entry was built from.
+
+    Of a release on an index pip takes exactly that version; what a direct reference builds may carry a local label.
+    """
+    archive, version = artifact.archive, artifact.identity.version
+    if archive is None or version is None or archive == version:
+        return False
+    return not pin.direct or Version(archive.public) != Version(version.public)
 
 
 def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:

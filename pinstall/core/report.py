@@ -5,16 +5,26 @@ May not: print.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from pinstall.core.links import is_vcs, redacted
+from pinstall.core.links import is_vcs, redacted, scheme
 from pinstall.errors import NOT_PINNED
 from pinstall.model import State
 
 if TYPE_CHECKING:
-    from pinstall.model import Command, Distribution, Eviction, Identity, Outcome, RequirementLine, Verdict
+    from pinstall.model import Command, Distribution, Eviction, Identity, Origin, Outcome, RequirementLine, Source, Verdict
 
 SCHEMA = 1
+
+_HAS_COMMITS = ("git+", "hg+")
+_PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")
+"""What `--proxy` takes without a scheme: `USER:PASSWORD@HOST`."""
+
+
+def place(origin: Origin) -> str:
+    """Return an origin as it stands before a message: `requirements.txt:14`, or `command line` for an argument."""
+    return "command line" if origin.where.startswith("argument ") else redacted(str(origin))
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -31,8 +41,8 @@ def found(state: State, text: str, identity: Identity | None) -> str:
             return f"{text} is installed, but nothing proves that it is the pinned artifact"
         case State.WRONG_SOURCE:
             source = identity.source if identity else None
-            where = "" if source is None else f" from {source.url}" + (f" at {source.commit}" if source.commit else "")
-            return f"{text} is installed{where}"
+            where = "somewhere else" if source is None else _source(source)
+            return f"{text} is installed from {where}"
         case State.WRONG_HASH:
             hashes = ", ".join(sorted(identity.hashes)) if identity else ""
             return f"{text} is installed from another artifact ({hashes})"
@@ -40,15 +50,16 @@ def found(state: State, text: str, identity: Identity | None) -> str:
             return f"{text} is installed"
 
 
+def _source(source: Source) -> str:
+    commit = f" at {source.commit}" if source.commit else ""
+    folder = f", folder {source.subdirectory}" if source.subdirectory else ""
+    return f"{redacted(source.url)}{commit}{folder}"
+
+
 def verdict(judged: Verdict) -> str:
     """Return one line on a pin that does not hold: where, what, and what is there instead."""
-    if judged.state is State.DAMAGED:
-        return f"{judged.pin.origin}: {judged.pin.wanted}, but what is installed {judged.found}"
-    return f"{judged.pin.origin}: {judged.pin.wanted}, but {_subject(judged)}{judged.found}"
-
-
-def _subject(judged: Verdict) -> str:
-    return "it " if judged.state is State.ABSENT else ""
+    subject = {State.ABSENT: "it ", State.DAMAGED: "what is installed "}.get(judged.state, "")
+    return redacted(f"{place(judged.pin.origin)}: {judged.pin.wanted}, but {subject}{judged.found}")
 
 
 def eviction(evicted: Eviction) -> str:
@@ -56,19 +67,21 @@ def eviction(evicted: Eviction) -> str:
     identity = evicted.artifact.identity
     what = f"{identity.name} {identity.version}" if identity.version else identity.name
     reason = f"it {evicted.reason}" if evicted.contradiction else evicted.reason
-    return f"moved the wheel of {what} out of pip's cache: {reason} (`pinstall undo` puts it back)"
+    return redacted(f"moved the wheel of {what} out of pip's cache: {reason} (`pinstall undo` puts it back)")
 
 
 def unpinned(line: RequirementLine, installed: Distribution | None) -> str:
     """Return one line on a request that is no pin, with what to write instead."""
-    return f"{line.origin}: `{line.text}` is not a pin; {_remedy(line, installed)}"
+    return redacted(f"{place(line.origin)}: `{line.text}` is not a pin; {_remedy(line, installed)}")
 
 
 def _remedy(line: RequirementLine, installed: Distribution | None) -> str:
     if line.link is not None and is_vcs(line.link):
-        return "write the full commit id behind `@`"
+        if scheme(line.link).startswith(_HAS_COMMITS):
+            return "write the full commit id behind `@`"
+        return "a revision number fixes no contents: take git, hg, or an archive with its hash"
     if line.link is not None:
-        return "add `#sha256=<digest of that file>` to the URL"
+        return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
     version = None if installed is None else installed.identity.version
     extras = f"[{','.join(sorted(line.extras))}]" if line.extras else ""
     if version is not None and line.specifier.contains(version, prereleases=True):
@@ -78,25 +91,34 @@ def _remedy(line: RequirementLine, installed: Distribution | None) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Return the one line that a run ends with."""
+    if not outcome.verdicts:
+        return "nothing was pinned"
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
-    text = counted(holding, "pin holds", "pins hold")
-    accepted = sum(judged.state is State.UNPROVEN for judged in outcome.verdicts)
-    if accepted:
-        text += f", {accepted} of the right version without proof of the hash"
-    return text
+    return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}"
+
+
+def _accepted(outcome: Outcome) -> str:
+    unproven = sum(judged.state is State.UNPROVEN for judged in outcome.verdicts)
+    return f", {unproven} of the right version without proof of the hash" if unproven else ""
 
 
 def conclusion(outcome: Outcome) -> tuple[str, ...]:
-    """Return what a run ends with: a summary, or each pin that does not hold although pip was content."""
+    """Return what a run ends with: a summary, or each pin that does not hold although pip was content.
+
+    What merely lacks proof is listed only where nothing worse is: it may have been accepted.
+    """
     if outcome.exit_code == 0:
         return (summary(outcome),)
     if outcome.exit_code != NOT_PINNED:
         return ()
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
-    number = counted(len(failing), "pin does not hold", "pins do not hold")
+    wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
+    if wrong:
+        number = counted(len(wrong), "pin does not hold", "pins do not hold")
+        return (f"error: {number}{_accepted(outcome)}", *(f"  {verdict(judged)}" for judged in wrong))
+    number = counted(len(failing), "pin is not proven", "pins are not proven")
     hint = "hint: `--pin unproven=accept` accepts the right version without proof of its hash"
-    unproven = any(judged.state is State.UNPROVEN for judged in failing)
-    return (f"error: {number}", *(f"  {verdict(judged)}" for judged in failing), *((hint,) if unproven else ()))
+    return (f"error: {number}", *(f"  {verdict(judged)}" for judged in failing), hint)
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -108,7 +130,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "pins": [_pin(judged) for judged in outcome.verdicts],
         "evictions": [_eviction(evicted) for evicted in outcome.plan.evictions],
         "returned": [{"path": item.path, "receipt": item.receipt} for item in outcome.plan.returns],
-        "remade": [pin.wanted for pin in outcome.plan.remakes],
+        "remade": [redacted(pin.wanted) for pin in outcome.plan.remakes],
         "commands": [_command(command) for command in outcome.commands],
     }
 
@@ -117,11 +139,11 @@ def _pin(judged: Verdict) -> dict[str, Any]:
     pin = judged.pin
     return {
         "name": pin.name,
-        "wanted": pin.wanted,
+        "wanted": redacted(pin.wanted),
         "hashes": sorted(pin.hashes),
-        "origins": [str(line.origin) for line in pin.lines],
+        "origins": [redacted(str(line.origin)) for line in pin.lines],
         "state": judged.state.name.lower().replace("_", "-"),
-        "found": judged.found,
+        "found": redacted(judged.found),
     }
 
 
@@ -130,7 +152,7 @@ def _eviction(evicted: Eviction) -> dict[str, Any]:
         "path": evicted.artifact.path,
         "name": evicted.artifact.identity.name,
         "version": str(evicted.artifact.identity.version or ""),
-        "reason": evicted.reason,
+        "reason": redacted(evicted.reason),
         "contradiction": evicted.contradiction,
     }
 
@@ -138,11 +160,17 @@ def _eviction(evicted: Eviction) -> dict[str, Any]:
 def _command(command: Command) -> dict[str, Any]:
     return {
         "purpose": command.purpose,
-        "arguments": [redacted(argument) for argument in command.arguments],
+        "arguments": [_shown(argument) for argument in command.arguments],
         "exit_code": command.exit_code,
     }
 
 
 def command(python: str, arguments: tuple[str, ...]) -> str:
-    """Return a pip command as it is run, without the credentials of its URLs."""
-    return " ".join((python, "-m", "pip", *(redacted(argument) for argument in arguments)))
+    """Return a pip command as a shell takes it, without the credentials of its URLs."""
+    import shlex  # noqa: PLC0415 - a satisfied environment runs no command
+
+    return shlex.join((python, "-m", "pip", *(_shown(argument) for argument in arguments)))
+
+
+def _shown(argument: str) -> str:
+    return _PROXY.sub(r"\1****@", redacted(argument))

@@ -62,19 +62,29 @@ def _judge_source(demanded: Source | None, known: Source | None) -> State:
 
 
 def judge_hashes(demanded: frozenset[str], known: frozenset[str]) -> State:
-    """Judge hashes: any common one suffices, and only hashes of one algorithm can contradict each other."""
+    """Judge hashes: any common one suffices, and a hash is only refuted by another one of its algorithm."""
     if not demanded or demanded & known:
         return State.HOLDS
-    algorithms = {text.partition(":")[0] for text in demanded}
-    comparable = any(text.partition(":")[0] in algorithms for text in known)
-    return State.WRONG_HASH if comparable else State.UNPROVEN
+    return State.UNPROVEN if _open(demanded, known) else State.WRONG_HASH
 
 
 def proven(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
     """Return the hashes of an artifact that pip installed under a demand which pip itself enforces.
 
-    Where the demand is one hash of an algorithm that the report does not name, pip has compared it all the same.
+    Where but one of the demanded hashes is not refuted, it is the one that pip has found.
     """
-    if len(demanded) == 1 and judge_hashes(demanded, known) is State.UNPROVEN:
-        return known | demanded
-    return known
+    remaining = _open(demanded, known)
+    return known | remaining if len(remaining) == 1 and not demanded & known else known
+
+
+def _open(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+    """Return the demanded hashes of which nothing is known, as their algorithm has not been computed."""
+    algorithms = {text.partition(":")[0] for text in known}
+    return frozenset(text for text in demanded if text.partition(":")[0] not in algorithms)
+
+
+def is_suspicious(pin: Pin, identity: Identity) -> bool:
+    """Tell whether the version is not the one that the pinned archive's name promises; that proves nothing by itself."""
+    if pin.version is not None or pin.expected is None or identity.version is None:
+        return False
+    return Version(pin.expected.public) != Version(identity.version.public)

@@ -106,7 +106,8 @@ class TestOneRequirement:
     @pytest.mark.parametrize(
         "text",
         ["", "=1", "demo=1.0", "demo==", "demo 1.0", "demo==1.0 2", "demo==one", "demo[a", "-demo", "demo ; bogus",
-         "demo==1.0[a]", "./p[a b]", "demo==1.0 @ https://h/x.zip", "gopher://h/x", "http://[h/x", "https://h/x.whl",
+         "demo==1.0[a]", "./p[a b]", "demo==1.0 @ https://h/x.zip", "gopher://h/x", "http://[h/x", "demo @ http://[h/x",
+         "https://h/x.whl",
          "https://h/x#egg=", "git+ftp://h/r#egg=x", "demo ; os_name == '\\x'", "demo ; " + "(" * 2000],
     )  # fmt: skip
     def test_what_no_pip_takes(self, text: str) -> None:
@@ -146,7 +147,7 @@ class TestEditables:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "https://h/x.zip#egg=demo", "demo @ https://h/x.zip", "demo @ ./x", "git+https://h/r", "hg://h/r#egg=x"],
+        ["", "https://h/x.zip#egg=demo", "demo @ https://h/x.zip", "git+https://h/r", "hg://h/r#egg=x"],
     )
     def test_what_cannot_be_editable(self, text: str) -> None:
         assert "editable" in refused(text, editable=True)
@@ -188,6 +189,7 @@ class TestLines:
             ("a \\\n# c\nb", "ab"),
             ("a # c \\\nb", "a"),
             ("# c \\\nb", "b"),
+            ("a\\\n# c\nb", "ab"),
             ("\\\na", "a"),
             ("a\\", "a"),
             ("", ""),
@@ -238,7 +240,7 @@ class TestEncodings:
 
     def test_a_comment_in_the_first_two_lines(self) -> None:
         assert decode(b"\n# -*- coding: latin-1 -*-\n# \xe9") == "\n# -*- coding: latin-1 -*-\n# é"
-        assert [fault.origin.line for fault in file(b"a\nb\n# coding: latin-1\n\xe9").faults] == [4]
+        assert [fault.origin.line for fault in file(b"a\nb\n# coding: latin-1\n# \xe9").faults] == [4]
 
     @pytest.mark.parametrize("coding", [b"no-such", b"rot13", b"undefined", b"hex"])
     def test_codecs_that_are_none(self, coding: bytes) -> None:
@@ -253,6 +255,9 @@ class TestOptions:
     def test_every_spelling(self, text: str) -> None:
         expected = [("--index-url", "index_url", "U")]
         assert options(text) == ([] if text.startswith("x") else expected)
+
+    def test_an_empty_value_is_one(self) -> None:
+        assert options("--index-url= x\n-i ''") == [("--index-url", "index_url", "")] * 2
 
     def test_the_rest_of_them(self) -> None:
         text = (
@@ -331,6 +336,7 @@ class TestOptionsOfARequirement:
     def test_only_a_blank_parts_them_from_the_requirement(self) -> None:
         assert file(f"demo==1.0\t--hash={A}").faults
         assert file(f"demo==1.0 --hash={A}\t--hash={B}").lines[0].hashes == {A, B}
+        assert file(f"demo==1.0 --hash={A}--hash={B}").lines[0].hashes == {f"{A}--hash={B}"}
         assert file(f"demo==1.0 --hash={A}\x1f--hash={B}").lines[0].hashes == {f"{A}\x1f--hash={B}"}
 
     def test_the_others_stay_as_written(self) -> None:

@@ -8,13 +8,10 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
@@ -40,7 +37,9 @@ def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Arti
         file = os.path.basename(path)
         # only the file name tells the project: the key is one-way
         if canonicalize_name(file.partition("-")[0]) in names:
-            yield artifact(cache, os.path.relpath(path, cache))
+            found = artifact(cache, os.path.relpath(path, cache))
+            if found.damage is None or os.path.exists(path):  # what another run has just moved away is not damaged
+                yield found
 
 
 def _wheels(folder: str, depth: int) -> Iterator[str]:
@@ -56,17 +55,21 @@ def _wheels(folder: str, depth: int) -> Iterator[str]:
 
 
 def artifact(cache: str, path: str) -> Artifact:
-    """Return a wheel of the cache as its file name and `origin.json` describe it, with what its inside says against it."""
+    """Return a wheel of the cache as file name and `origin.json` describe it, with what its inside says against it."""
     file = os.path.basename(path)
     folder = os.path.dirname(os.path.join(cache, path))
     try:
         name, version, _, _ = parse_wheel_filename(file)
-    except InvalidWheelFilename:
+    except ValueError:  # an invalid version too, which packaging before 23.2 lets through
         name = canonicalize_name(file.partition("-")[0])
         return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
     url, hashes = _origin(folder)
-    damage = _damage(os.path.join(cache, path), name, version) or _stranger(url, name, version)
-    return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, damage=damage)
+    return Artifact(
+        identity=Identity(name=name, version=version, hashes=hashes),
+        path=path,
+        archive=_archive_version(url, name),
+        damage=_damage(os.path.join(cache, path), name, version),
+    )
 
 
 def _origin(folder: str) -> tuple[str, frozenset[str]]:
@@ -79,17 +82,13 @@ def _origin(folder: str) -> tuple[str, frozenset[str]]:
         return "", frozenset()
 
 
-def _stranger(url: str, name: NormalizedName, version: Version) -> str | None:
-    """Say that the wheel is not of the release whose archive the entry was built from."""
-    archive = unquote(urlsplit(url).path).rpartition("/")[2]
+def _archive_version(url: str, name: NormalizedName) -> Version | None:
+    """Return the version of the source archive that the entry was built from, where its file name says one."""
     try:
-        project, built = parse_sdist_filename(archive)
-    except InvalidSdistFilename:
+        project, built = parse_sdist_filename(unquote(urlsplit(url).path).rpartition("/")[2])
+    except ValueError:  # no URL, or one whose last part names no release
         return None
-    # a build may add a local label to its archive's version, so only the public part can contradict
-    if project == name and Version(built.public) != Version(version.public):
-        return f"lies where the wheel built from {archive} belongs"
-    return None
+    return built if project == name else None
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
@@ -99,17 +98,17 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             broken = wheel.testzip()
             if broken is not None:
                 return f"is damaged: {broken} does not match its checksum"
-            inner = [member for member in wheel.namelist() if member.endswith(".dist-info/METADATA")]
-            tops = [member for member in inner if member.count("/") == 1]
-            if len(tops) != 1:
-                return f"has {len(tops)} dist-info folders"
-            return _contradiction(tops[0], wheel.read(tops[0]).decode("utf-8", "replace"), name, version)
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            tops = {member.partition("/")[0] for member in wheel.namelist()}
+            folders = [top for top in tops if top.endswith(".dist-info")]
+            if len(folders) != 1:  # pip counts the same way, and takes no other number
+                return f"has {len(folders)} dist-info folders"
+            metadata = wheel.read(f"{folders[0]}/METADATA").decode("utf-8", "replace")
+            return _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
 
 
-def _contradiction(member: str, metadata: str, name: NormalizedName, version: Version) -> str | None:
-    stem = member.partition(".dist-info/")[0]
+def _contradiction(stem: str, metadata: str, name: NormalizedName, version: Version) -> str | None:
     said = [("its dist-info folder", *stem.partition("-")[::2]), ("its METADATA", *_fields(metadata))]
     for where, other_name, other_version in said:
         try:
@@ -123,9 +122,11 @@ def _contradiction(member: str, metadata: str, name: NormalizedName, version: Ve
 
 def _fields(metadata: str) -> tuple[str, str]:
     fields: dict[str, str] = {}
-    for line in metadata.splitlines():
-        if not line.strip():
+    for line in metadata.split("\n"):
+        if line[:1] in (" ", "\t"):  # continues the field before
+            continue
+        key, colon, value = line.partition(":")
+        if not colon:
             break
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip().lower(), value.strip())
+        fields.setdefault(key.lower(), value.strip())
     return fields.get("name", ""), fields.get("version", "")
