@@ -13,6 +13,7 @@ nox.options.error_on_missing_interpreters = True
 
 TOP = Path(__file__).parent
 PROJECT = nox.project.load_toml(TOP / "pyproject.toml")
+RELEASES = ("20.3.4", "21.3.1", "22.3.1", "23.2.1", "24.3.1", "25.3", "26.3")
 MINIMUM = "tests/constraints-minimum.txt"
 
 
@@ -49,9 +50,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def contract(session: nox.Session) -> None:
-    """Run the functional scenarios against several pip releases, fetched from the index."""
+    """Compare with several pip releases, fetched from the index, and run the functional tests with each as target."""
     session.install(".", *group("test"))
     session.run("pytest", "-n", "2", "-m", "contract", *session.posargs)
+    for release in () if session.posargs else RELEASES:
+        session.run("pytest", "-n", "2", "tests/functional", env={"PINSTALL_TEST_PIP": release})
 
 
 @nox.session(default=False)

@@ -147,6 +147,14 @@ def _counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def _shown(where: str) -> str:
+    """Return a file's place as a reader would look for it: from the working directory where it lies below that."""
+    if "://" in where:
+        return links.redacted(where)
+    inside = where.startswith(os.path.join(os.getcwd(), ""))
+    return os.path.relpath(where) if inside else where
+
+
 class _Reading:
     """One walk through everything that names requirements, with all that is wrong with it."""
 
@@ -178,17 +186,17 @@ class _Reading:
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
     ) -> Iterator[RequirementLine]:
         if self._is_beyond(where):
-            self.beyond.append(f"`{links.redacted(where)}` ({origin})")
+            self.beyond.append(f"`{_shown(where)}` ({origin})")
             return
         if where in including:
-            self.faults.append(Fault(origin=origin, message=f"`{where}` includes itself"))
+            self.faults.append(Fault(origin=origin, message=f"`{_shown(where)}` includes itself"))
             return
         try:
             content = files.content(where, self._fetch)
         except PinstallError as error:
             self.faults.append(Fault(origin=origin, message=error.message))
             return
-        shown = links.redacted(where)
+        shown = _shown(where)
         found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
         self.faults += found.faults
         self.options += found.options
@@ -197,8 +205,12 @@ class _Reading:
             yield from self._nested(nested, where, (*including, where))
 
     def _nested(self, nested: Nested, where: str, including: tuple[str, ...]) -> Iterator[RequirementLine]:
-        inner = files.resolve(nested.target, where)
-        yield from self._file(inner, nested.origin, including, constraint=nested.constraint)
+        try:
+            inner = files.resolve(nested.target, where)
+        except PinstallError as error:
+            self.faults.append(Fault(origin=nested.origin, message=error.message))
+        else:
+            yield from self._file(inner, nested.origin, including, constraint=nested.constraint)
 
     @staticmethod
     def _is_beyond(where: str) -> bool:

@@ -165,7 +165,8 @@ class Pin:
     @property
     def origin(self) -> Origin:
         """Return where the version is demanded, for messages that have room for one place."""
-        versioned = (line for line in self.lines if len(line.specifier))
+        versions = frozenset(("==", "==="))
+        versioned = (line for line in self.lines if any(clause.operator in versions for clause in line.specifier))
         return next(versioned, self.lines[0]).origin
 
     @property

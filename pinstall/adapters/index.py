@@ -26,7 +26,7 @@ def fetch(url: str, environ: Mapping[str, str]) -> bytes:
     try:
         response = requests.get(url, timeout=TIMEOUT, verify=environ.get("PIP_CERT") or True)
         response.raise_for_status()
-    except OSError as error:  # which is what requests raises, and what it lets through of a missing certificate file
+    except (OSError, ValueError) as error:  # requests lets more through than what it raises itself
         status = getattr(getattr(error, "response", None), "status_code", None)
         # the exception's own text holds the URL, and the URL may hold a password
         reason = type(error).__name__ if status is None else f"HTTP status {status}"

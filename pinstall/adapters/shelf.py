@@ -141,10 +141,17 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
             version=None if version is None else Version(version),
             hashes=frozenset(entry["hashes"]),
         ),
-        stored=entry["stored"],
-        path=entry["path"],
+        stored=_below(entry["stored"]),
+        path=_below(entry["path"]),
         contradiction=entry["contradiction"],
     )
+
+
+def _below(path: str) -> str:
+    """Return a relative path that stays where it starts; raise ValueError for one that would lead out of there."""
+    if os.path.isabs(path) or os.pardir in path.split(os.sep):
+        raise ValueError(path)
+    return path
 
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:

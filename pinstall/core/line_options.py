@@ -41,9 +41,8 @@ def _spellings(release: Release) -> Mapping[str, Rule]:
 _RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
 """Today's options first: a line that any release takes is left to the release that will read it."""
 
-# Where nothing is quoted, `str.split` splits as shlex does: of the blanks that only one of them knows, `\x1f` alone
-# ever stands inside a line.
-_QUOTING: Final = re.compile(r"""["'\\\x1f]|[^\x00-\x7f]""")
+# Without quotes and without the blanks that shlex does not know, `str.split` splits as shlex does.
+_QUOTING: Final = re.compile(r"""["'\\\x0b\x0c\x1c-\x1f]|[^\x00-\x7f]""")
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
 
 

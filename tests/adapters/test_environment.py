@@ -259,7 +259,8 @@ def test_each_kind_of_direct_reference_is_read(
     add(tmp_path, "other-1.0", headers(Name="other"))
     environment = Environment([str(tmp_path)])
     (direct,) = environment.direct()
-    assert (direct.identity.source, direct.identity.hashes, direct.editable) == (source, hashes, editable)
+    assert (direct.identity.source, direct.editable) == (source, editable)
+    assert direct.identity.hashes == frozenset(hashes)
     assert direct == environment.find(canonicalize_name("demo"))
     other = environment.find(canonicalize_name("other"))
     assert other is not None
@@ -288,7 +289,8 @@ def test_a_broken_direct_reference_is_not_known_and_accuses_nobody(tmp_path: Pat
     add(tmp_path, "demo-1.0", direct_url__json=content)
     distribution = found("demo", tmp_path)
     assert (distribution.damage, distribution.text) == (None, "1.0")
-    assert (distribution.identity.source, distribution.identity.hashes, distribution.editable) == (None, set(), False)
+    assert distribution.identity.source is None
+    assert (distribution.identity.hashes, distribution.editable) == (frozenset(), False)
 
 
 def test_each_distribution_is_read_once(tmp_path: Path) -> None:

@@ -385,6 +385,9 @@ OPTIONS: Final = f"""
 -i https://h/simple
 -ihttps://h/simple
 -i=https://h/simple
+-i  https://h/simple
+-i\thttps://h/simple
+--pre\t--no-index \t -f x
 --index-url https://u:p@h/simple
 --index-url=https://h/simple
 --index https://h/simple

@@ -24,6 +24,9 @@ SUPPORTED: Final[dict[str, tuple[str, ...]]] = {
 }
 """The pip releases of the tests and the Pythons that each runs on; below 22.3 pinstall's promise is reduced."""
 
+CHOSEN: Final = os.environ.get("PINSTALL_TEST_PIP", NEWEST)
+"""The release that a test takes unless it names another: `nox -s contract` runs the functional tests with each."""
+
 OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -31,10 +31,12 @@ def sdist(
     delay: float = 0.0,
     fail: bool = False,
     environment: Sequence[str] = RECORDED,
+    backend: str = "",
 ) -> Archive:
     """Build `NAME-VERSION.tar.gz` (PEP 625), the same arguments always giving the same bytes.
 
-    The built module has `__version__`, `MARK` and `BUILT_WITH = {"config": ..., "environment": ...}`.
+    The built module has `__version__`, `MARK` and `BUILT_WITH = {"config": ..., "environment": ...}`. `backend` is
+    code behind the backend's own, which can replace its hooks.
     """
     stem = f"{escaped(name)}-{version}"
     module = f"{escaped(name)}.py"
@@ -54,7 +56,7 @@ def sdist(
         "pyproject.toml": "[build-system]\n"
         f"requires = {json.dumps(list(build_requires))}\n"
         'build-backend = "backend"\nbackend-path = ["."]\n',
-        "backend.py": Path(__file__).with_name("backend.py").read_text(encoding="utf-8"),
+        "backend.py": Path(__file__).with_name("backend.py").read_text(encoding="utf-8") + backend,
         "settings.json": json.dumps(settings, indent=1),
         module: f"__version__ = {version!r}\nMARK = {mark!r}\n",
     }

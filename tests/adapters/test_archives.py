@@ -1,0 +1,57 @@
+"""Local links: which path they mean, and what lies there."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pinstall.adapters.archives import is_directory, path_of, sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [
+        ("file:///srv/demo-1.0.tar.gz", "/srv/demo-1.0.tar.gz"),
+        ("FILE:///srv/demo-1.0.tar.gz#sha256=ab&egg=demo", "/srv/demo-1.0.tar.gz"),
+        ("file://localhost/srv/a%20b%2B1.whl", "/srv/a b+1.whl"),
+        ("./demo-1.0.tar.gz", "./demo-1.0.tar.gz"),
+        ("/srv/demo-1.0.tar.gz#sha256=ab", "/srv/demo-1.0.tar.gz"),
+        ("..", ".."),
+        ("https://host/demo-1.0.tar.gz", None),
+        ("git+ssh://git@host/x.git@0123", None),
+        ("git+file:///srv/x.git", None),
+    ],
+)
+def test_only_local_links_have_a_path(link: str, path: str | None) -> None:
+    assert path_of(link) == path
+
+
+def test_a_hash_sign_that_belongs_to_the_file_name_stays(tmp_path: Path) -> None:
+    odd = tmp_path / "a#b.whl"
+    odd.write_bytes(b"")
+    assert path_of(str(odd)) == str(odd)
+    assert path_of(odd.as_uri()) == str(odd)
+
+
+def test_a_folder_is_told_from_an_archive(tmp_path: Path) -> None:
+    archive = tmp_path / "demo.whl"
+    archive.write_bytes(b"")
+    assert (is_directory(str(tmp_path)), is_directory(str(archive)), is_directory("/not/there")) == (True, False, False)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
+def test_the_digest_is_of_all_present_bytes(tmp_path: Path, size: int) -> None:
+    archive = tmp_path / "demo.whl"
+    for content in (b"a" * size, b"b" * size + b"c"):
+        archive.write_bytes(content)
+        assert sha256(str(archive)) == f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sha256(str(tmp_path / "missing.whl"))

@@ -1,0 +1,302 @@
+"""What is requested and not pinned is refused before anything is touched; what makes pins, and pins that fight."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.caches import snapshot
+from tests.support.pips import OWN_PYTHON, SUPPORTED, python_for
+from tests.support.runner import Runner
+from tests.support.scenes import cached, files, lame, own_lines, pinstall, place, written
+from tests.support.sdists import checkout, sdist
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeEnvironment
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def stocked(runner: Runner) -> Runner:
+    """The index has two versions of three projects, and the cache a built wheel that a run could evict."""
+    for name in ("aa", "bb", "cc"):
+        for version in ("1.0", "2.0"):
+            runner.index.add(wheel(name, version))
+    source = sdist("aa", "1.5")
+    runner.index.add(source)
+    cached(runner, source, wheel("aa", "1.5"))
+    return runner
+
+
+def test_everything_unpinned_in_nested_files_is_one_message_and_nothing_is_touched(
+    stocked: Runner, cache: Path
+) -> None:
+    url = stocked.index.file_url("dd-1.0.tar.gz")
+    written(stocked, "requests>=2\n-r more/inner.txt\naa==1.0\n")
+    written(stocked, f"# a comment\nflask\npkg~=1.0 \\\n  ; python_version > '3'\n-r inner2.txt\ndd @ {url}\n", "more/inner.txt")
+    written(
+        stocked,
+        "wild==1.*\n"
+        f"{url.replace('dd', 'ee')}\n"
+        "git+https://example.invalid/gg.git@main#egg=gg\n"
+        "hh @ git+https://example.invalid/hh.git@0123456\n"
+        "ii @ git+https://example.invalid/ii.git@v1.0\n"
+        "jj[extra]!=2\n",
+        "more/inner2.txt",
+    )
+    environment = files(stocked.environment.root)
+    before = snapshot(cache)
+    ended = stocked.pinstall("-r", "requirements.txt", "kk")
+    assert ended.returncode == 65
+    assert ended.stdout == ""
+    lines = own_lines(ended)
+    assert "error: 11 requirements are not pinned" in lines
+    for origin, requirement, remedy in (
+        ("requirements.txt:1", "requests>=2", "requests==<version>"),
+        ("more/inner.txt:2", "flask", "flask==<version>"),
+        ("more/inner.txt:3", "pkg~=1.0", "pkg==<version>"),
+        ("more/inner.txt:6", "dd @", "#sha256="),
+        ("more/inner2.txt:1", "wild==1.*", "wild==<version>"),
+        ("more/inner2.txt:2", "ee-1.0.tar.gz", "#sha256="),
+        ("more/inner2.txt:3", "gg.git@main", "commit"),
+        ("more/inner2.txt:4", "hh.git@0123456", "commit"),
+        ("more/inner2.txt:5", "ii.git@v1.0", "commit"),
+        ("more/inner2.txt:6", "jj[extra]!=2", "jj[extra]==<version>"),
+        ("command line", "`kk`", "kk==<version>"),
+    ):
+        (line,) = [line for line in lines if requirement in line]
+        assert origin in line
+        assert remedy in line
+    assert lines[-1].startswith("hint: ")
+    assert files(stocked.environment.root) == environment
+    assert snapshot(cache) == before
+    assert not (cache / "pinstall").exists()
+    assert stocked.index.requests == []
+
+
+def test_requests_next_to_four_more_unpinned_lines_are_five_lines(stocked: Runner, cache: Path) -> None:
+    written(stocked, "requests>=2\nbb==1.0\n-r a.txt\n-r b.txt\n")
+    written(stocked, "w\nx<2\n", "a.txt")
+    written(stocked, "-r c.txt\ny>1\n", "b.txt")
+    written(stocked, "z\n", "c.txt")
+    environment, before = files(stocked.environment.root), snapshot(cache)
+    ended = stocked.pinstall("-r", "requirements.txt")
+    assert ended.returncode == 65
+    lines = [line.strip() for line in own_lines(ended) if "is not a pin" in line]
+    places = [line.partition(": ")[0].rpartition("/")[2] for line in lines]
+    assert sorted(places) == ["a.txt:1", "a.txt:2", "b.txt:2", "c.txt:1", "requirements.txt:1"]
+    assert len([line for line in own_lines(ended) if line.startswith("error")]) == 1
+    assert (files(stocked.environment.root), snapshot(cache), stocked.index.requests) == (environment, before, [])
+
+
+def test_the_way_out_names_what_is_installed_where_that_would_do(stocked: Runner) -> None:
+    place(stocked.environment, wheel("aa", "1.5"), wheel("bb", "1.5"))
+    ended = stocked.pinstall("aa>=1", "bb>=2", "aa[x]")
+    (first, second) = [line for line in own_lines(ended) if "`aa" in line]
+    assert "`aa==1.5`, which is installed" in first
+    assert "`aa[x]==1.5`, which is installed" in second
+    (other,) = [line for line in own_lines(ended) if "`bb>=2`" in line]
+    assert "`bb==<version>`" in other
+
+
+def test_warn_says_it_and_pip_decides_each_time(stocked: Runner) -> None:
+    for _ in range(2):
+        told = pinstall(stocked, "aa>=1", "bb==1.0", "--pin", "unpinned=warn")
+        assert told.ended.returncode == 0
+        assert [line for line in own_lines(told.ended) if line.startswith("warning: ") and "`aa>=1`" in line]
+        # an unpinned request always goes to pip
+        assert told.purposes == ["install"]
+    assert stocked.environment.freeze() == ["aa==2.0", "bb==1.0"]
+
+
+def test_allow_says_nothing_of_it_and_the_pins_beside_it_are_still_held(stocked: Runner, cache: Path) -> None:
+    told = pinstall(stocked, "bb", "aa==1.0", "--pin", "unpinned=allow")
+    assert told.ended.returncode == 0
+    assert not [line for line in own_lines(told.ended) if "bb" in line]
+    assert told.evicted == {"aa 1.5": False}
+    assert stocked.environment.freeze() == ["aa==1.0", "bb==2.0"]
+
+
+@pytest.mark.parametrize("way", ["option", "variable", "file"])
+def test_the_setting_comes_by_option_variable_or_file(stocked: Runner, way: str) -> None:
+    if way == "variable":
+        stocked.variables["PINSTALL_UNPINNED"] = "allow"
+    elif way == "file":
+        written(stocked, '[tool.pinstall]\nunpinned = "allow"\n', "pyproject.toml")
+    option = ["--pin", "unpinned=allow"] if way == "option" else []
+    assert stocked.pinstall("bb", *option).returncode == 0
+    assert stocked.environment.freeze() == ["bb==2.0"]
+
+
+def test_the_option_beats_the_variable_and_that_beats_the_file(stocked: Runner) -> None:
+    written(stocked, '[tool.pinstall]\nunpinned = "allow"\n', "pyproject.toml")
+    refusing = {"PINSTALL_UNPINNED": "refuse"}
+    assert stocked.pinstall("bb", env=refusing).returncode == 65
+    assert stocked.pinstall("bb", "--pin", "unpinned=refuse").returncode == 65
+    assert stocked.pinstall("bb", "--pin=unpinned=allow", env=refusing).returncode == 0
+
+
+def test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip(stocked: Runner, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "local", sdist("local", "1.0"))
+    editable = checkout(tmp_path / "editable", sdist("editable", "1.0"))
+    for _ in range(2):
+        told = pinstall(stocked, folder, "-e", editable, "bb==1.0")
+        assert (told.ended.returncode, told.purposes) == (0, ["install"])
+    assert stocked.environment.freeze() == ["bb==1.0", "editable==1.0", "local==1.0"]
+
+
+# --- constraints -----------------------------------------------------------------------------------------------------
+
+
+def test_a_constraint_makes_the_pin_of_a_bare_name(stocked: Runner) -> None:
+    written(stocked, "aa==1.0\nbb==1.0\n", "constraints.txt")
+    told = pinstall(stocked, "aa", "-c", "constraints.txt")
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert stocked.environment.freeze() == ["aa==1.0"]
+    lame(stocked.environment)
+    assert pinstall(stocked, "aa", "-c", "constraints.txt").purposes == []
+
+
+def test_a_constraint_also_pins_what_is_only_a_dependency(stocked: Runner) -> None:
+    stocked.index.add(wheel("top", "1.0", requires=["aa"]))
+    written(stocked, "aa==1.0\n", "constraints.txt")
+    place(stocked.environment, wheel("top", "1.0", requires=["aa"]), wheel("aa", "2.0"))
+    told = pinstall(stocked, "top==1.0", "-c", "constraints.txt")
+    assert (told.ended.returncode, told.states) == (0, {"top": "holds", "aa": "holds"})
+    assert stocked.environment.module("aa") == "1.0"
+
+
+def test_a_constraint_with_a_range_pins_nothing(stocked: Runner) -> None:
+    written(stocked, "aa<2\n", "constraints.txt")
+    ended = stocked.pinstall("aa", "-c", "constraints.txt")
+    assert ended.returncode == 65
+    assert "`aa`" in ended.stderr
+
+
+# --- pins that fight -------------------------------------------------------------------------------------------------
+
+
+def test_pins_that_fight_are_one_error_that_names_both_origins(stocked: Runner, cache: Path) -> None:
+    written(stocked, "aa==1.0\nbb==1.0\n-r b.txt\n")
+    written(stocked, "\naa==2.0\n", "b.txt")
+    written(stocked, "bb==2.0\n", "constraints.txt")
+    environment, before = files(stocked.environment.root), snapshot(cache)
+    ended = stocked.pinstall("-r", "requirements.txt", "-c", "constraints.txt")
+    assert ended.returncode == 1
+    lines = own_lines(ended)
+    (first,) = [line for line in lines if "aa==1.0" in line]
+    assert "requirements.txt:1" in first
+    assert "b.txt:2" in first
+    (second,) = [line for line in lines if "bb==" in line]
+    assert "requirements.txt:2" in second
+    assert "constraints.txt:1" in second
+    assert (files(stocked.environment.root), snapshot(cache), stocked.index.requests) == (environment, before, [])
+    assert stocked.pip("install", "-r", "requirements.txt", "-c", "constraints.txt", check=False).returncode == 1
+
+
+def test_two_hashes_without_a_common_one_fight(stocked: Runner) -> None:
+    written(stocked, f"aa==1.0 --hash=sha256:{'0' * 64}\n")
+    written(stocked, f"aa==1.0 --hash=sha256:{'1' * 64}\n", "constraints.txt")
+    ended = stocked.pinstall("-r", "requirements.txt", "-c", "constraints.txt")
+    assert ended.returncode == 1
+    assert "requirements.txt:1" in ended.stderr
+    assert "constraints.txt:1" in ended.stderr
+
+
+def test_the_same_pin_twice_does_not_fight(stocked: Runner) -> None:
+    written(stocked, "aa==1.0\nAA == 1.0\naa>=1\n")
+    assert stocked.pinstall("-r", "requirements.txt", "aa==1").returncode == 0
+    assert stocked.environment.freeze() == ["aa==1.0"]
+
+
+# --- markers ---------------------------------------------------------------------------------------------------------
+
+MARKED = "aa==1.0; python_version == '{0}'\naa==2.0; python_version != '{0}'\nbb; python_version != '{0}'\n"
+
+
+def test_markers_of_the_running_interpreter_choose_the_lines_that_count(stocked: Runner) -> None:
+    version = stocked.environment.site_packages.parent.name.removeprefix("python")
+    written(stocked, MARKED.format(version))
+    assert stocked.pinstall("-r", "requirements.txt").returncode == 0
+    assert stocked.environment.freeze() == ["aa==1.0"]
+
+
+def test_markers_are_the_targets_and_not_those_of_the_interpreter_that_runs_pinstall(
+    make_environment: MakeEnvironment, stocked: Runner
+) -> None:
+    release = next((pip for pip, pythons in SUPPORTED.items() if OWN_PYTHON not in pythons and python_for(pip)), None)
+    if release is None:
+        pytest.skip(f"there is no interpreter beside Python {OWN_PYTHON}")
+    other = Runner(environment=make_environment(release), home=stocked.home, index=stocked.index)
+    version = other.environment.site_packages.parent.name.removeprefix("python")
+    assert version != OWN_PYTHON
+    written(other, MARKED.format(version))
+    assert other.pinstall("-r", "requirements.txt").returncode == 0
+    assert other.environment.freeze() == ["aa==1.0"]
+
+
+# --- inputs that the argument list does not show ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("section", ["install", "global"])
+def test_pip_conf_names_inputs_too(stocked: Runner, section: str) -> None:
+    written(stocked, "bb>=1\n", "extra.txt")
+    conf = written(stocked, f"[{section}]\nrequirement = {stocked.home}/extra.txt\n", "pip.conf")
+    configured = {"PIP_CONFIG_FILE": str(stocked.home / conf)}
+    ended = stocked.pinstall("aa==1.0", env=configured)
+    assert ended.returncode == 65
+    assert "extra.txt:1" in ended.stderr
+    written(stocked, "bb==1.0\n", "extra.txt")
+    told = pinstall(stocked, "aa==1.0", env=configured)
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds", "bb": "holds"})
+    assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0"]
+    lame(stocked.environment)
+    assert pinstall(stocked, "aa==1.0", env=configured).purposes == []
+
+
+def test_pip_conf_names_constraints_too(stocked: Runner) -> None:
+    written(stocked, "aa==1.0\n", "constraints.txt")
+    conf = written(stocked, f"[install]\nconstraint = {stocked.home}/constraints.txt\n", "pip.conf")
+    told = pinstall(stocked, "aa", env={"PIP_CONFIG_FILE": str(stocked.home / conf)})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert stocked.environment.freeze() == ["aa==1.0"]
+
+
+def test_pip_requirement_is_an_input(stocked: Runner) -> None:
+    written(stocked, "bb\n", "extra.txt")
+    ended = stocked.pinstall("aa==1.0", env={"PIP_REQUIREMENT": "extra.txt"})
+    assert ended.returncode == 65
+    assert "extra.txt:1" in ended.stderr
+    written(stocked, "bb==1.0\n", "extra.txt")
+    told = pinstall(stocked, env={"PIP_REQUIREMENT": "extra.txt"})
+    assert (told.ended.returncode, told.states) == (0, {"bb": "holds"})
+    assert stocked.environment.freeze() == ["bb==1.0"]
+
+
+def test_pip_constraint_holds_several_files_and_makes_pins(stocked: Runner) -> None:
+    written(stocked, "aa==1.0\n", "one.txt")
+    written(stocked, "bb==1.0\n", "two.txt")
+    told = pinstall(stocked, "aa", "bb", env={"PIP_CONSTRAINT": "one.txt two.txt"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds", "bb": "holds"})
+    assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0"]
+
+
+def test_isolated_hides_variables_from_us_as_from_pip(stocked: Runner) -> None:
+    written(stocked, "bb\n", "extra.txt")
+    told = pinstall(stocked, "--isolated", "aa==1.0", env={"PIP_REQUIREMENT": "extra.txt"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert stocked.environment.freeze() == ["aa==1.0"]
+
+
+def test_standard_input_is_handed_to_pip_whole(stocked: Runner) -> None:
+    if not os.path.exists("/dev/stdin"):
+        pytest.skip("this system has no /dev/stdin")
+    ended = stocked.pinstall("-r", "/dev/stdin", input="aa==1.0\n")
+    assert ended.returncode == 0
+    assert stocked.environment.freeze() == ["aa==1.0"]

@@ -1,0 +1,75 @@
+"""Pinstall's own settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from pinstall.core.policy import KEYS, Policy, decide
+from pinstall.errors import PinstallError
+from pinstall.model import Option, Origin
+
+
+def setting(name: str, value: str | None, where: str = "argument 1") -> Option:
+    return Option(name=name, dest=name, value=value, origin=Origin(where=where))
+
+
+def test_the_defaults_enforce() -> None:
+    assert decide([]) == Policy(unpinned="refuse", evict="mismatched", unproven="reinstall", report="")
+
+
+@pytest.mark.parametrize(("name", "value"), [(key.name, value) for key in KEYS for value in key.values])
+def test_every_value_of_the_table_is_taken(name: str, value: str) -> None:
+    assert getattr(decide([setting(name, value)]), name) == value
+
+
+def test_the_table_is_complete() -> None:
+    assert [key.name for key in KEYS] == list(Policy.__dataclass_fields__)
+    for key in KEYS:
+        assert key.default in (key.values or ("",))
+        assert key.sentence
+        assert not key.sentence.endswith(".")
+
+
+def test_the_last_setting_wins() -> None:
+    settings = [setting("evict", "never", "pyproject.toml"), setting("evict", "contradicting", "PINSTALL_EVICT")]
+    assert decide(settings).evict == "contradicting"
+
+
+def test_a_report_goes_wherever_it_is_told() -> None:
+    assert decide([setting("report", "-")]).report == "-"
+    assert decide([setting("report", "out/x y.json")]).report == "out/x y.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message", "hint"),
+    [
+        (
+            "evcit",
+            "never",
+            "argument 1: there is no setting `evcit`",
+            "the settings are unpinned, evict, unproven, report",
+        ),
+        (
+            "evict",
+            "always",
+            "argument 1: `evict` cannot be `always`",
+            "it can be mismatched, contradicting, never",
+        ),
+        ("unpinned", None, "argument 1: `unpinned` cannot be ``", "it can be refuse, warn, allow"),
+        ("unproven", "Accept", "argument 1: `unproven` cannot be `Accept`", "it can be reinstall, accept, refuse"),
+    ],
+)
+def test_what_is_not_in_the_table_is_refused(name: str, value: str | None, message: str, hint: str) -> None:
+    with pytest.raises(PinstallError) as caught:
+        decide([setting(name, value)])
+    assert (caught.value.reference, caught.value.message, caught.value.hint) == ("setting", message, hint)
+
+
+@pytest.mark.parametrize(
+    ("where", "exit_code"), [("argument 3", 2), ("PINSTALL_EVICT", 65), ("/src/pyproject.toml", 65)]
+)
+def test_a_wrong_word_on_the_command_line_is_pips_kind_of_error(where: str, exit_code: int) -> None:
+    with pytest.raises(PinstallError, match="cannot be") as caught:
+        decide([setting("evict", "x", where)])
+    assert caught.value.exit_code == exit_code
+    assert caught.value.message.startswith(f"{where}: ")

@@ -1,0 +1,125 @@
+"""What must be, compared with what is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pinstall.core.verdicts import judge, judge_hashes, proven
+from pinstall.model import Source, State
+from tests.support.values import COMMIT, identity, pin, sha256
+
+A, B = sha256("a"), sha256("b")
+LONG_A, LONG_B = f"sha512:{'a' * 128}", f"sha512:{'b' * 128}"
+HOME = Source(url="https://host.example/r", commit=COMMIT)
+H, V, L = State.HOLDS, State.WRONG_VERSION, State.WRONG_LABEL
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "state"),
+    [
+        ("==1.0", "1.0", H),
+        ("==1.0", "1", H),
+        ("==1.0", "1.0.0", H),
+        ("==1.0", "1.0+cu113", H),
+        ("==1.0", "1.0.1", V),
+        ("==1.0", "1!1.0", V),
+        ("==1!1.0", "1!1", H),
+        ("==1.0", "1.0rc1", V),
+        ("==1.0rc1", "1.0c1", H),
+        ("==1.0", "1.0.post1", V),
+        ("==1.0.post1", "1.0-1", H),
+        ("==1.0", "1.0.dev1", V),
+        ("==1.0+cu113", "1.0+cu113", H),
+        ("==1.0+cu113", "1.0+CU113", H),
+        ("==1.0+cu113", "1.0.0+cu113", H),
+        ("==1.0+cu113", "1.0", L),
+        ("==1.0+cu113", "1.0+cu114", L),
+        ("==1.0+cu113", "1.1+cu113", V),
+        ("===1.0", "1.0", H),
+        ("===1.0", "1.0.0", V),
+        ("===1.0", "1.0+cu113", L),
+        ("===1.0+cu113", "1.0", L),
+        ("===1.0RC1", "1.0rc1", H),
+        ("===april", "1.0", V),
+    ],
+)
+def test_versions(wanted: str, found: str, state: State) -> None:
+    assert judge(pin(f"demo{wanted}"), identity("demo", found)) is state
+
+
+@pytest.mark.parametrize("wanted", ["==1.0", "===1.0"])
+def test_a_version_that_is_not_known_accuses_nobody(wanted: str) -> None:
+    assert judge(pin(f"demo{wanted}"), identity("demo")) is State.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        (HOME, State.HOLDS),
+        (None, State.UNPROVEN),
+        (replace(HOME, commit=COMMIT[::-1]), State.WRONG_SOURCE),
+        (replace(HOME, url="https://host.example/fork"), State.WRONG_SOURCE),
+        (replace(HOME, subdirectory="lib"), State.WRONG_SOURCE),
+    ],
+)
+def test_sources(known: Source | None, state: State) -> None:
+    demanded = pin(f"demo @ git+{HOME.url}@{COMMIT}")
+    assert judge(demanded, identity("demo", "1.0", source=known)) is state
+
+
+def test_a_pin_that_names_no_source_is_content_with_any() -> None:
+    assert judge(pin("demo==1.0"), identity("demo", "1.0", source=HOME)) is State.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("demanded", "known", "state"),
+    [
+        ([], [], State.HOLDS),
+        ([], [A], State.HOLDS),
+        ([A], [A], State.HOLDS),
+        ([A, B], [B], State.HOLDS),
+        ([A], [B, A], State.HOLDS),
+        ([A], [], State.UNPROVEN),
+        ([A], [B], State.WRONG_HASH),
+        ([A], [LONG_B], State.UNPROVEN),
+        ([A], [B, LONG_B], State.WRONG_HASH),
+        ([A, LONG_A], [B, LONG_B], State.WRONG_HASH),
+        # the artifact whose sha256 is another one may well be that of the demanded sha512
+        ([A, LONG_A], [B], State.UNPROVEN),
+    ],
+)
+def test_hashes(demanded: list[str], known: list[str], state: State) -> None:
+    assert judge_hashes(frozenset(demanded), frozenset(known)) is state
+    assert judge(replace(pin("demo==1.0"), hashes=frozenset(demanded)), identity("demo", "1.0", *known)) is state
+
+
+def test_a_proven_difference_speaks_before_a_missing_proof() -> None:
+    demanded = replace(pin("demo==1.0"), hashes=frozenset({A}), source=HOME)
+    elsewhere = replace(HOME, commit=COMMIT[::-1])
+    assert judge(demanded, identity("demo", "2.0")) is State.WRONG_VERSION
+    assert judge(demanded, identity("demo", "2.0", B, source=elsewhere)) is State.WRONG_VERSION
+    assert judge(demanded, identity("demo", "1.0", B, source=elsewhere)) is State.WRONG_SOURCE
+    assert judge(demanded, identity("demo", "1.0", B)) is State.WRONG_HASH
+    assert judge(demanded, identity("demo", None, B)) is State.WRONG_HASH
+    assert judge(demanded, identity("demo", "1.0", A)) is State.UNPROVEN
+    assert judge(demanded, identity("demo", "1.0", A, source=HOME)) is State.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("demanded", "known", "result"),
+    [
+        ([LONG_A], [B], [LONG_A, B]),
+        ([LONG_A], [], [LONG_A]),
+        ([A, LONG_A], [B], [LONG_A, B]),
+        ([A, LONG_A], [A], [A]),
+        ([LONG_A, LONG_B], [A], [A]),
+        ([A], [B], [B]),
+        ([], [A], [A]),
+    ],
+)
+def test_what_pip_has_enforced_is_proven_where_only_one_hash_is_left(
+    demanded: list[str], known: list[str], result: list[str]
+) -> None:
+    assert proven(frozenset(demanded), frozenset(known)) == frozenset(result)
