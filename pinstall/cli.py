@@ -5,6 +5,7 @@ May not: decide.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -84,7 +85,8 @@ def main() -> None:
 def leave(exit_code: int) -> None:
     """End the process; a negative code is the signal that ended pip, and ends this process too."""
     if exit_code < 0:
-        signal.signal(-exit_code, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL can be sent, but not set
+            signal.signal(-exit_code, signal.SIG_DFL)
         os.kill(os.getpid(), -exit_code)
     sys.exit(exit_code)
 
@@ -114,6 +116,8 @@ def _install(argv: Sequence[str], terminal: Terminal) -> int:
     from pinstall.install import install  # noqa: PLC0415 - the same
 
     outcome = install(argv, os.environ, terminal)
+    if outcome.error is not None:
+        terminal.fail(outcome.error)
     for line in report.conclusion(outcome):
         if outcome.exit_code == NOT_PINNED:
             terminal.insist(line)

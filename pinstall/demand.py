@@ -10,123 +10,54 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pinstall.adapters import archives, files, interpreter, locations, project, settings, target
-from pinstall.core import arguments, links, pins, policy, requirements
-from pinstall.errors import FINDING, NOT_PINNED, PinstallError
-from pinstall.model import Fault, Origin
+from pinstall.adapters import archives, files
+from pinstall.core import links, pins, requirements
+from pinstall.errors import FINDING, PinstallError
+from pinstall.model import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from pinstall.core.policy import Policy
-    from pinstall.model import Demand, Interpreter, Nested, Option, Request, RequirementLine
+    from pinstall.call import Call
+    from pinstall.model import Demand, Nested, Option, Origin, Request, RequirementLine
 
-NEWEST = (26, 3)
-OLDEST = (20, 1)
-REPORTS = (22, 2)
-"""The first pip that writes an installation report."""
 _LOCK_FILES = ("pylock.", ".toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was asked for, of whom, and under which settings.
+    """What a call asks for, in full.
 
     `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
-    here; `chosen_by` says what named the target, empty for the running interpreter.
+    here.
     """
 
-    request: Request
-    target: Interpreter
-    chosen_by: str
-    policy: Policy
-    settings: tuple[Option, ...]
+    call: Call
     lines: tuple[RequirementLine, ...]
     options: tuple[Option, ...]
     demand: Demand
     beyond: tuple[str, ...]
 
 
-def gather(argv: Sequence[str], environ: Mapping[str, str]) -> Asked:
-    """Return what a command line asks for; raise PinstallError with all faults of all files at once."""
-    request, found, chosen_by = address(argv, environ)
-    own = (
-        *project.project_settings(os.getcwd(), environ),
-        *project.environment_settings(environ),
-        *request.settings,
-    )
-    in_force = policy.decide(own)
-    if found.pip is not None and found.pip < REPORTS:
-        in_force = replace(in_force, unproven="accept")  # there is no report to learn an artifact's hash from
+def gather(call: Call, environ: Mapping[str, str]) -> Asked:
+    """Return what a call asks for; raise PinstallError with all faults of all files at once."""
     reading = _Reading(environ)
-    lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(request))
+    lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(call.request))
     if reading.faults:
         raise PinstallError(
             "requirements",
             _counted(len(reading.faults), "line cannot be used", "lines cannot be used"),
             context=tuple(f"{fault.origin}: {fault.message}" for fault in reading.faults),
+            hint="correct them and run again; nothing has been changed",
             exit_code=FINDING,
         )
     return Asked(
-        request=request,
-        target=found,
-        chosen_by=chosen_by,
-        policy=in_force,
-        settings=own,
+        call=call,
         lines=lines,
         options=tuple(reading.options),
-        demand=pins.reduce(lines, found.markers),
+        demand=pins.reduce(lines, call.target.markers),
         beyond=tuple(reading.beyond),
     )
-
-
-def address(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Request, Interpreter, str]:
-    """Return the request as the target's own pip reads it, the target, and what chose it."""
-    written = arguments.read(argv, NEWEST).python
-    choice = target.choose(written.value if written else None, environ)
-    request, found = _described(argv, environ, choice.python)
-    configured = request.last("python")
-    if choice.default and configured is not None and configured.value:
-        # pip moves on to the interpreter that its configuration names, so that is the one to judge
-        choice = target.choose(configured.value, environ)
-        request, found = _described(argv, environ, choice.python)
-        return request, found, "" if found.own else str(configured.origin)
-    return request, found, "" if found.own else str(choice.origin)
-
-
-def _described(argv: Sequence[str], environ: Mapping[str, str], python: str | None) -> tuple[Request, Interpreter]:
-    """Return the request under the grammar and the settings of one interpreter's pip."""
-    found = interpreter.describe(python, environ, _state_directory(environ))
-    release = _supported(found)
-    request = arguments.read(argv, release)
-    isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
-    candidates = locations.config_files(environ, found, isolated=isolated)
-    inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
-    return replace(request, defaults=inherited), found
-
-
-def _supported(found: Interpreter) -> tuple[int, ...]:
-    """Return the target's pip release; raise PinstallError where there is none, or one too old to be held to anything."""
-    if found.pip is None:
-        raise PinstallError(
-            "no-pip",
-            f"`{found.executable}` has no pip",
-            hint=f"run `{found.executable} -m ensurepip --upgrade`",
-            exit_code=FINDING,
-        )
-    if found.pip < OLDEST:
-        raise PinstallError(
-            "old-pip",
-            f"pip {'.'.join(map(str, found.pip))} of `{found.executable}` is older than 20.1: pins cannot be enforced",
-            hint=f"run `{found.executable} -m pip install --upgrade pip`",
-            exit_code=NOT_PINNED,
-        )
-    return found.pip
-
-
-def _state_directory(environ: Mapping[str, str]) -> str:
-    base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
-    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
 
 
 def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:

@@ -28,8 +28,8 @@ class Evidence:
     def __init__(self, asked: Asked) -> None:
         """Read nothing yet."""
         self._asked = asked
-        self._environment = Environment(asked.target.paths)
-        self.ledger = Ledger(asked.target.purelib)
+        self._environment = Environment(asked.call.target.paths)
+        self.ledger = Ledger(asked.call.target.purelib)
         self.reached, self.unmet = self._walk()
 
     def find(self, name: NormalizedName) -> Distribution | None:
@@ -49,13 +49,13 @@ class Evidence:
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
-        return closure.explain(self._roots(), self.find, self._asked.target.markers)
+        return closure.explain(self._roots(), self.find, self._asked.call.target.markers)
 
     def _walk(self) -> tuple[Mapping[NormalizedName, None], Sequence[closure.Need]]:
         roots = self._roots()
-        if self._asked.request.last("ignore_dependencies") is not None:
+        if self._asked.call.request.last("ignore_dependencies") is not None:
             return {need.name: None for need in roots}, ()
-        reached, unmet = closure.walk(roots, self.find, self._asked.target.markers)
+        reached, unmet = closure.walk(roots, self.find, self._asked.call.target.markers)
         for line in self._asked.demand.bounds:
             found = None if line.name is None or line.name not in reached else self.find(line.name)
             need = None if line.name is None else closure.of_line(line, line.name)

@@ -5,10 +5,12 @@ May not: parse text, compare versions, format, touch the disk itself.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall.call import take
 from pinstall.core import arguments, closure, plan, report
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
@@ -27,18 +29,29 @@ NAMESAKE = canonicalize_name("pinstall")
 
 
 def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> Outcome:
-    """Install what is pinned, and return what was done; raise PinstallError where the request cannot be taken."""
-    asked = gather(argv, environ)
-    if asked.chosen_by:
-        tell.say(f"installing for `{asked.target.executable}` ({asked.chosen_by})")
-    for setting in asked.settings:
+    """Install what is pinned, and return what was done, refusals included.
+
+    Raises PinstallError where the command line itself cannot be understood.
+    """
+    call = take(argv, environ)
+    if call.chosen_by:
+        tell.say(f"installing for `{call.target.executable}` ({call.chosen_by})")
+    for setting in call.settings:
         tell.detail(f"{setting.name}={setting.value} ({setting.origin})")
+    try:
+        outcome = _walk(gather(call, environ), environ, tell)
+    except PinstallError as error:
+        outcome = Outcome(exit_code=error.exit_code, error=error)
+    return replace(outcome, target=call.target.executable, report_to=call.policy.report)
+
+
+def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
     reason = _only_pip_knows(asked) or _unsettled(asked, found, evidence, tell)
     if reason is None:
-        return Outcome(exit_code=0, verdicts=found, target=asked.target.executable, report_to=asked.policy.report)
+        return Outcome(exit_code=0, verdicts=found)
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
@@ -58,15 +71,15 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
             exit_code=FINDING,
         )
     _refuse_floors(asked, evidence)
-    if asked.target.own and evidence.find(NAMESAKE) is not None:
+    if asked.call.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
             f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`"
         )
     unpinned = asked.demand.unpinned
-    if not unpinned or asked.policy.unpinned == "allow":
+    if not unpinned or asked.call.policy.unpinned == "allow":
         return
     advice = tuple(report.unpinned(line, None if line.name is None else evidence.find(line.name)) for line in unpinned)
-    if asked.policy.unpinned == "warn":
+    if asked.call.policy.unpinned == "warn":
         for text in advice:
             tell.say(f"warning: {text}")
         return
@@ -81,10 +94,10 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
 
 def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
     """Refuse a pin that would break pinstall itself, where it lives in the environment whose pins it enforces."""
-    tool = evidence.find(DISTRIBUTION) if asked.target.own else None
+    tool = evidence.find(DISTRIBUTION) if asked.call.target.own else None
     if tool is None:
         return
-    floors = {need.name: need for need in closure.dependencies(tool, None, asked.target.markers)}
+    floors = {need.name: need for need in closure.dependencies(tool, None, asked.call.target.markers)}
     broken = tuple(
         f"{pin.origin}: {pin.wanted}, but pinstall itself needs {floors[pin.name].name}{floors[pin.name].specifier}"
         for pin in asked.demand.pins
@@ -105,15 +118,15 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
 
 def _only_pip_knows(asked: Asked) -> str | None:
     """Return what about the request no look at the environment can answer."""
-    table = arguments.rules(asked.target.pip or ())
-    reason = plan.demands_pip(asked.request, table)
+    table = arguments.rules(asked.call.target.pip or ())
+    reason = plan.demands_pip(asked.call.request, table)
     if reason is not None:
         return reason
     if asked.beyond:
         return f"{asked.beyond[0]} is left to pip"
-    if asked.target.externally_managed and asked.request.last("override_externally_managed") is None:
+    if asked.call.target.externally_managed and asked.call.request.last("override_externally_managed") is None:
         return "the environment is externally managed"
-    hashing = asked.request.every("require_hashes")
+    hashing = asked.call.request.every("require_hashes")
     if len(hashing) > 1 or (hashing and not all(pin.hashes for pin in asked.demand.pins)):
         return f"`{hashing[0].name}` ({hashing[0].origin})"
     for line in (*asked.demand.entrusted, *asked.demand.unpinned):
@@ -126,7 +139,7 @@ def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell:
     for verdict in found:
         if verdict.state is not State.HOLDS:
             tell.detail(report.verdict(verdict))
-    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.policy.unproven)]
+    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.call.policy.unproven)]
     if wanting:
         return report.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
     if not evidence.unmet:

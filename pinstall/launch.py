@@ -20,8 +20,8 @@ from pinstall.adapters.cache import wheels
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
+from pinstall.call import REPORTS
 from pinstall.core import arguments, plan, report, verdicts
-from pinstall.demand import REPORTS
 from pinstall.errors import NOT_PINNED
 from pinstall.evidence import Evidence
 from pinstall.model import Case, Command, Outcome, Plan, State
@@ -64,14 +64,14 @@ class _Run:
         # the target is chosen, so pip must not choose again
         self._environ = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
         self._tell = tell
-        self._cache = cache_directory(asked.request.options, environ, asked.target)
+        self._cache = cache_directory(asked.call.request.options, environ, asked.call.target)
         self._shelf = None if self._cache.path is None else Shelf(self._cache.path)
         self._receipt: str | None = None
         self._plan = Plan()
         self._commands: list[Command] = []
         self._interrupted = False
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        pip_release = asked.target.pip or ()
+        pip_release = asked.call.target.pip or ()
         proof = any(pin.hashes or pin.source for pin in asked.demand.pins)
         self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and proof)
         if proof and pip_release < REPORTS:
@@ -105,15 +105,13 @@ class _Run:
 
     def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
         """Return what was done; pip's own failure passes through, and a pin that does not hold after all is ours."""
-        if exit_code == 0 and not all(plan.accepts(verdict, self._asked.policy.unproven) for verdict in found):
+        if exit_code == 0 and not all(plan.accepts(verdict, self._asked.call.policy.unproven) for verdict in found):
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
             verdicts=tuple(found),
             plan=self._plan,
             commands=tuple(self._commands),
-            target=self._asked.target.executable,
-            report_to=self._asked.policy.report,
         )
 
     def put_back(self) -> None:
@@ -125,17 +123,18 @@ class _Run:
         self._receipt = None
 
     def _elsewhere(self) -> bool:
-        return any(self._asked.request.last(dest) is not None for dest in ELSEWHERE)
+        return any(self._asked.call.request.last(dest) is not None for dest in ELSEWHERE)
 
     def _clear(self, found: Sequence[Verdict]) -> None:
         """Move out of pip's cache what contradicts the pins, and put back from the shelf what they ask for."""
         if self._shelf is None or self._cache.path is None or not self._cache.writable:
-            self._tell.detail(f"pip's cache is left alone: {self._cache.reason or 'it cannot be written'}")
+            tell = self._tell.say if self._cache.mistaken else self._tell.detail
+            tell(f"pip's cache is left alone: {self._cache.reason or 'it cannot be written'}")
             return
         open_pins = [verdict.pin for verdict in found if verdict.state is not State.HOLDS]
         artifacts = list(wheels.of_projects(self._cache.path, {pin.name for pin in open_pins}))
         shelved = [item for item in self._shelf.shelved() if not item.contradiction]
-        self._plan = plan.make([_case(pin, artifacts, shelved) for pin in open_pins], self._asked.policy.evict)
+        self._plan = plan.make([_case(pin, artifacts, shelved) for pin in open_pins], self._asked.call.policy.evict)
         if self._plan.evictions:
             self._receipt = self._shelf.evict(self._plan.evictions)
             for eviction in self._plan.evictions:
@@ -147,7 +146,7 @@ class _Run:
         """Build the pins whose wheels were wrong without the cache, apart, and give the builds to pip's cache."""
         if not self._plan.remakes or self._cache.path is None:
             return
-        changes = plan.neutral(self._asked.request.defaults, os.devnull)
+        changes = plan.neutral(self._asked.call.request.defaults, os.devnull)
         if changes is None:
             self._tell.detail("a pip configuration file says where to install: your own command builds the wheels")
             return
@@ -159,7 +158,7 @@ class _Run:
                 arguments_ = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target")
                 exit_code = self._pip(
                     "remake",
-                    (*arguments_, os.path.join(stage, "out"), *arguments.carried(self._asked.request), "-r", file),
+                    (*arguments_, os.path.join(stage, "out"), *arguments.carried(self._asked.call.request), "-r", file),
                     {**changes, "TMPDIR": stage},
                 )
                 kept = staging.keep(stage, self._cache.path) if exit_code == 0 else ()
@@ -170,13 +169,13 @@ class _Run:
 
     def _users_own(self, folder: str) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
-        wanted = self._asked.request.last("json_report_file")
-        request = self._asked.request.arguments
+        wanted = self._asked.call.request.last("json_report_file")
+        request = self._asked.call.request.arguments
         ours: tuple[str, ...] = ()
         if wanted is not None and wanted.value and _is_file(wanted.value):
             report_file = wanted.value
         else:
-            request = arguments.without(request, "json_report_file", self._asked.target.pip or ())
+            request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
             report_file = os.path.join(folder, "report.json")
             ours = ("--report", report_file) if self._reports or wanted is not None else ()
         exit_code = self._pip("install", ("install", *ours, *request), {})
@@ -187,8 +186,8 @@ class _Run:
 
     def _force(self, folder: str) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven."""
-        pins = plan.forced(self.judge(), self._asked.policy.unproven)
-        changes = plan.neutral(self._asked.request.defaults, os.devnull) if pins else None
+        pins = plan.forced(self.judge(), self._asked.call.policy.unproven)
+        changes = plan.neutral(self._asked.call.request.defaults, os.devnull) if pins else None
         if changes is None:
             return
         for group in plan.by_hashes(pins):
@@ -197,7 +196,7 @@ class _Run:
             report_file = os.path.join(folder, "forced.json")
             ours = ("--report", report_file) if self._reports else ()
             file = pip.requirements_file(folder, self._written(group))
-            carried = arguments.carried(self._asked.request, into_environment=True)
+            carried = arguments.carried(self._asked.call.request, into_environment=True)
             exit_code = self._pip(
                 "force", ("install", "--force-reinstall", "--no-deps", *ours, *carried, "-r", file), changes
             )
@@ -209,8 +208,8 @@ class _Run:
         environ = {**self._environ, **{name: value for name, value in changes.items() if value is not None}}
         for name in (name for name, value in changes.items() if value is None):
             environ.pop(name, None)
-        self._tell.detail(report.command(self._asked.target.executable, arguments_))
-        ended = pip.run(self._asked.target.executable, arguments_, environ)
+        self._tell.detail(report.command(self._asked.call.target.executable, arguments_))
+        ended = pip.run(self._asked.call.target.executable, arguments_, environ)
         self._interrupted = self._interrupted or ended.interrupted
         self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
         return ended.exit_code

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from pinstall.errors import PinstallError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -60,7 +62,7 @@ class Argument:
 class Request:
     """What the user asked for.
 
-    `arguments` is what goes behind the word `install`, verbatim, less what only pinstall understands (`--pin`, `--python`).
+    `arguments` is what goes behind the word `install`, verbatim, less what is for pinstall alone (`--pin`, `--python`).
     `defaults` are the options that pip reads from variables and configuration files, normalised to what the command
     line would say; `command_line` are those that were written out.
     """
@@ -144,8 +146,8 @@ class Source:
 class Pin:
     """What something must be; an empty slot demands nothing.
 
-    `version` is that of `==`; `exact` is the text behind `===`, which PEP 440 compares as text. `expected` is what a build
-    will have: the version, else what the archive's file name says, which is enough to suspect a cached wheel.
+    `version` is that of `==`; `exact` is the text behind `===`, which PEP 440 compares as text. `expected` is what a
+    build will have: the version, else what the archive's file name says, which is enough to suspect a cached wheel.
     `hashes` are `algorithm:hexdigest`, any one of which suffices. `lines` are all the lines that demand it.
     """
 
@@ -327,6 +329,7 @@ class Outcome:
     verdicts: tuple[Verdict, ...] = ()
     plan: Plan = Plan()
     commands: tuple[Command, ...] = ()
+    error: PinstallError | None = None
     target: str = ""
     report_to: str = ""
 

@@ -1,1 +1,1 @@
-"""Read and change the world outside: settings, environments, pip's cache, the index, pip itself."""
+"""Read and change the world: one module for each part of it."""

@@ -249,10 +249,12 @@ def _asked(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError, ValueError, LookupError, TypeError) as error:
         stderr = getattr(error, "stderr", None) or b""
         said = stderr.decode(errors="replace").strip().splitlines()[-1:]
+        code = getattr(error, "returncode", None)
         raise PinstallError(
             "interpreter",
             f"`{executable}` does not run as a Python 3 interpreter",
-            context=tuple(said) or (str(error),),
+            context=tuple(said) or (str(error) if code is None else f"it ended with exit code {code}",),
+            hint="name the path of an interpreter or the folder of a virtual environment",
             exit_code=FINDING,
         ) from error
 

@@ -24,11 +24,15 @@ _NEWEST: Final = (sys.maxsize,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheDirectory:
-    """Where pip's cache is; no path means that pip runs without one, and `reason` says why."""
+    """Where pip's cache is; no path means that pip runs without one, and `reason` says why.
+
+    `mistaken` tells that somebody named what can be no cache, of which pip itself says nothing.
+    """
 
     path: str | None
     reason: str | None = None
     writable: bool = False
+    mistaken: bool = False
 
 
 def config_files(environ: Mapping[str, str], target: Interpreter, *, isolated: bool) -> tuple[str, ...]:
@@ -63,6 +67,8 @@ def cache_directory(options: Sequence[Option], environ: Mapping[str, str], targe
         path = _expanded(chosen.value, environ)
     path = os.path.normcase(os.path.realpath(path))
     standing = _nearest_existing(path)
+    if not os.path.isdir(standing):
+        return CacheDirectory(path=None, reason=f"`{standing}` is not a directory", mistaken=True)
     if not _trusted(standing):
         return CacheDirectory(path=None, reason=f"`{path}` is not owned or not writable by the current user")
     return CacheDirectory(path=path, writable=os.access(standing, os.W_OK))

@@ -16,7 +16,8 @@ from pinstall.model import Option, Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TABLE: Final = b"[tool.pinstall"
+_NAME: Final = b"pinstall"
+"""What a file that has the table must hold somewhere, however TOML spells the table."""
 _PREFIX: Final = "PINSTALL_"
 _NOT_A_SETTING: Final = frozenset({"PINSTALL_PYTHON"})
 
@@ -31,7 +32,7 @@ def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]
     """
     path = next((path for path in _candidates(cwd, environ) if os.path.isfile(path)), None)
     content = None if path is None else _trusted_content(path)
-    if path is None or content is None or _TABLE not in content:
+    if path is None or content is None or _NAME not in content:
         return ()
     return tuple(
         Option(name=key, dest=key, value=_text(path, key, value), origin=Origin(where=path))
@@ -93,6 +94,8 @@ def _table(path: str, content: bytes) -> dict[str, object]:
         digits = place.removeprefix("line ").partition(",")[0]
         raise _fault(Origin(where=path, line=int(digits) if digits.isdigit() else None), reason) from None
     table = document.get("tool", {}).get("pinstall", {})
+    if not isinstance(table, dict):
+        raise _fault(Origin(where=path), "`tool.pinstall` is no table")
     return {str(key).replace("_", "-"): value for key, value in table.items()}
 
 

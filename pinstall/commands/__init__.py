@@ -1,0 +1,1 @@
+"""String core and adapters together, one file for each command beside `install`."""

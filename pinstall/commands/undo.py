@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
-from pinstall.demand import address
+from pinstall.call import take
 from pinstall.errors import FINDING, HOLDS
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back."""
-    request, target, _ = address(argv, environ)
-    cache = cache_directory(request.options, environ, target)
+    call = take(argv, environ)
+    cache = cache_directory(call.request.options, environ, call.target)
     if cache.path is None:
         tell.say(f"pip's cache is off: {cache.reason}")
         return FINDING

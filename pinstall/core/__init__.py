@@ -1,0 +1,1 @@
+"""Decide: functions from values to values, without any I/O."""

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -101,7 +101,7 @@ def dependencies(
         except (ValueError, SyntaxError, RecursionError):  # packaging lets through what `ast` raises for a marker
             # what pip makes of it nobody here knows, so it counts as unmet and pip is asked
             name = NormalizedName(redacted(text))
-            yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by, url="")
+            yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by)
             continue
         if applies:
             yield _need(requirement, by)

@@ -48,22 +48,23 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
 
 
 def _applying(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> list[RequirementLine]:
-    applying = []
-    faults = []
-    for line in lines:
-        try:
-            if applies(line, markers):
-                applying.append(line)
-        except ValueError as error:  # what packaging raises is one: an undefined comparison, an invalid version
-            faults.append(f"{line.origin}: the marker of `{line.text}` cannot be evaluated: {str(error).rstrip('.')}")
+    judged = [(line, _applies(line, markers)) for line in lines]
+    faults = tuple(
+        f"{line.origin}: the marker of `{line.text}` cannot be evaluated: {answer}"
+        for line, answer in judged
+        if isinstance(answer, str)
+    )
     if faults:
-        raise PinstallError("marker", "a marker makes no sense", context=tuple(faults), exit_code=FINDING)
-    return applying
+        raise PinstallError("marker", "a marker makes no sense", context=faults, exit_code=FINDING)
+    return [line for line, answer in judged if answer]
 
 
-def applies(line: RequirementLine, markers: Mapping[str, str]) -> bool:
-    """Tell whether the line's marker holds in the target's environment (PEP 508), as it always does without one."""
-    return line.marker is None or line.marker.evaluate({**markers, "extra": ""})
+def _applies(line: RequirementLine, markers: Mapping[str, str]) -> bool | str:
+    """Tell whether the line's marker holds in the target's environment (PEP 508), or why nobody can tell."""
+    try:
+        return line.marker is None or line.marker.evaluate({**markers, "extra": ""})
+    except ValueError as error:  # what packaging raises is one: an undefined comparison, an invalid version
+        return str(error).rstrip(".")
 
 
 def _is_entrusted(line: RequirementLine) -> bool:

@@ -44,7 +44,7 @@ KEYS = (
         name="unproven",
         values=("reinstall", "accept", "refuse"),
         default="reinstall",
-        sentence="What to do with an installed version that is the pinned one, but whose demanded hash nobody can prove",
+        sentence="What to do with an installed package of the pinned version whose demanded hash nobody can prove",
     ),
     Key(
         name="report",

@@ -13,7 +13,18 @@ from pinstall.errors import NOT_PINNED
 from pinstall.model import State
 
 if TYPE_CHECKING:
-    from pinstall.model import Command, Distribution, Eviction, Identity, Origin, Outcome, RequirementLine, Source, Verdict
+    from pinstall.errors import PinstallError
+    from pinstall.model import (
+        Command,
+        Distribution,
+        Eviction,
+        Identity,
+        Origin,
+        Outcome,
+        RequirementLine,
+        Source,
+        Verdict,
+    )
 
 SCHEMA = 1
 
@@ -38,7 +49,7 @@ def found(state: State, text: str, identity: Identity | None) -> str:
         case State.ABSENT:
             return "is not installed"
         case State.UNPROVEN:
-            return f"{text} is installed, but nothing proves that it is the pinned artifact"
+            return f"{text} is installed without proof that it is the pinned artifact"
         case State.WRONG_SOURCE:
             source = identity.source if identity else None
             where = "somewhere else" if source is None else _source(source)
@@ -53,7 +64,7 @@ def found(state: State, text: str, identity: Identity | None) -> str:
 def _source(source: Source) -> str:
     commit = f" at {source.commit}" if source.commit else ""
     folder = f", folder {source.subdirectory}" if source.subdirectory else ""
-    return f"{redacted(source.url)}{commit}{folder}"
+    return f"{source.url}{commit}{folder}"
 
 
 def verdict(judged: Verdict) -> str:
@@ -109,7 +120,7 @@ def conclusion(outcome: Outcome) -> tuple[str, ...]:
     """
     if outcome.exit_code == 0:
         return (summary(outcome),)
-    if outcome.exit_code != NOT_PINNED:
+    if outcome.exit_code != NOT_PINNED or outcome.error is not None:
         return ()
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
@@ -126,12 +137,22 @@ def document(outcome: Outcome) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "exit_code": outcome.exit_code,
+        "error": None if outcome.error is None else _error(outcome.error),
         "target": outcome.target,
         "pins": [_pin(judged) for judged in outcome.verdicts],
         "evictions": [_eviction(evicted) for evicted in outcome.plan.evictions],
         "returned": [{"path": item.path, "receipt": item.receipt} for item in outcome.plan.returns],
         "remade": [redacted(pin.wanted) for pin in outcome.plan.remakes],
         "commands": [_command(command) for command in outcome.commands],
+    }
+
+
+def _error(error: PinstallError) -> dict[str, Any]:
+    return {
+        "reference": error.reference,
+        "message": redacted(error.message),
+        "context": [redacted(line) for line in error.context],
+        "hint": None if error.hint is None else redacted(error.hint),
     }
 
 

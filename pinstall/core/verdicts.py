@@ -45,14 +45,18 @@ def _judge_version(pin: Pin, version: Version | None) -> State:
     if version is None:
         return State.UNPROVEN
     if pin.exact is not None:
-        if str(version).lower() == pin.exact.lower():
-            return State.HOLDS
-        return State.WRONG_LABEL if version.public == pin.exact.partition("+")[0] else State.WRONG_VERSION
+        return _judge_exact(pin.exact, version)
     if pin.version == version:
         return State.HOLDS
     if pin.version is None or Version(version.public) != Version(pin.version.public):
         return State.WRONG_VERSION
     return State.HOLDS if pin.version.local is None else State.WRONG_LABEL
+
+
+def _judge_exact(exact: str, version: Version) -> State:
+    if str(version).lower() == exact.lower():
+        return State.HOLDS
+    return State.WRONG_LABEL if version.public == exact.partition("+")[0] else State.WRONG_VERSION
 
 
 def _judge_source(demanded: Source | None, known: Source | None) -> State:
@@ -84,7 +88,7 @@ def _open(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
 
 
 def is_suspicious(pin: Pin, identity: Identity) -> bool:
-    """Tell whether the version is not the one that the pinned archive's name promises; that proves nothing by itself."""
+    """Tell whether the version is not what the pinned archive's name promises; that proves nothing by itself."""
     if pin.version is not None or pin.expected is None or identity.version is None:
         return False
     return Version(pin.expected.public) != Version(identity.version.public)

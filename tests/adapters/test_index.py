@@ -32,7 +32,8 @@ def refused(url: str, **environ: str) -> PinstallError:
         adapter.fetch(url, environ)
     error = caught.value
     assert (error.reference, error.exit_code) == ("fetch", 1)
-    assert error.__suppress_context__, "a traceback would show the URL"
+    assert error.__suppress_context__
+    assert error.__cause__ is None, "a traceback would show the URL"
     assert SECRET not in f"{error!r} {error.message} {error.context} {error.hint}"
     return error
 

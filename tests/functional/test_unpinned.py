@@ -39,7 +39,11 @@ def test_everything_unpinned_in_nested_files_is_one_message_and_nothing_is_touch
 ) -> None:
     url = stocked.index.file_url("dd-1.0.tar.gz")
     written(stocked, "requests>=2\n-r more/inner.txt\naa==1.0\n")
-    written(stocked, f"# a comment\nflask\npkg~=1.0 \\\n  ; python_version > '3'\n-r inner2.txt\ndd @ {url}\n", "more/inner.txt")
+    written(
+        stocked,
+        f"# a comment\nflask\npkg~=1.0 \\\n  ; python_version > '3'\n-r inner2.txt\ndd @ {url}\n",
+        "more/inner.txt",
+    )
     written(
         stocked,
         "wild==1.*\n"
@@ -140,6 +144,26 @@ def test_the_option_beats_the_variable_and_that_beats_the_file(stocked: Runner) 
     assert stocked.pinstall("bb", env=refusing).returncode == 65
     assert stocked.pinstall("bb", "--pin", "unpinned=refuse").returncode == 65
     assert stocked.pinstall("bb", "--pin=unpinned=allow", env=refusing).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool]\npinstall = {unpinned = "allow"}\n',
+        '[tool]\npinstall.unpinned = "allow"\n',
+        '[ tool . pinstall ]\nunpinned = "allow"\n',
+        '[tool."pinstall"]\nunpinned = "allow"\n',
+    ],
+)
+def test_the_table_may_be_written_in_any_way_of_toml(stocked: Runner, text: str) -> None:
+    written(stocked, text, "pyproject.toml")
+    assert stocked.pinstall("bb").returncode == 0
+
+
+def test_a_file_that_everybody_may_write_does_not_count(stocked: Runner) -> None:
+    written(stocked, '[tool.pinstall]\nunpinned = "allow"\n', "pyproject.toml")
+    (stocked.home / "pyproject.toml").chmod(0o666)
+    assert stocked.pinstall("bb").returncode == 65
 
 
 def test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip(stocked: Runner, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import importlib.metadata
 import os
@@ -129,7 +130,10 @@ def own_wheel() -> Archive:
     first = (ROOT / "pinstall" / "__init__.py").read_text(encoding="utf-8")
     version = re.search(r'__version__[^=]*= *"([^"]+)"', first)
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
-    requires = ["packaging", "resolvelib", "requests", 'tomli; python_version < "3.11"']
+    # the floors count: a pin below them is refused in the environment that pinstall lives in
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"^dependencies = (\[.*?^\])", text, re.MULTILINE | re.DOTALL)
+    requires = ast.literal_eval(listed[1]) if listed else []
     return wheel("pip-pinstall", version[1] if version else "0", modules={}, files=files, requires=requires)
 
 

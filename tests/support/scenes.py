@@ -73,7 +73,15 @@ def entry(runner: Runner, source: Archive) -> Path:
     """Return where pip keeps what it builds from an sdist of the index."""
     python = runner.environment.site_packages.parent.name.removeprefix("python")
     url = runner.index.file_url(source.filename)
-    return wheel_entry(runner.cache, url, python=python, sha256=source.sha256)
+    # pip 22.2 and 22.3 take no digest from JSON pages
+    digest = None if release(runner.environment)[0] == 22 else source.sha256  # noqa: PLR2004
+    return wheel_entry(runner.cache, url, python=python, sha256=digest)
+
+
+def release(environment: Environment) -> tuple[int, ...]:
+    """Return the release of the environment's pip."""
+    (folder,) = environment.site_packages.glob("pip-*.dist-info")
+    return tuple(int(part) for part in folder.name.removesuffix(".dist-info").partition("-")[2].split("."))
 
 
 def cached(runner: Runner, source: Archive, built: Archive) -> Path:

@@ -49,12 +49,18 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(argv: list[str], *, env: Mapping[str, str], cwd: Path) -> Iterator[Started]:
-    """Start a child and give it; what is left of it at the end is killed."""
+def started(argv: list[str], *, env: Mapping[str, str], cwd: Path, terminal: int | None = None) -> Iterator[Started]:
+    """Start a child, on a terminal if one is given, and give it; what is left of it at the end is killed."""
     stdout, stderr = cwd / "started.out", cwd / "started.err"
     with stdout.open("wb") as out, stderr.open("wb") as err:
         process = subprocess.Popen(
-            argv, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+            argv,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=out if terminal is None else terminal,
+            stderr=err if terminal is None else terminal,
+            start_new_session=True,
         )
     try:
         yield Started(process=process, stdout=stdout, stderr=stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.arguments import carried, read, rules
+from pinstall.core.arguments import carried, read, rules, without
 from pinstall.core.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 from pinstall.errors import PinstallError
 from pinstall.model import Origin, Request
@@ -234,3 +234,38 @@ def test_carried_options_keep_their_order_and_nothing_else_is_carried() -> None:
 def test_defaults_are_not_carried() -> None:
     request = read(["--pre"], NEW)
     assert carried(Request(arguments=(), defaults=request.command_line)) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [
+        ("demo --report out.json -U", "demo -U"),
+        ("demo --report=out.json -U", "demo -U"),
+        ("--report - demo --report=b", "demo"),
+        ("--repor x demo", "demo"),
+        ("--report= demo", "demo"),
+        ("demo -- --report x", "demo -- --report x"),
+        ("-r --report demo", "-r --report demo"),
+        ("demo -U", "demo -U"),
+        ("", ""),
+    ],
+)
+def test_an_option_can_be_taken_out_with_its_value(words: str, rest: str) -> None:
+    assert without(words.split(), "json_report_file", NEW) == tuple(rest.split())
+
+
+def test_an_option_that_this_pip_does_not_know_stays() -> None:
+    assert without(["--report", "x", "demo"], "json_report_file", OLD) == ("--report", "x", "demo")
+
+
+def test_a_second_command_is_as_loud_as_the_first_and_goes_where_it_goes() -> None:
+    request = read(["-qv", "--log=l", "--user", "--no-compile", "--pre", "-U", "--progress-bar", "off", "demo"], NEW)
+    loud = ("--quiet", "--verbose", "--log=l", "--pre", "--progress-bar=off")
+    assert carried(request) == loud
+    assert carried(request, into_environment=True) == (
+        *loud[:3],
+        "--user",
+        "--no-compile",
+        "--pre",
+        "--progress-bar=off",
+    )

@@ -173,7 +173,9 @@ class TestExplain:
         assert text == "r.txt:2 needs bb==2.0; aa 1.0 needs bb<2; bb 2.0 is installed"
 
     def test_what_is_missing(self) -> None:
-        assert explained("aa", distribution("aa", requires=["bb[x]>1"])) == ("aa 1.0 needs bb[x]>1; bb is not installed",)
+        assert explained("aa", distribution("aa", requires=["bb[x]>1"])) == (
+            "aa 1.0 needs bb[x]>1; bb is not installed",
+        )
 
     def test_what_cannot_tell(self) -> None:
         (text,) = explained("aa", distribution("aa", requires=None))

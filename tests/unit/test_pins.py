@@ -25,9 +25,9 @@ def texts(found: tuple[RequirementLine, ...]) -> list[str]:
     return [line.text for line in found]
 
 
-def local(text: str, *, directory: bool = False, **changes: frozenset[str]) -> RequirementLine:
+def local(text: str, *hashes: str, directory: bool = False) -> RequirementLine:
     (line,) = lines(text)
-    return replace(line, directory=directory, **changes)
+    return replace(line, directory=directory, hashes=frozenset(hashes))
 
 
 def editable(text: str) -> RequirementLine:
@@ -73,7 +73,8 @@ class TestVersions:
         assert found.wanted == "demo===april"
 
     @pytest.mark.parametrize(
-        "text", ["demo", "demo>=1", "demo~=1.0", "demo==1.*", "demo!=1.0", "demo<2", "demo<=1.0", "demo[x]", "demo>1,<2"]
+        "text",
+        ["demo", "demo>=1", "demo~=1.0", "demo==1.*", "demo!=1.0", "demo<2", "demo<=1.0", "demo[x]", "demo>1,<2"],
     )
     def test_ranges_are_no_pins(self, text: str) -> None:
         found = demand(text)
@@ -162,7 +163,12 @@ class TestConflicts:
     @pytest.mark.parametrize(
         ("text", "constraints", "where", "message"),
         [
-            ("demo==1.0\ndemo==2.0", "", "r.txt:1", "`demo==1.0` cannot stand beside r.txt:2, which asks for `demo==2.0`"),
+            (
+                "demo==1.0\ndemo==2.0",
+                "",
+                "r.txt:1",
+                "`demo==1.0` cannot stand beside r.txt:2, which asks for `demo==2.0`",
+            ),
             ("demo==1.0", "demo<1", "r.txt:1", "`demo==1.0` cannot stand beside c.txt:1, which allows only `demo<1`"),
             ("demo<1", "demo==1.0", "c.txt:1", "`demo==1.0` cannot stand beside r.txt:1, which asks for `demo<1`"),
             (
@@ -190,6 +196,7 @@ class TestConflicts:
                 "`demo==1.0,==1.0+cu1` cannot stand beside r.txt:2, which asks for `demo==2.0`",
             ),
             ("demo==1.0,<1", "", "r.txt:1", "`demo==1.0,<1` can never be met"),
+            ("demo===1.0,<1", "", "r.txt:1", "`demo===1.0,<1` can never be met"),
             (
                 "demo===1.0-1",
                 "",
@@ -211,7 +218,10 @@ class TestConflicts:
 
     def test_hashes_that_only_pairs_of_lines_have_in_common(self) -> None:
         fault = conflict(hashed("demo==1.0", A, B) + hashed("demo==1.0", B, C), hashed("demo==1.0", A, C))
-        assert (str(fault.origin), fault.message) == ("c.txt:1", "`demo==1.0` has no hash in common with r.txt:1, r.txt:2")
+        assert (str(fault.origin), fault.message) == (
+            "c.txt:1",
+            "`demo==1.0` has no hash in common with r.txt:1, r.txt:2",
+        )
 
     def test_constraints_may_contradict_each_other_while_nobody_asks(self) -> None:
         found = demand("", "demo==1.0\ndemo==2.0")
@@ -242,7 +252,7 @@ class TestLinks:
     )
     def test_an_archive_is_pinned_by_its_hash_wherever_it_stands(self, text: str) -> None:
         found = pin(text)
-        assert (found.version, found.source, found.hashes) == (None, None, {A})
+        assert (found.version, found.source, found.hashes) == (None, None, frozenset({A}))
         assert found.expected == Version("1.0")
 
     def test_an_archive_may_have_either_of_two_hashes(self) -> None:
@@ -278,10 +288,10 @@ class TestLinks:
 
     def test_a_version_beside_a_link(self) -> None:
         found = pin("demo==1.0\n" + hashed(f"demo @ {WHEEL}", A))
-        assert (found.version, found.hashes) == (Version("1.0"), {A})
+        assert (found.version, found.hashes) == (Version("1.0"), frozenset({A}))
 
     def test_a_local_archive_is_a_pin_of_its_present_bytes(self) -> None:
-        found = demand(more=[local("./demo-1.0.tar.gz", hashes=frozenset({A}))])
+        found = demand(more=[local("./demo-1.0.tar.gz", A)])
         assert found.pins[0].hashes == {A}
         assert found.pins[0].expected == Version("1.0")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from packaging.version import Version
 
 from pinstall.core import plan
+from pinstall.core.arguments import rules
 from pinstall.model import Artifact, Case, Eviction, Option, Origin, Pin, Plan, Request, Shelved, State, Verdict
 from tests.support.values import identity, pin, sha256
 
 DEMO = pin("demo==1.0")
+DIRECT = f"demo @ https://files.example/demo-1.0.tar.gz#sha256={'a' * 64}"
 OTHER = Artifact(identity=identity("demo", "2.0"), path="wheels/other.whl")
 SAME = Artifact(identity=identity("demo", "1.0"), path="wheels/same.whl")
 BROKEN = Artifact(identity=identity("demo", "1.0"), path="wheels/broken.whl", damage="is no valid zip")
@@ -90,6 +93,29 @@ class TestMake:
         assert [one.artifact for one in found.evictions] == gone
         assert found.remakes == ((DEMO,) if gone else ())
 
+    @pytest.mark.parametrize(
+        ("archive", "version", "text", "stranger"),
+        [
+            ("1.0", "1.0", "demo==1.0", False),
+            ("2.0", "1.0", "demo==1.0", True),
+            ("1.0", "1.0+gpu", "demo==1.0", True),
+            (None, "1.0", "demo==1.0", False),
+            ("1.0", None, "demo==1.0", False),
+            ("1.0", "1.0+gpu", DIRECT, False),
+            ("1.0", "1.0.0", DIRECT, False),
+            ("1.0", "2.0", DIRECT, True),
+        ],
+    )
+    def test_a_wheel_of_another_release_than_its_entry_goes_for_good(
+        self, archive: str | None, version: str | None, text: str, *, stranger: bool
+    ) -> None:
+        found = Artifact(
+            identity=identity("demo", version), path="x.whl", archive=None if archive is None else Version(archive)
+        )
+        evictions = plan.make([Case(pin=pin(text), cached=((found, HOLDS),))], "contradicting").evictions
+        reason = f"lies where pip looks for the wheel of demo {archive}"
+        assert evictions == ((Eviction(artifact=found, reason=reason, contradiction=True),) if stranger else ())
+
     def test_one_pin_does_not_speak_for_another(self) -> None:
         case = Case(pin=pin("lib==3.0"), cached=((replace(OTHER, path="wheels/lib.whl"), HOLDS),))
         found = plan.make([Case(pin=DEMO, cached=((OTHER, VERSION),)), case], "mismatched")
@@ -138,7 +164,8 @@ class TestNeutral:
         assert found == {**self.ALWAYS, variable: "0"}
 
     @pytest.mark.parametrize(
-        "dest", ["dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir"]
+        "dest",
+        ["dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir"],
     )
     def test_a_place_is_taken_back_from_a_variable_and_never_from_a_file(self, dest: str) -> None:
         assert plan.neutral([option(dest, "PIP_PLACE")], "nul") == {**self.ALWAYS, "PIP_PLACE": None}
@@ -149,21 +176,21 @@ class TestNeutral:
 
 
 class TestDemandsPip:
-    GATES = {"--quiet": "free", "--constraint": "read", "--upgrade": "pip"}  # noqa: RUF012 - a constant
-
     @pytest.mark.parametrize(
-        ("request_", "reason"),
+        ("asked", "reason"),
         [
             (Request(arguments=()), None),
-            (Request(arguments=(), command_line=(option("quiet", "argument 1"), option("constraint", "x"))), None),
+            (Request(arguments=(), command_line=(option("quiet", "argument 1"), option("constraint", "x", "c"))), None),
             (Request(arguments=(), command_line=(option("upgrade", "argument 2"),)), "`--upgrade` (argument 2)"),
             (Request(arguments=(), defaults=(option("upgrade", "PIP_UPGRADE"),)), "`--upgrade` (PIP_UPGRADE)"),
             (Request(arguments=(), defaults=(option("future", "pip.conf:2"),)), "`--future` (pip.conf:2)"),
+            (Request(arguments=(), defaults=(option("no_input", "PIP_NO_INPUT", "x"),)), "`--no-input` (PIP_NO_INPUT)"),
+            (Request(arguments=(), defaults=(option("quiet", "PIP_QUIET", "x"),)), "`--quiet` (PIP_QUIET)"),
             (Request(arguments=("--bogus",), unknown=("--bogus",)), "`--bogus` is not understood"),
         ],
     )
-    def test_what_only_pip_can_answer(self, request_: Request, reason: str | None) -> None:
-        assert plan.demands_pip(request_, self.GATES) == reason
+    def test_what_only_pip_can_answer(self, asked: Request, reason: str | None) -> None:
+        assert plan.demands_pip(asked, rules((26, 3))) == reason
 
 
 class TestByHashes:

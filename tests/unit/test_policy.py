@@ -65,6 +65,12 @@ def test_what_is_not_in_the_table_is_refused(name: str, value: str | None, messa
     assert (caught.value.reference, caught.value.message, caught.value.hint) == ("setting", message, hint)
 
 
+def test_a_variable_of_somebody_else_is_none_of_ours() -> None:
+    assert decide([setting("python", "/usr/bin/python", "PINSTALL_PYTHON")]) == decide([])
+    with pytest.raises(PinstallError, match="there is no setting"):
+        decide([setting("python", "x", "/src/pyproject.toml")])
+
+
 @pytest.mark.parametrize(
     ("where", "exit_code"), [("argument 3", 2), ("PINSTALL_EVICT", 65), ("/src/pyproject.toml", 65)]
 )

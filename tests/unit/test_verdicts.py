@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.core.verdicts import judge, judge_hashes, proven
+from pinstall.core.verdicts import is_suspicious, judge, judge_hashes, proven
 from pinstall.model import Source, State
 from tests.support.values import COMMIT, identity, pin, sha256
 
@@ -123,3 +123,20 @@ def test_what_pip_has_enforced_is_proven_where_only_one_hash_is_left(
     demanded: list[str], known: list[str], result: list[str]
 ) -> None:
     assert proven(frozenset(demanded), frozenset(known)) == frozenset(result)
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "suspicious"),
+    [
+        ("demo @ https://x.example/demo-1.0.tar.gz", "1.0", False),
+        ("demo @ https://x.example/demo-1.0.tar.gz", "1.0+gpu", False),
+        ("demo @ https://x.example/demo-1.0.tar.gz", "2.0", True),
+        ("demo @ https://x.example/demo-1.0.tar.gz", None, False),
+        ("demo @ https://x.example/latest.tar.gz", "2.0", False),
+        ("demo==1.0", "2.0", False),
+    ],
+)
+def test_a_version_that_the_archive_does_not_promise_is_suspicious(
+    text: str, version: str | None, *, suspicious: bool
+) -> None:
+    assert is_suspicious(pin(f"{text} --hash={A}"), identity("demo", version)) is suspicious

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 FOLDER = "wheels"
 ORIGIN = "origin.json"
+_MANY = 0xFFFF
+"""What a zip says that has too many members for its two bytes."""
 
 
 def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
@@ -98,6 +100,8 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             broken = wheel.testzip()
             if broken is not None:
                 return f"is damaged: {broken} does not match its checksum"
+            if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
+                return "is damaged: its list of members is cut"
             tops = {member.partition("/")[0] for member in wheel.namelist()}
             folders = [top for top in tops if top.endswith(".dist-info")]
             if len(folders) != 1:  # pip counts the same way, and takes no other number
@@ -106,6 +110,13 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             return _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
+
+
+def _counted(path: str, wheel: zipfile.ZipFile) -> int:
+    """Return how many members the zip itself counts, which zipfile does not compare with those it finds."""
+    with open(path, "rb") as file:
+        file.seek(-22 - len(wheel.comment), os.SEEK_END)
+        return int.from_bytes(file.read(12)[10:], "little")
 
 
 def _contradiction(stem: str, metadata: str, name: NormalizedName, version: Version) -> str | None:

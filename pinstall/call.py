@@ -1,0 +1,117 @@
+"""Understand a command line: the request, the interpreter that it is for, and the settings in force.
+
+May not: read requirement files, judge, print.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import interpreter, locations, project, settings, target
+from pinstall.core import arguments, policy
+from pinstall.errors import FINDING, NOT_PINNED, PinstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.adapters.target import Target
+    from pinstall.core.policy import Policy
+    from pinstall.model import Interpreter, Option, Request
+
+NEWEST = (26, 3)
+OLDEST = (20, 1)
+REPORTS = (22, 2)
+"""The first pip that writes an installation report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter."""
+
+    request: Request
+    target: Interpreter
+    chosen_by: str
+    policy: Policy
+    settings: tuple[Option, ...]
+
+
+def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
+    """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
+    written = arguments.read(argv, NEWEST).python
+    choice = target.choose(written.value if written else None, environ)
+    request, found = _described(argv, environ, choice)
+    configured = request.last("python")
+    chosen_by = choice.origin
+    if choice.default and configured is not None and configured.value:
+        # pip moves on to the interpreter that its configuration names, so that is the one to judge
+        request, found = _described(argv, environ, target.choose(configured.value, environ))
+        chosen_by = configured.origin
+    own = (
+        *project.project_settings(os.getcwd(), environ),
+        *project.environment_settings(environ),
+        *request.settings,
+    )
+    return Call(
+        request=request,
+        target=found,
+        chosen_by="" if found.own else str(chosen_by),
+        policy=_in_force(own, found),
+        settings=own,
+    )
+
+
+def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
+    decided = policy.decide(own)
+    folder = os.path.dirname(os.path.abspath(decided.report))
+    if decided.report not in ("", "-") and not os.access(folder, os.W_OK):
+        raise PinstallError(
+            "report",
+            f"cannot write the report to `{decided.report}`: no such folder, or not writable",
+            hint="name another file with `--pin report=FILE`; nothing has been changed",
+            exit_code=NOT_PINNED,
+        )
+    if found.pip is not None and found.pip < REPORTS:
+        return replace(decided, unproven="accept")  # there is no report to learn an artifact's hash from
+    return decided
+
+
+def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter]:
+    """Return the request under the grammar and the settings of one interpreter's pip."""
+    try:
+        found = interpreter.describe(choice.python, environ, _state_directory(environ))
+    except PinstallError as error:
+        if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
+            error.exit_code = NOT_PINNED
+        raise
+    release = _supported(found)
+    request = arguments.read(argv, release)
+    isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
+    candidates = locations.config_files(environ, found, isolated=isolated)
+    inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
+    return replace(request, defaults=inherited), found
+
+
+def _supported(found: Interpreter) -> tuple[int, ...]:
+    """Return the target's pip release; raise PinstallError where there is none, or one that cannot be held to pins."""
+    if found.pip is None:
+        raise PinstallError(
+            "no-pip",
+            f"`{found.executable}` has no pip",
+            hint=f"run `{found.executable} -m ensurepip --upgrade`",
+            exit_code=FINDING,
+        )
+    if found.pip < OLDEST:
+        raise PinstallError(
+            "old-pip",
+            f"pip {'.'.join(map(str, found.pip))} of `{found.executable}` is older than 20.1: pins cannot be enforced",
+            hint=f"run `{found.executable} -m pip install --upgrade pip`",
+            exit_code=NOT_PINNED,
+        )
+    return found.pip
+
+
+def _state_directory(environ: Mapping[str, str]) -> str:
+    base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
+    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")

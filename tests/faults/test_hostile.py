@@ -1,0 +1,169 @@
+"""A cache that cannot be used, a disk that is full, and somebody else at the same time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.support import caches
+from tests.support.environments import ROOT
+from tests.support.processes import sealed
+from tests.support.runner import beside
+from tests.support.scenes import cached, installed, own_lines, place, shelved
+from tests.support.sdists import sdist
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeEnvironment
+    from tests.support.processes import Completed
+    from tests.support.runner import Runner
+
+SOURCES: Final = {version: sdist("demo", version, delay=0.2) for version in ("1.0", "2.0", "3.0")}
+
+
+@pytest.fixture
+def scene(runner: Runner) -> Runner:
+    """Return a runner whose environment and cache have demo 2.0, which is not what will be pinned."""
+    for source in SOURCES.values():
+        runner.index.add(source)
+    place(runner.environment, wheel("demo", "2.0"))
+    cached(runner, SOURCES["2.0"], wheel("demo", "2.0"))
+    return runner
+
+
+def untouched(scene: Runner, before: tuple[dict[str, str], dict[str, str]]) -> bool:
+    return before == standing(scene)
+
+
+def standing(scene: Runner) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the digests of pip's cache and of what is installed."""
+    return caches.snapshot(scene.cache), installed(scene.environment)
+
+
+def test_a_cache_path_that_is_a_file_is_left_to_pip(scene: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "cache-file"
+    file.write_bytes(b"mine")
+    scene.index.add(wheel("other", "1.0"))
+    before = standing(scene)
+    ended = scene.pinstall("--cache-dir", file, "demo==1.0")
+    assert ended.returncode == 1, "pip wants to store what it builds"
+    assert untouched(scene, before)
+    ended = scene.pinstall("--cache-dir", file, "other==1.0")
+    assert ended.returncode == 0, ended.output
+    assert scene.environment.module("other") == "1.0"
+    assert file.read_bytes() == b"mine"
+    assert "Traceback" not in ended.output
+
+
+@pytest.mark.parametrize("place_of_the_file", ["pinstall", "pinstall/shelf"])
+def test_where_no_shelf_can_be_made_nothing_changes_and_the_way_out_works(
+    scene: Runner, place_of_the_file: str
+) -> None:
+    obstacle = scene.cache / place_of_the_file
+    obstacle.parent.mkdir(exist_ok=True)
+    obstacle.write_bytes(b"")
+    before = standing(scene)
+    ended = scene.pinstall("demo==1.0")
+    assert ended.returncode not in (0, 1), ended.output
+    assert "cannot move a wheel out of pip's cache" in ended.stderr
+    assert "hint: run with `--pin evict=never`" in ended.stderr
+    assert "Traceback" not in ended.output
+    assert untouched(scene, before)
+    ended = scene.pinstall("--pin", "evict=never", "demo==1.0")
+    assert ended.returncode == 0, ended.output
+    assert scene.environment.module("demo") == "1.0"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="no mode stops root from writing")
+def test_a_read_only_cache_is_left_alone(scene: Runner) -> None:
+    folders = [scene.cache, *(path for path in scene.cache.rglob("*") if path.is_dir())]
+    before = caches.snapshot(scene.cache)
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        ended = scene.pinstall("demo==1.0")
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert ended.returncode == 0, ended.output
+    assert scene.environment.module("demo") == "1.0"
+    assert caches.snapshot(scene.cache) == before
+
+
+FULL = """
+import os, runpy, sys
+sys.path.insert(1, {root!r})
+def full(real, place):
+    def called(path, *rest, **options):
+        if place in str(path) or any(place in str(one) for one in rest):
+            raise OSError(28, "No space left on device")
+        return real(path, *rest, **options)
+    return called
+os.{function} = full(os.{function}, {place!r})
+runpy.run_module("pinstall", None, "__main__", True)
+"""
+
+
+def on_a_full_disk(scene: Runner, function: str, place_: str) -> Completed:
+    """Run pinstall where a function of `os` fails for paths that contain the place."""
+    code = FULL.format(root=str(ROOT), function=function, place=place_)
+    argv = ["--python", str(scene.environment.python), *scene.index_options, "demo==1.0"]
+    return scene.run([beside()[0], "-c", code, *argv])
+
+
+@pytest.mark.parametrize(("function", "place_"), [("makedirs", "/pinstall/shelf"), ("rename", "/pinstall/shelf")])
+def test_a_full_disk_is_said_before_anything_has_changed(scene: Runner, function: str, place_: str) -> None:
+    before = standing(scene)
+    ended = on_a_full_disk(scene, function, place_)
+    assert ended.returncode not in (0, 1), ended.output
+    assert any(line.startswith("error: ") and "No space left on device" in line for line in own_lines(ended))
+    assert "Traceback" not in ended.output
+    assert untouched(scene, before)
+
+
+def test_without_room_for_a_stage_no_traceback_is_shown_and_nothing_is_lost(scene: Runner) -> None:
+    before, was = standing(scene)
+    ended = on_a_full_disk(scene, "mkdir", "/pinstall/stage-")
+    assert "No space left on device" in ended.stderr
+    assert "Traceback" not in ended.output
+    if ended.returncode:
+        assert untouched(scene, (before, was))
+    else:
+        assert scene.environment.module("demo") == "1.0"
+        assert shelved(scene.cache) == [wheel("demo", "2.0").filename]
+
+
+def test_without_room_for_the_fresh_build_pip_builds_it_itself(scene: Runner) -> None:
+    ended = on_a_full_disk(scene, "rename", "/pip-ephem-wheel-cache-")
+    assert ended.returncode == 0, ended.output
+    assert scene.environment.module("demo") == "1.0"
+
+
+def everything(cache: Path) -> Counter[str]:
+    return Counter(hashlib.sha256(path.read_bytes()).hexdigest() for path in cache.rglob("*") if path.is_file())
+
+
+def test_two_runs_at_once_on_one_cache_both_end_with_their_pin(
+    scene: Runner, make_environment: MakeEnvironment
+) -> None:
+    cached(scene, SOURCES["3.0"], wheel("demo", "3.0", mark="cached"))
+    before = everything(scene.cache)
+    environments = {"1.0": scene.environment, "3.0": make_environment()}
+    running = {}
+    for version, environment in environments.items():
+        argv = [*beside(), "--python", str(environment.python), *scene.index_options, f"demo=={version}"]
+        variables = sealed(scene.home)
+        running[version] = subprocess.Popen(argv, env=variables, cwd=scene.home, stdout=-1, stderr=-2)
+    ends = {version: (process.communicate(timeout=60)[0], process.returncode) for version, process in running.items()}
+    for version, environment in environments.items():
+        assert ends[version][1] == 0, ends[version][0].decode()
+        assert environment.freeze() == [f"demo=={version}"]
+        assert environment.module("demo") == version
+    assert everything(scene.cache) >= before

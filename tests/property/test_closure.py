@@ -1,0 +1,88 @@
+"""The plain walk and the resolver that explains its no are of one opinion."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from pinstall.core.closure import Need, explain, walk
+from pinstall.model import Distribution, Source
+from tests.support.values import MARKERS, distribution
+
+NAMES = ("aa", "bb", "cc", "dd", "ee")
+name = st.sampled_from(NAMES)
+extra = st.sampled_from(["", "", "", "[x]", "[y]", "[x,y]", "[Z]"])
+specifier = st.sampled_from(["", "", "", "", ">=1", "<2", "==1.*", "!=1.0", ">1"])
+marker = st.sampled_from(
+    [
+        "",
+        "",
+        "",
+        ' ; extra == "x"',
+        ' ; extra=="y"',
+        ' ; extra == "z" and python_version >= "3"',
+        ' ; extra == "x" or extra == "y"',
+        ' ; extra != "x"',
+        ' ; sys_platform == "win32"',
+        ' ; sys_platform == "linux"',
+        ' ; sys_platform ~= "linux"',
+    ]
+)
+link = st.builds(
+    lambda name, extra, marker: f"{name}{extra} @ https://host.example/{name}.zip{marker}", name, extra, marker
+)
+requirement = st.one_of(
+    *[st.builds(lambda *parts: "".join(parts), name, extra, specifier, marker)] * 8, link, st.just("bb junk")
+)
+version = st.sampled_from(["1.0", "1.0", "1.5", "2.0rc1", "2.0", "1.0+local", None])
+needs = st.lists(requirement, max_size=4)
+source = st.sampled_from([None, None, "bb", "cc"]).map(
+    lambda name: None if name is None else Source(url=f"https://host.example/{name}.zip")
+)
+universes = st.dictionaries(name, st.tuples(version, st.none() | needs | needs | needs | needs, source)).map(
+    lambda found: {canonicalize_name(name): distribution(name, *parts) for name, parts in found.items()}
+)
+roots = st.lists(
+    st.builds(
+        lambda name, versions, extras: Need(
+            name=canonicalize_name(name), specifier=SpecifierSet(versions), extras=frozenset(extras), by="r.txt:1"
+        ),
+        name,
+        specifier,
+        st.sets(st.sampled_from(["x", "y", "z"]).map(canonicalize_name), max_size=2),
+    ),
+    max_size=4,
+)
+
+Universe = dict[object, Distribution]
+
+
+@given(universe=universes, roots=roots)
+def test_there_is_something_to_explain_exactly_when_something_is_not_met(universe: Universe, roots: list[Need]) -> None:
+    _, unmet = walk(roots, universe.get, MARKERS)
+    causes = explain(roots, universe.get, MARKERS)
+    assert bool(causes) is bool(unmet), (unmet, causes)
+
+
+@given(universe=universes, roots=roots)
+def test_an_explanation_names_a_need_that_is_not_met(universe: Universe, roots: list[Need]) -> None:
+    _, unmet = walk(roots, universe.get, MARKERS)
+    for text in explain(roots, universe.get, MARKERS):
+        assert any(str(need) in text for need in unmet)
+
+
+@given(data=st.data(), universe=universes, roots=roots)
+def test_the_order_of_the_roots_does_not_matter(data: st.DataObject, universe: Universe, roots: list[Need]) -> None:
+    shuffled = data.draw(st.permutations(roots))
+    first, other = walk(roots, universe.get, MARKERS), walk(shuffled, universe.get, MARKERS)
+    assert set(first[0]) == set(other[0])
+    assert {str(need) for need in first[1]} == {str(need) for need in other[1]}
+
+
+@given(universe=universes, roots=roots, more=name)
+def test_what_is_installed_besides_does_not_matter(universe: Universe, roots: list[Need], more: str) -> None:
+    reached, unmet = walk(roots, universe.get, MARKERS)
+    without = {name: found for name, found in universe.items() if name in reached or name != more}
+    assert walk(roots, without.get, MARKERS) == (reached, unmet)

@@ -1,0 +1,294 @@
+"""What was found and done, in words and as a document."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from pinstall.core import report
+from pinstall.errors import PinstallError
+from pinstall.model import (
+    Artifact,
+    Command,
+    Eviction,
+    Origin,
+    Outcome,
+    Plan,
+    Shelved,
+    Source,
+    State,
+    Verdict,
+)
+from tests.support.values import COMMIT, distribution, identity, lines, pin, sha256
+
+A, B = sha256("a"), sha256("b")
+REPOSITORY = f"git+https://me:secret@host.example/r@{COMMIT}"
+
+
+def verdict(state: State, text: str = "demo==1.0", version: str = "2.0") -> Verdict:
+    return Verdict(pin=pin(text), state=state, found=report.found(state, version, identity("demo", version, B)))
+
+
+def outcome(*states: State, exit_code: int = 0) -> Outcome:
+    found = tuple(verdict(state, f"p{number}==1.0", "1.0") for number, state in enumerate(states))
+    return Outcome(exit_code=exit_code, verdicts=found)
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("state", "text"),
+        [
+            (State.ABSENT, "r.txt:1: demo==1.0, but it is not installed"),
+            (State.WRONG_VERSION, "r.txt:1: demo==1.0, but 2.0 is installed"),
+            (State.WRONG_LABEL, "r.txt:1: demo==1.0, but 2.0 is installed"),
+            (State.WRONG_HASH, f"r.txt:1: demo==1.0, but 2.0 is installed from another artifact ({B})"),
+            (
+                State.UNPROVEN,
+                "r.txt:1: demo==1.0, but 2.0 is installed without proof that it is the pinned artifact",
+            ),
+        ],
+    )
+    def test_it_says_where_what_and_what_is_there_instead(self, state: State, text: str) -> None:
+        assert report.verdict(verdict(state)) == text
+
+    def test_damage(self) -> None:
+        damaged = Verdict(pin=pin("demo==1.0"), state=State.DAMAGED, found="is there 2 times: a, b")
+        assert report.verdict(damaged) == "r.txt:1: demo==1.0, but what is installed is there 2 times: a, b"
+
+    @pytest.mark.parametrize(
+        ("source", "text"),
+        [
+            (Source(url="https://host.example/r", commit="ab"), "1.0 is installed from https://host.example/r at ab"),
+            (
+                Source(url="https://host.example/r", commit="ab", subdirectory="lib"),
+                "1.0 is installed from https://host.example/r at ab, folder lib",
+            ),
+            (Source(url="https://host.example/a.whl"), "1.0 is installed from https://host.example/a.whl"),
+            (None, "1.0 is installed from somewhere else"),
+        ],
+    )
+    def test_another_source(self, source: Source | None, text: str) -> None:
+        assert report.found(State.WRONG_SOURCE, "1.0", identity("demo", "1.0", source=source)) == text
+
+    def test_a_repository_is_shown_without_its_password(self) -> None:
+        text = report.verdict(verdict(State.WRONG_VERSION, f"demo @ {REPOSITORY}"))
+        assert text == f"r.txt:1: demo @ git+https://me:****@host.example/r@{COMMIT}, but 2.0 is installed"
+
+    def test_what_holds(self) -> None:
+        assert report.found(State.HOLDS, "1.0", None) == "1.0 is installed"
+
+
+class TestPlace:
+    @pytest.mark.parametrize(
+        ("origin", "text"),
+        [
+            (Origin(where="argument 3"), "command line"),
+            (Origin(where="requirements.txt", line=14), "requirements.txt:14"),
+            (Origin(where="PIP_CONSTRAINT"), "PIP_CONSTRAINT"),
+            (Origin(where="https://me:secret@host.example/r.txt", line=1), "https://me:****@host.example/r.txt:1"),
+        ],
+    )
+    def test_it_reads_well_before_a_message(self, origin: Origin, text: str) -> None:
+        assert report.place(origin) == text
+
+
+class TestUnpinned:
+    @pytest.mark.parametrize(
+        ("text", "remedy"),
+        [
+            ("demo", "write `demo==<version>`"),
+            ("Demo_Lib[b,a]>=1", "write `demo-lib[a,b]==<version>`"),
+            ("demo==1.*", "write `demo==<version>`"),
+            ("demo @ https://host.example/x.zip", "add `#sha256=<digest of that file>` to the URL"),
+            ("https://host.example/x.zip#egg=demo", "add `&sha256=<digest of that file>` to the URL"),
+            ("demo @ git+https://host.example/r@main", "write the full commit id behind `@`"),
+            ("hg+https://host.example/r#egg=demo", "write the full commit id behind `@`"),
+            (
+                "demo @ svn+https://host.example/r@15",
+                "a revision number fixes no contents: take git, hg, or an archive with its hash",
+            ),
+        ],
+    )
+    def test_it_says_what_to_write_instead(self, text: str, remedy: str) -> None:
+        (line,) = lines(text)
+        assert report.unpinned(line, None) == f"r.txt:1: `{text}` is not a pin; {remedy}"
+
+    @pytest.mark.parametrize(
+        ("text", "installed", "remedy"),
+        [
+            ("demo", "1.5", "write `demo==1.5`, which is installed"),
+            ("demo[x]>=1", "1.5", "write `demo[x]==1.5`, which is installed"),
+            ("demo>=1", "2.0rc1", "write `demo==2.0rc1`, which is installed"),
+            ("demo>=2", "1.5", "write `demo==<version>`"),
+            ("demo", None, "write `demo==<version>`"),
+        ],
+    )
+    def test_what_is_installed_is_proposed_if_it_fits(self, text: str, installed: str | None, remedy: str) -> None:
+        (line,) = lines(text)
+        assert report.unpinned(line, distribution("demo", installed)).endswith(f"; {remedy}")
+
+    def test_an_argument_is_not_counted(self) -> None:
+        (line,) = lines("demo>=2")
+        text = report.unpinned(replace(line, origin=Origin(where="argument 3")), None)
+        assert text == "command line: `demo>=2` is not a pin; write `demo==<version>`"
+
+
+class TestEviction:
+    @pytest.mark.parametrize(
+        ("reason", "contradiction", "version", "text"),
+        [
+            ("r.txt:1 pins demo==1.0", False, "2.0", "demo 2.0 out of pip's cache: r.txt:1 pins demo==1.0 ("),
+            ("is no valid zip", True, "2.0", "demo 2.0 out of pip's cache: it is no valid zip ("),
+            ("has no valid wheel file name", True, None, "demo out of pip's cache: it has no valid wheel file name ("),
+        ],
+    )
+    def test_it_says_why_and_how_to_undo_it(
+        self, reason: str, version: str | None, text: str, *, contradiction: bool
+    ) -> None:
+        evicted = Eviction(
+            artifact=Artifact(identity=identity("demo", version), path="x.whl"),
+            reason=reason,
+            contradiction=contradiction,
+        )
+        assert report.eviction(evicted) == f"moved the wheel of {text}`pinstall undo` puts it back)"
+
+
+class TestConclusion:
+    @pytest.mark.parametrize(
+        ("states", "text"),
+        [
+            ([], "nothing was pinned"),
+            ([State.HOLDS], "1 pin holds"),
+            ([State.HOLDS] * 2, "2 pins hold"),
+            ([State.HOLDS, State.UNPROVEN], "1 pin holds, 1 of the right version without proof of the hash"),
+            ([State.UNPROVEN] * 2, "0 pins hold, 2 of the right version without proof of the hash"),
+        ],
+    )
+    def test_a_run_that_ends_well_says_one_line(self, states: list[State], text: str) -> None:
+        assert report.conclusion(outcome(*states)) == (text,)
+
+    def test_where_pip_failed_pip_has_said_it(self) -> None:
+        assert report.conclusion(outcome(State.ABSENT, exit_code=1)) == ()
+
+    def test_the_gravest_comes_first_and_what_holds_is_left_out(self) -> None:
+        first, *rest = report.conclusion(
+            outcome(State.ABSENT, State.HOLDS, State.WRONG_HASH, State.WRONG_VERSION, exit_code=65)
+        )
+        assert first == "error: 3 pins do not hold"
+        assert [text.split(",")[0] for text in rest] == [
+            "  r.txt:1: p2==1.0",
+            "  r.txt:1: p3==1.0",
+            "  r.txt:1: p0==1.0",
+        ]
+
+    def test_what_merely_lacks_proof_is_counted_beside_what_is_wrong(self) -> None:
+        found = report.conclusion(outcome(State.UNPROVEN, State.ABSENT, exit_code=65))
+        assert found == (
+            "error: 1 pin does not hold, 1 of the right version without proof of the hash",
+            "  r.txt:1: p1==1.0, but it is not installed",
+        )
+
+    def test_what_merely_lacks_proof_is_listed_with_the_way_out(self) -> None:
+        first, second, hint = report.conclusion(outcome(State.UNPROVEN, exit_code=65))
+        assert first == "error: 1 pin is not proven"
+        assert second.startswith("  r.txt:1: p0==1.0, but 1.0 is installed without proof")
+        assert hint.startswith("hint: `--pin unproven=accept` ")
+
+
+class TestDocument:
+    def test_it_says_everything_and_is_json(self) -> None:
+        artifact = Artifact(identity=identity("demo", "2.0"), path="wheels/a/x.whl")
+        nameless = Artifact(identity=identity("demo"), path="wheels/b/x.whl")
+        back = Shelved(receipt="7", identity=identity("demo", "1.0"), stored="0", path="wheels/c", contradiction=False)
+        demanded = pin(f"demo[x]==1.0 --hash={A}\ndemo==1.0 --hash={A} --hash={B}")
+        done = Outcome(
+            exit_code=65,
+            verdicts=(Verdict(pin=demanded, state=State.WRONG_VERSION, found="2.0 is installed"),),
+            plan=Plan(
+                evictions=(
+                    Eviction(artifact=artifact, reason="r.txt:1 pins demo==1.0", contradiction=False),
+                    Eviction(artifact=nameless, reason="is no valid zip", contradiction=True),
+                ),
+                returns=(back,),
+                remakes=(demanded,),
+            ),
+            commands=(Command(purpose="install", arguments=("install", "-i", "https://me:x@h.example"), exit_code=0),),
+            target="/venv/bin/python",
+        )
+        assert json.loads(json.dumps(report.document(done))) == {
+            "schema": 1,
+            "exit_code": 65,
+            "error": None,
+            "target": "/venv/bin/python",
+            "pins": [
+                {
+                    "name": "demo",
+                    "wanted": "demo==1.0",
+                    "hashes": [A],
+                    "origins": ["r.txt:1", "r.txt:2"],
+                    "state": "wrong-version",
+                    "found": "2.0 is installed",
+                }
+            ],
+            "evictions": [
+                {
+                    "path": "wheels/a/x.whl",
+                    "name": "demo",
+                    "version": "2.0",
+                    "reason": "r.txt:1 pins demo==1.0",
+                    "contradiction": False,
+                },
+                {
+                    "path": "wheels/b/x.whl",
+                    "name": "demo",
+                    "version": "",
+                    "reason": "is no valid zip",
+                    "contradiction": True,
+                },
+            ],
+            "returned": [{"path": "wheels/c", "receipt": "7"}],
+            "remade": ["demo==1.0"],
+            "commands": [
+                {"purpose": "install", "arguments": ["install", "-i", "https://me:****@h.example"], "exit_code": 0}
+            ],
+        }
+
+    def test_an_error_is_told_in_its_parts(self) -> None:
+        error = PinstallError(
+            "x-y", "no https://me:secret@h.example", context=("r.txt:1: a", "r.txt:2: b"), hint="do it"
+        )
+        done = Outcome(exit_code=65, error=error)
+        assert report.document(done)["error"] == {
+            "reference": "x-y",
+            "message": "no https://me:****@h.example",
+            "context": ["r.txt:1: a", "r.txt:2: b"],
+            "hint": "do it",
+        }
+        assert report.document(replace(done, error=PinstallError("x", "y")))["error"]["hint"] is None
+        assert report.conclusion(done) == ()
+
+
+class TestCommand:
+    def test_a_shell_takes_it(self) -> None:
+        arguments = ("install", "-r", "my file.txt", "demo>=1", "--config-settings=a=$b")
+        assert shlex.split(report.command("/a b/python", arguments)) == ["/a b/python", "-m", "pip", *arguments]
+
+    @pytest.mark.parametrize(
+        ("argument", "shown"),
+        [
+            ("https://me:secret@host.example/simple", "https://me:****@host.example/simple"),
+            ("--index-url=https://secret@host.example/simple", "--index-url=https://****@host.example/simple"),
+            ("-ihttps://me:se@cret@host.example/simple", "-ihttps://me:****@host.example/simple"),
+            ("--proxy=me:secret@proxy.example:3128", "--proxy=me:****@proxy.example:3128"),
+            ("me:secret@proxy.example:3128", "me:****@proxy.example:3128"),
+            ("https://host.example:8080/r@v1", "https://host.example:8080/r@v1"),
+            ("git+ssh://host.example/r@v1:x", "git+ssh://host.example/r@v1:x"),
+            ("demo @ file:///src/a@b", "demo @ file:///src/a@b"),
+            ("demo==1.0", "demo==1.0"),
+        ],
+    )
+    def test_it_shows_no_secret(self, argument: str, shown: str) -> None:
+        assert shlex.split(report.command("python", ("install", argument)))[-1] == shown
