@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, files
 from pinstall.core import links, pins, requirements
-from pinstall.errors import FINDING, PinstallError
+from pinstall.errors import PinstallError
 from pinstall.model import Fault
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pinstall.call import Call
     from pinstall.model import Demand, Nested, Option, Origin, Request, RequirementLine
 
+SKIPS_BLANKS = (26, 3)
+"""The first pip that takes no notice of an empty argument, as scripts leave one behind for an unset variable."""
 _LOCK_FILES = ("pylock.", ".toml")
 
 
@@ -37,26 +39,20 @@ class Asked:
     options: tuple[Option, ...]
     demand: Demand
     beyond: tuple[str, ...]
+    faults: tuple[Fault, ...]
 
 
 def gather(call: Call, environ: Mapping[str, str]) -> Asked:
-    """Return what a call asks for; raise PinstallError with all faults of all files at once."""
-    reading = _Reading(environ)
+    """Return what a call asks for, with all that is wrong with it."""
+    reading = _Reading(environ, skips_blanks=(call.target.pip or ()) >= SKIPS_BLANKS)
     lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(call.request))
-    if reading.faults:
-        raise PinstallError(
-            "requirements",
-            _counted(len(reading.faults), "line cannot be used", "lines cannot be used"),
-            context=tuple(f"{fault.origin}: {fault.message}" for fault in reading.faults),
-            hint="correct them and run again; nothing has been changed",
-            exit_code=FINDING,
-        )
     return Asked(
         call=call,
         lines=lines,
         options=tuple(reading.options),
         demand=pins.reduce(lines, call.target.markers),
         beyond=tuple(reading.beyond),
+        faults=tuple(reading.faults),
     )
 
 
@@ -74,10 +70,6 @@ def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
         return line
 
 
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
 def _shown(where: str) -> str:
     """Return a file's place as a reader would look for it: from the working directory where it lies below that."""
     if "://" in where:
@@ -89,8 +81,9 @@ def _shown(where: str) -> str:
 class _Reading:
     """One walk through everything that names requirements, with all that is wrong with it."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, skips_blanks: bool) -> None:
         self._environ = environ
+        self._skips_blanks = skips_blanks
         self.faults: list[Fault] = []
         self.options: list[Option] = []
         self.beyond: list[str] = []
@@ -98,12 +91,16 @@ class _Reading:
     def lines(self, request: Request) -> Iterator[RequirementLine]:
         """Yield each line, from the arguments and from every file that they and pip's settings name."""
         for argument in request.positionals:
+            if not argument.text.strip() and self._skips_blanks:
+                continue
             yield from self._line(argument.text, argument.origin, editable=False)
         for option in request.every("editables"):
             yield from self._line(option.value or "", option.origin, editable=True)
         for dest, constraint in (("constraints", True), ("requirements", False)):
             for option in request.every(dest):
                 where = files.resolve(option.value or "", None)
+                # absolute, as nested files are, so that a file which includes itself is known again
+                where = where if "://" in where else os.path.abspath(where)
                 yield from self._file(where, option.origin, (), constraint=constraint)
 
     def _line(self, text: str, origin: Origin, *, editable: bool) -> Iterator[RequirementLine]:

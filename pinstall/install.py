@@ -18,7 +18,7 @@ from pinstall.evidence import Evidence
 from pinstall.model import Outcome, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.demand import Asked
     from pinstall.model import Reporter, Verdict
@@ -49,7 +49,7 @@ def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
-    reason = _only_pip_knows(asked) or _unsettled(asked, found, evidence, tell)
+    reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
         return Outcome(exit_code=0, verdicts=found)
     tell.detail(f"pip is started: {reason}")
@@ -61,15 +61,7 @@ def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
 
 def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError for what cannot be enforced, all of it at once, before anything is touched."""
-    conflicts = asked.demand.conflicts
-    if conflicts:
-        raise PinstallError(
-            "conflict",
-            report.counted(len(conflicts), "pin contradicts another", "pins contradict others"),
-            context=tuple(f"{fault.origin}: {fault.message}" for fault in conflicts),
-            hint="keep one of the two lines",
-            exit_code=FINDING,
-        )
+    _refuse_faults(asked, tell)
     _refuse_floors(asked, evidence)
     if asked.call.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
@@ -90,6 +82,30 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         hint="pin them, or allow them with `--pin unpinned=allow`",
         exit_code=NOT_PINNED,
     )
+
+
+def _refuse_faults(asked: Asked, tell: Reporter) -> None:
+    """Refuse what pip would refuse too, all of it at once; where anything goes pip has the last word."""
+    unusable, conflicts = asked.faults, asked.demand.conflicts
+    for reference, faults, summary, hint in (
+        (
+            "requirements",
+            unusable,
+            report.counted(len(unusable), "line cannot be used", "lines cannot be used"),
+            "correct them and run again; nothing has been changed",
+        ),
+        (
+            "conflict",
+            conflicts,
+            report.counted(len(conflicts), "pin contradicts another", "pins contradict others"),
+            "keep one of the two lines",
+        ),
+    ):
+        context = tuple(f"{fault.origin}: {fault.message}" for fault in faults)
+        if context and asked.call.policy.unpinned == "refuse":
+            raise PinstallError(reference, summary, context=context, hint=hint, exit_code=FINDING)
+        for text in context:
+            tell.detail(text)
 
 
 def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
@@ -116,22 +132,24 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
         )
 
 
-def _only_pip_knows(asked: Asked) -> str | None:
-    """Return what about the request no look at the environment can answer."""
-    table = arguments.rules(asked.call.target.pip or ())
-    reason = plan.demands_pip(asked.call.request, table)
-    if reason is not None:
-        return reason
-    if asked.beyond:
-        return f"{asked.beyond[0]} is left to pip"
-    if asked.call.target.externally_managed and asked.call.request.last("override_externally_managed") is None:
-        return "the environment is externally managed"
-    hashing = asked.call.request.every("require_hashes")
-    if len(hashing) > 1 or (hashing and not all(pin.hashes for pin in asked.demand.pins)):
-        return f"`{hashing[0].name}` ({hashing[0].origin})"
-    for line in (*asked.demand.entrusted, *asked.demand.unpinned):
-        return f"{line.origin}: `{line.text}` is no pin of contents"
-    return None if asked.lines else "nothing was asked for"
+def _only_pip_knows(asked: Asked) -> Iterator[str]:
+    """Yield what about the request no look at the environment can answer."""
+    request, target, demand = asked.call.request, asked.call.target, asked.demand
+    if reason := plan.demands_pip(request, arguments.rules(target.pip or ())):
+        yield reason
+    for fault in (*asked.faults, *demand.conflicts):
+        yield f"{fault.origin}: {fault.message}"
+    for text in asked.beyond:
+        yield f"{text} is left to pip"
+    if target.externally_managed and request.last("override_externally_managed") is None:
+        yield "the environment is externally managed"
+    hashing = request.every("require_hashes")
+    if len(hashing) > 1 or (hashing and not all(pin.hashes for pin in demand.pins)):
+        yield f"`{hashing[0].name}` ({hashing[0].origin})"
+    for line in (*demand.entrusted, *demand.unpinned):
+        yield f"{line.origin}: `{line.text}` is no pin of contents"
+    if not any(pin.requested for pin in demand.pins):
+        yield "nothing is pinned"
 
 
 def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell: Reporter) -> str | None:

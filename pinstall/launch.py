@@ -22,7 +22,7 @@ from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.call import REPORTS
 from pinstall.core import arguments, plan, report, verdicts
-from pinstall.errors import NOT_PINNED
+from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.model import Case, Command, Outcome, Plan, State
 
@@ -150,22 +150,25 @@ class _Run:
         if changes is None:
             self._tell.detail("a pip configuration file says where to install: your own command builds the wheels")
             return
-        for group in plan.by_hashes(self._plan.remakes):
-            if self._interrupted:
-                return
-            with staging.stage(self._cache.path) as stage:
-                file = pip.requirements_file(stage, self._written(group))
-                arguments_ = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target")
-                exit_code = self._pip(
-                    "remake",
-                    (*arguments_, os.path.join(stage, "out"), *arguments.carried(self._asked.call.request), "-r", file),
-                    {**changes, "TMPDIR": stage},
-                )
-                kept = staging.keep(stage, self._cache.path) if exit_code == 0 else ()
-            for path in kept:
-                self._tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
-            if exit_code:
-                self._tell.say(f"building without the cache failed (pip exit code {exit_code})")
+        try:
+            for group in plan.by_hashes(self._plan.remakes):
+                if not self._interrupted:
+                    self._remake_group(group, self._cache.path, changes)
+        except (PinstallError, OSError) as error:
+            # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
+            self._tell.say(f"the build without the cache is left to your own command: {error}")
+
+    def _remake_group(self, group: Sequence[Pin], cache: str, changes: Mapping[str, str | None]) -> None:
+        with staging.stage(cache) as stage:
+            file = pip.requirements_file(stage, self._written(group))
+            ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
+            carried = arguments.carried(self._asked.call.request)
+            exit_code = self._pip("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
+            kept = staging.keep(stage, cache) if exit_code == 0 else ()
+        for path in kept:
+            self._tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
+        if exit_code:
+            self._tell.say(f"building without the cache failed (pip exit code {exit_code})")
 
     def _users_own(self, folder: str) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""

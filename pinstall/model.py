@@ -28,7 +28,9 @@ class Origin:
     line: int | None = None
 
     def __str__(self) -> str:
-        """Return `requirements.txt:14`, `argument 2` or `PIP_CONSTRAINT`."""
+        """Return `requirements.txt:14`, `PIP_CONSTRAINT`, or `command line` for what stands there."""
+        if self.where.startswith("argument "):
+            return "command line"
         return self.where if self.line is None else f"{self.where}:{self.line}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -42,6 +42,14 @@ class Need:
         extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
         source = f" @ {self.url}" if self.url else ""
         return f"{self.by} needs {self.name}{extras}{self.specifier}{source}"
+
+
+class _Candidate(NamedTuple):
+    """What is installed, with the extras that are asked of it; resolvelib 1.0.0 insists on the name."""
+
+    name: NormalizedName
+    distribution: Distribution
+    extras: frozenset[NormalizedName]
 
 
 def of_line(line: RequirementLine, name: NormalizedName) -> Need:
@@ -163,9 +171,7 @@ def _provider(find: Find, markers: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
 
     class Installed(AbstractProvider):  # type: ignore[type-arg]
         def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
-            if isinstance(requirement_or_candidate, Need):
-                return requirement_or_candidate.name, requirement_or_candidate.extras
-            return requirement_or_candidate[0].identity.name, requirement_or_candidate[1]
+            return requirement_or_candidate.name, requirement_or_candidate.extras
 
         def get_preference(self, identifier: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401
             return identifier[0]
@@ -175,13 +181,14 @@ def _provider(find: Find, markers: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
             found = find(name)
             if found is None or list(incompatibilities[identifier]):
                 return []
-            return [(found, extras)] if all(meets(found, need) for need in requirements[identifier]) else []
+            met = all(meets(found, need) for need in requirements[identifier])
+            return [_Candidate(name, found, extras)] if met else []
 
         def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
-            return meets(candidate[0], requirement)
+            return meets(candidate.distribution, requirement)
 
         def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
-            found, extras = candidate
-            return [need for extra in (None, *sorted(extras)) for need in dependencies(found, extra, markers)]
+            found = candidate.distribution
+            return [need for extra in (None, *sorted(candidate.extras)) for need in dependencies(found, extra, markers)]
 
     return Installed()

@@ -35,7 +35,7 @@ _PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")
 
 def place(origin: Origin) -> str:
     """Return an origin as it stands before a message: `requirements.txt:14`, or `command line` for an argument."""
-    return "command line" if origin.where.startswith("argument ") else redacted(str(origin))
+    return redacted(str(origin))
 
 
 def counted(number: int, one: str, many: str) -> str:
@@ -119,7 +119,7 @@ def conclusion(outcome: Outcome) -> tuple[str, ...]:
     What merely lacks proof is listed only where nothing worse is: it may have been accepted.
     """
     if outcome.exit_code == 0:
-        return (summary(outcome),)
+        return (summary(outcome),) if outcome.verdicts else ()
     if outcome.exit_code != NOT_PINNED or outcome.error is not None:
         return ()
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)

@@ -15,7 +15,7 @@ from tests.support.environments import ROOT
 from tests.support.pips import CHOSEN, pip_wheel
 from tests.support.scenes import cached, files, installed, lame, own_lines, pinned, pinstall, place, shelved, written
 from tests.support.sdists import BUILD_LOG, builds, sdist
-from tests.support.wheels import Archive, escaped, wheel
+from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,23 +23,22 @@ if TYPE_CHECKING:
     from tests.support.runner import Runner
 
 LOWEST = dict(
-    re.findall(r"^([a-z]+)==(\S+)$", (ROOT / "tests" / "constraints-minimum.txt").read_text(encoding="utf-8"), re.M)
+    re.findall(
+        r"^([a-z]+)==(\S+)$", (ROOT / "tests" / "constraints-minimum.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
 )
 """The versions of pinstall's own dependencies at their floors, tomli aside, which not every Python needs."""
 
 
-def repacked(name: str, version: str, *, floors: bool = True) -> Archive:
-    """Return the installed distribution as a wheel that says it is of another version; without floors it needs nothing."""
+def repacked(name: str, version: str) -> Archive:
+    """Return the installed distribution as a wheel that says it is of another version."""
     source = importlib.metadata.distribution(name)
-    stem = f"{escaped(name)}-{version}"
     members: dict[str, bytes] = {}
     for file in source.files or ():
         if file.parts[0] != ".." and file.suffix != ".pyc" and ".dist-info" not in file.parts[0]:
             members[file.as_posix()] = file.read_binary()
-    requires = [text for text in source.requires or () if "extra ==" not in text] if floors else []
-    plain = wheel(name, version, modules={}, files=members, requires=requires)
-    assert plain.filename.startswith(stem)
-    return plain
+    requires = [text for text in source.requires or () if "extra ==" not in text]
+    return wheel(name, version, modules={}, files=members, requires=requires)
 
 
 def test_the_floors_of_the_tests_are_those_of_the_project() -> None:

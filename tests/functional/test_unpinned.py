@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +15,6 @@ from tests.support.sdists import checkout, sdist
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeEnvironment
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -319,7 +317,7 @@ def test_isolated_hides_variables_from_us_as_from_pip(stocked: Runner) -> None:
 
 
 def test_standard_input_is_handed_to_pip_whole(stocked: Runner) -> None:
-    if not os.path.exists("/dev/stdin"):
+    if not Path("/dev/stdin").exists():
         pytest.skip("this system has no /dev/stdin")
     ended = stocked.pinstall("-r", "/dev/stdin", input="aa==1.0\n")
     assert ended.returncode == 0

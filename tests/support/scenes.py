@@ -74,7 +74,7 @@ def entry(runner: Runner, source: Archive) -> Path:
     python = runner.environment.site_packages.parent.name.removeprefix("python")
     url = runner.index.file_url(source.filename)
     # pip 22.2 and 22.3 take no digest from JSON pages
-    digest = None if release(runner.environment)[0] == 22 else source.sha256  # noqa: PLR2004
+    digest = None if release(runner.environment)[0] == 22 else source.sha256
     return wheel_entry(runner.cache, url, python=python, sha256=digest)
 
 

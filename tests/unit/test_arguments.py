@@ -64,7 +64,7 @@ def test_arguments_are_kept_verbatim_and_counted_from_one() -> None:
     request = read(argv, NEW)
     assert request.arguments == tuple(argv)
     assert positionals(request) == ["demo==1.0", "-", "-U", "--pin", ""]
-    assert [str(option.origin) for option in request.command_line] == ["argument 2", "argument 2", "argument 4"]
+    assert [option.origin.where for option in request.command_line] == ["argument 2", "argument 2", "argument 4"]
     assert [argument.origin for argument in request.positionals][:2] == [
         Origin(where="argument 1"),
         Origin(where="argument 5"),
@@ -77,7 +77,7 @@ def test_settings_are_taken_out(argv: list[str]) -> None:
     assert request.arguments == ("-U", "demo")
     (setting,) = request.settings
     assert (setting.name, setting.dest, setting.value) == ("a", "a", "b=c")
-    assert str(setting.origin) == "argument 2"
+    assert setting.origin.where == "argument 2"
     assert request.unknown == ()
 
 
@@ -87,7 +87,7 @@ def test_a_setting_without_key_or_value_is_refused(argv: list[str]) -> None:
         read(["demo", *argv], NEW)
     assert caught.value.reference == "pin-setting"
     assert caught.value.exit_code == 2
-    assert caught.value.context == ("argument 2",)
+    assert caught.value.context == ("command line",)
 
 
 @pytest.mark.parametrize("pip", [OLD, NEW])

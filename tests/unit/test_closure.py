@@ -177,6 +177,11 @@ class TestExplain:
             "aa 1.0 needs bb[x]>1; bb is not installed",
         )
 
+    def test_what_only_an_extra_misses(self) -> None:
+        aa = distribution("aa", requires=['bb ; extra == "x"'])
+        assert explained("aa", aa) == ()
+        assert explained("aa[x]", aa) == ("aa 1.0 needs bb; bb is not installed",)
+
     def test_what_cannot_tell(self) -> None:
         (text,) = explained("aa", distribution("aa", requires=None))
         assert text == "r.txt:1 needs aa; aa 1.0 is installed, but its own needs cannot be read"

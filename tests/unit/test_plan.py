@@ -181,7 +181,7 @@ class TestDemandsPip:
         [
             (Request(arguments=()), None),
             (Request(arguments=(), command_line=(option("quiet", "argument 1"), option("constraint", "x", "c"))), None),
-            (Request(arguments=(), command_line=(option("upgrade", "argument 2"),)), "`--upgrade` (argument 2)"),
+            (Request(arguments=(), command_line=(option("upgrade", "argument 2"),)), "`--upgrade` (command line)"),
             (Request(arguments=(), defaults=(option("upgrade", "PIP_UPGRADE"),)), "`--upgrade` (PIP_UPGRADE)"),
             (Request(arguments=(), defaults=(option("future", "pip.conf:2"),)), "`--future` (pip.conf:2)"),
             (Request(arguments=(), defaults=(option("no_input", "PIP_NO_INPUT", "x"),)), "`--no-input` (PIP_NO_INPUT)"),

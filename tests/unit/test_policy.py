@@ -46,17 +46,17 @@ def test_a_report_goes_wherever_it_is_told() -> None:
         (
             "evcit",
             "never",
-            "argument 1: there is no setting `evcit`",
+            "command line: there is no setting `evcit`",
             "the settings are unpinned, evict, unproven, report",
         ),
         (
             "evict",
             "always",
-            "argument 1: `evict` cannot be `always`",
+            "command line: `evict` cannot be `always`",
             "it can be mismatched, contradicting, never",
         ),
-        ("unpinned", None, "argument 1: `unpinned` cannot be ``", "it can be refuse, warn, allow"),
-        ("unproven", "Accept", "argument 1: `unproven` cannot be `Accept`", "it can be reinstall, accept, refuse"),
+        ("unpinned", None, "command line: `unpinned` cannot be ``", "it can be refuse, warn, allow"),
+        ("unproven", "Accept", "command line: `unproven` cannot be `Accept`", "it can be reinstall, accept, refuse"),
     ],
 )
 def test_what_is_not_in_the_table_is_refused(name: str, value: str | None, message: str, hint: str) -> None:
@@ -78,4 +78,4 @@ def test_a_wrong_word_on_the_command_line_is_pips_kind_of_error(where: str, exit
     with pytest.raises(PinstallError, match="cannot be") as caught:
         decide([setting("evict", "x", where)])
     assert caught.value.exit_code == exit_code
-    assert caught.value.message.startswith(f"{where}: ")
+    assert caught.value.message.startswith(f"{Origin(where=where)}: ")

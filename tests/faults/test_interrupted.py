@@ -1,0 +1,54 @@
+"""Ctrl-C and SIGTERM: pip ends, the wheels that left for their version go back, and nothing else has changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import caches
+from tests.support.processes import sealed
+from tests.support.runner import beside
+from tests.support.scenes import cached, installed, place
+from tests.support.sdists import BUILD_LOG, sdist
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from tests.support.runner import Runner
+
+OLD, NEW = sdist("demo", "2.0"), sdist("demo", "1.0", delay=1)
+
+
+@pytest.mark.parametrize(
+    ("number", "to_all", "exit_code"),
+    [(signal.SIGINT, True, 1), (signal.SIGTERM, False, -signal.SIGTERM)],
+    ids=["Ctrl-C in a terminal", "SIGTERM to pinstall"],
+)
+def test_whoever_stops_a_build_finds_everything_in_its_place(
+    runner: Runner, number: int, to_all: bool, exit_code: int
+) -> None:
+    for source in (OLD, NEW):
+        runner.index.add(source)
+    cached(runner, OLD, wheel("demo", "2.0"))
+    place(runner.environment, wheel("demo", "2.0"))
+    before = caches.built_wheels(runner.cache), installed(runner.environment)
+    log = runner.home / "builds"
+
+    argv = [*beside(), "--python", str(runner.environment.python), *runner.index_options, "demo==1.0"]
+    variables = {**sealed(runner.home), BUILD_LOG: str(log)}
+    process = subprocess.Popen(argv, env=variables, cwd=runner.home, stdout=-1, stderr=-2, start_new_session=True)
+    while not log.exists() and process.poll() is None:
+        time.sleep(0.01)
+    assert before[0][0].exists() is False, "evicted by now"
+    (os.killpg if to_all else os.kill)(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == exit_code, output.decode()
+    assert (caches.built_wheels(runner.cache), installed(runner.environment)) == before
+    assert before[0][0].with_name("origin.json").exists()
+    assert [path.name for path in (runner.cache / "pinstall").iterdir()] == ["shelf"]
+    assert b"Traceback" not in output
