@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 
 NEWEST = (26, 3)
 OLDEST = (20, 1)
+SERVES_OTHERS = (22, 3)
+"""The first pip with `--python`."""
 REPORTS = (22, 2)
 """The first pip that writes an installation report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter."""
+    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter.
+
+    `pip` is the command that is pip for this target, up to the word `install`: its own, or else the launcher's.
+    """
 
     request: Request
     target: Interpreter
+    pip: tuple[str, ...]
     chosen_by: str
     policy: Policy
     settings: tuple[Option, ...]
@@ -41,12 +47,12 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
     written = arguments.read(argv, NEWEST).python
     choice = target.choose(written.value if written else None, environ)
-    request, found = _described(argv, environ, choice)
+    request, found, command = _described(argv, environ, choice)
     configured = request.last("python")
     chosen_by = choice.origin
     if choice.default and configured is not None and configured.value:
         # pip moves on to the interpreter that its configuration names, so that is the one to judge
-        request, found = _described(argv, environ, target.choose(configured.value, environ))
+        request, found, command = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin
     own = (
         *project.project_settings(os.getcwd(), environ),
@@ -56,6 +62,7 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     return Call(
         request=request,
         target=found,
+        pip=command,
         chosen_by="" if found.own else str(chosen_by),
         policy=_in_force(own, found),
         settings=own,
@@ -77,20 +84,32 @@ def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
     return decided
 
 
-def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter]:
-    """Return the request under the grammar and the settings of one interpreter's pip."""
+def _described(
+    argv: Sequence[str], environ: Mapping[str, str], choice: Target
+) -> tuple[Request, Interpreter, tuple[str, ...]]:
+    """Return the request as one interpreter's pip reads it, the interpreter, and the command that is this pip."""
     try:
         found = interpreter.describe(choice.python, environ, _state_directory(environ))
     except PinstallError as error:
         if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
             error.exit_code = NOT_PINNED
         raise
+    found, command = _with_pip(found, environ)
     release = _supported(found)
     request = arguments.read(argv, release)
     isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
     candidates = locations.config_files(environ, found, isolated=isolated)
     inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
-    return replace(request, defaults=inherited), found
+    return replace(request, defaults=inherited), found, command
+
+
+def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, tuple[str, ...]]:
+    """Return the target with a pip: its own, or the launcher's, which can install for others since 22.3."""
+    if found.pip is None and not found.own:
+        own = interpreter.describe(None, environ, _state_directory(environ))
+        if own.pip is not None and own.pip >= SERVES_OTHERS:
+            return replace(found, pip=own.pip), (own.executable, "-m", "pip", "--python", found.executable)
+    return found, (found.executable, "-m", "pip")
 
 
 def _supported(found: Interpreter) -> tuple[int, ...]:

@@ -211,8 +211,9 @@ class _Run:
         environ = {**self._environ, **{name: value for name, value in changes.items() if value is not None}}
         for name in (name for name, value in changes.items() if value is None):
             environ.pop(name, None)
-        self._tell.detail(report.command(self._asked.call.target.executable, arguments_))
-        ended = pip.run(self._asked.call.target.executable, arguments_, environ)
+        command = (*self._asked.call.pip, *arguments_)
+        self._tell.detail(report.command(command))
+        ended = pip.run(command, environ)
         self._interrupted = self._interrupted or ended.interrupted
         self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
         return ended.exit_code

@@ -33,7 +33,7 @@ class Ended:
     interrupted: bool
 
 
-def run(python: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Ended:
+def run(command: Sequence[str], environ: Mapping[str, str]) -> Ended:
     """Run `PYTHON -m pip ARGUMENTS` on our own standard streams and wait for its end.
 
     Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
@@ -50,7 +50,7 @@ def run(python: str, arguments: Sequence[str], environ: Mapping[str, str]) -> En
     heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in heard}
     try:
-        started.append(subprocess.Popen([python, "-m", "pip", *arguments], env=dict(environ)))
+        started.append(subprocess.Popen(command, env=dict(environ)))
         if signal.SIGTERM in asked:  # it came while there was nobody to send it on to
             started[0].terminate()
         return Ended(exit_code=started[0].wait(), interrupted=bool(asked))

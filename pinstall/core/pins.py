@@ -55,7 +55,8 @@ def _applying(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> l
         if isinstance(answer, str)
     )
     if faults:
-        raise PinstallError("marker", "a marker makes no sense", context=faults, exit_code=FINDING)
+        hint = "compare `sys_platform` and other names with `==`, `!=` or `in`"
+        raise PinstallError("marker", "a marker makes no sense", context=faults, hint=hint, exit_code=FINDING)
     return [line for line, answer in judged if answer]
 
 
@@ -74,9 +75,8 @@ def _is_entrusted(line: RequirementLine) -> bool:
 
 def _fixes_contents(line: RequirementLine) -> bool:
     """Tell whether a direct reference can only ever give one content: a hash, or a full commit."""
-    if line.link is None:
-        return False
-    return commit(line.link) is not None if is_vcs(line.link) else bool(line.hashes)
+    link = line.link or ""
+    return commit(link) is not None if is_vcs(link) else bool(line.hashes)
 
 
 def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:

@@ -102,8 +102,6 @@ def _remedy(line: RequirementLine, installed: Distribution | None) -> str:
 
 def summary(outcome: Outcome) -> str:
     """Return the one line that a run ends with."""
-    if not outcome.verdicts:
-        return "nothing was pinned"
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
     return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}"
 
@@ -186,11 +184,11 @@ def _command(command: Command) -> dict[str, Any]:
     }
 
 
-def command(python: str, arguments: tuple[str, ...]) -> str:
+def command(words: tuple[str, ...]) -> str:
     """Return a pip command as a shell takes it, without the credentials of its URLs."""
     import shlex  # noqa: PLC0415 - a satisfied environment runs no command
 
-    return shlex.join((python, "-m", "pip", *(_shown(argument) for argument in arguments)))
+    return shlex.join(_shown(word) for word in words)
 
 
 def _shown(argument: str) -> str:

@@ -26,7 +26,7 @@ RUN = """
 import json, os, sys
 from pinstall.adapters import pip
 before = {number: pip.signal.getsignal(number) for number in (2, 15)}
-ended = pip.run(sys.argv[1], sys.argv[2:], os.environ)
+ended = pip.run((sys.argv[1], "-m", "pip", *sys.argv[2:]), os.environ)
 restored = before == {number: pip.signal.getsignal(number) for number in (2, 15)}
 print(json.dumps([ended.exit_code, ended.interrupted, restored]))
 """
@@ -91,7 +91,7 @@ def test_pip_is_started_as_a_module_with_the_arguments_as_they_are_on_our_own_st
 
 def test_the_environment_is_the_given_one(fake: Pip) -> None:
     python = fake.interpreter("import os, sys; sys.exit(os.environ['NUMBER'] == '5' and 'HOME' not in os.environ)")
-    assert pip.run(str(python), [], {"NUMBER": "5"}).exit_code == 1
+    assert pip.run([str(python), "-m", "pip"], {"NUMBER": "5"}).exit_code == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])

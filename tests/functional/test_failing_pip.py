@@ -13,7 +13,7 @@ from tests.support.caches import built_wheels, snapshot
 from tests.support.index import Fault
 from tests.support.processes import sealed
 from tests.support.runner import Runner, beside
-from tests.support.scenes import cached, installed, own_lines, pinned, pinstall, place, shelved, written
+from tests.support.scenes import cached, in_place, installed, own_lines, pinned, pinstall, place, shelved, written
 from tests.support.sdists import BUILD_LOG, builds, sdist
 from tests.support.started import Bell, started
 from tests.support.wheels import wheel
@@ -57,7 +57,7 @@ def _same_end(both: Both, *words: str) -> None:
     assert ours.returncode == alone.returncode != 0
     assert both.ours.environment.freeze() == both.alone.environment.freeze()
     assert installed(both.ours.environment) == installed(both.alone.environment)
-    assert before.items() <= snapshot(both.ours.cache).items()
+    assert in_place(both.ours.cache, before)
     assert shelved(both.ours.cache) == []
     assert not list(both.ours.cache.glob("pinstall/stage-*"))
     assert not list((both.ours.home / "tmp").iterdir())
@@ -201,7 +201,7 @@ def _mismatch(runner: Runner) -> Path:
 
 
 def _as_before(runner: Runner, entries: dict[str, str], environment: dict[str, str]) -> None:
-    assert entries.items() <= snapshot(runner.cache).items()
+    assert in_place(runner.cache, entries)
     assert shelved(runner.cache) == []
     assert not list(runner.cache.glob("pinstall/stage-*"))
     assert installed(runner.environment) == environment

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.caches import built_wheels
 from tests.support.runner import Runner
-from tests.support.scenes import cached, lame, pinned, pinstall, requirement, written
+from tests.support.scenes import BUILDS_AGAIN, cached, lame, pinned, pinstall, requirement, written
 from tests.support.sdists import BUILD_LOG, builds, sdist
 from tests.support.wheels import wheel
 
@@ -21,7 +22,9 @@ TOOL = wheel("tool", "1.0")
 
 
 def _asked(runner: Runner, part: str) -> set[str]:
-    return {request.path.removeprefix(part).strip("/") for request in runner.index.asked(part)}
+    # before 26.2 pip asks whether its pages are still good, which fetches none
+    fetched = [request for request in runner.index.asked(part) if request.status != HTTPStatus.NOT_MODIFIED]
+    return {request.path.removeprefix(part).strip("/") for request in fetched}
 
 
 @pytest.mark.parametrize("number", [20, pytest.param(60, marks=pytest.mark.slow)])
@@ -49,12 +52,12 @@ def test_only_the_mismatched_project_is_fetched_again(
     assert told.evicted == {"odd 0.9": False}
     assert told.document["remade"] == ["odd==1.0"]
     assert len(runner.environment.freeze()) == number
-    assert builds(tmp_path / "builds") == ["odd-1.0"]
+    assert builds(tmp_path / "builds") == ["odd-1.0"] * (2 if BUILDS_AGAIN else 1)
     assert source.filename in _asked(runner, "/files/")
     assert _asked(runner, "/files/") <= {source.filename, TOOL.filename, f"{TOOL.filename}.metadata"}
     assert _asked(runner, "/simple/") <= {"odd", "tool"}
-    # and each of them once
-    assert len(runner.index.asked(f"/files/{source.filename}")) == 1
+    # and it only once
+    assert len(runner.index.asked(f"/files/{source.filename}")) == (2 if BUILDS_AGAIN else 1)
 
     runner.index.requests.clear()
     lame(runner.environment)

@@ -8,8 +8,10 @@ import pytest
 
 from tests.support.caches import built_wheels, snapshot
 from tests.support.scenes import (
+    BUILDS_AGAIN,
     cached,
     entry,
+    in_place,
     installed,
     lame,
     own_lines,
@@ -76,7 +78,8 @@ def test_the_users_story(story: Runner, cache: Path, log: Path, hashes: bool) ->
     assert "--no-cache-dir" not in first.arguments("install")
     assert [line for line in own_lines(first.ended) if "-m pip install --no-cache-dir" in line]
     assert not story.index.asked("/files/other")
-    assert builds(log) == ["docopt-0.6.2", "docopt-0.6.1"]
+    again = ["docopt-0.6.1"] if hashes and BUILDS_AGAIN else []
+    assert builds(log) == ["docopt-0.6.2", "docopt-0.6.1", *again]
     assert not list(cache.glob("pinstall/stage-*"))
 
     story.index.requests.clear()
@@ -86,11 +89,11 @@ def test_the_users_story(story: Runner, cache: Path, log: Path, hashes: bool) ->
     assert second.ended.stdout == ""
 
     assert story.pinstall("undo").returncode == 0
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
     assert shelved(cache) == []
     story.pip("install", "docopt==0.6.2")
     assert story.environment.module("docopt") == "0.6.2"
-    assert builds(log) == ["docopt-0.6.2", "docopt-0.6.1"]
+    assert builds(log) == ["docopt-0.6.2", "docopt-0.6.1", *again]
 
 
 @pytest.mark.parametrize("hashes", [False, True], ids=["versions", "hashes"])
@@ -165,7 +168,7 @@ def test_mere_other_versions_stay_where_the_user_wants_that(story: Runner, cache
     told = pinstall(story, "docopt==0.6.1", "--pin", f"evict={evict}")
     assert (told.ended.returncode, told.purposes, told.evicted) == (0, ["install"], {})
     assert story.environment.module("docopt") == "0.6.1"
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
     assert shelved(cache) == []
 
 
@@ -186,7 +189,7 @@ def test_never_leaves_even_the_damaged_and_then_pip_has_its_say(runner: Runner, 
     before = snapshot(cache)
     told = pinstall(runner, "docopt==0.6.1", "--pin", "evict=never")
     assert (told.ended.returncode, told.purposes, told.evicted) == (1, ["install"], {})
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
 
 
 # --- wheels of the cache that are not what they say ------------------------------------------------------------------
@@ -246,7 +249,7 @@ def test_a_good_wheel_of_the_pinned_version_is_used_and_nothing_is_moved(
     told = pinstall(runner, "docopt==0.6.1")
     assert (told.ended.returncode, told.purposes, told.evicted) == (0, ["install"], {})
     assert runner.environment.module("docopt", "MARK") == "in the cache"
-    assert (builds(log), before.items() <= snapshot(cache).items()) == ([], True)
+    assert (builds(log), in_place(cache, before)) == ([], True)
 
 
 def test_wheels_of_projects_that_are_not_pinned_are_left_alone(runner: Runner, cache: Path) -> None:
@@ -271,7 +274,7 @@ def _direct(runner: Runner, source: Archive) -> str:
 
 def test_a_direct_url_whose_entry_holds_another_version(runner: Runner, cache: Path, log: Path) -> None:
     direct = _direct(runner, OLD)
-    poisoned = cached(runner, OLD, wheel("docopt", "9.9", mark="poison"))
+    poisoned = cached(runner, OLD, wheel("docopt", "9.9", mark="poison"), direct=True)
     # this is what pip alone does with it, silently
     assert runner.pip("install", direct).returncode == 0
     assert runner.environment.module("docopt") == "9.9"
@@ -289,7 +292,7 @@ def test_a_direct_url_whose_entry_holds_another_version(runner: Runner, cache: P
 
 def test_a_direct_url_whose_poison_is_installed_already_does_not_hold(runner: Runner, cache: Path) -> None:
     direct = _direct(runner, OLD)
-    cached(runner, OLD, wheel("docopt", "9.9", mark="poison"))
+    cached(runner, OLD, wheel("docopt", "9.9", mark="poison"), direct=True)
     runner.pip("install", direct)
     told = pinstall(runner, direct)
     assert told.ended.returncode == 0

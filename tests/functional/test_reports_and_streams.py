@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.processes import sealed
 from tests.support.runner import Runner, beside
-from tests.support.scenes import cached, own_lines, pinned, pinstall, place, written
+from tests.support.scenes import BUILDS_AGAIN, RELEASE, cached, own_lines, pinned, pinstall, place, written
 from tests.support.sdists import sdist
 from tests.support.started import started
 from tests.support.wheels import wheel
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeEnvironment
+    from tests.support.processes import Completed
     from tests.support.wheels import Archive
 
 PASSWORD = "s3cr3t-Pa55"
@@ -352,6 +353,12 @@ WAYS = {
 }
 
 
+def _kept_secret(ended: Completed) -> None:
+    assert PASSWORD not in "".join(own_lines(ended))
+    # pip 22 and its like show the credentials of a direct URL themselves
+    assert RELEASE < (23, 1) or PASSWORD not in ended.output
+
+
 def _told_the_secret(folder: Path) -> list[str]:
     inputs = {"requirements.txt", "pip.conf"}
     found = (path for path in folder.rglob("*") if path.is_file() and path.name not in inputs)
@@ -370,16 +377,17 @@ def test_a_password_is_told_to_nobody(
     assert told.purposes == ["remake", "install"]
     assert told.evicted == {"aa 1.0": False}
     assert guarded.environment.freeze() == ["aa==2.0", "bb==1.0"]
-    assert PASSWORD not in told.ended.output
+    _kept_secret(told.ended)
     spied = (guarded.home / "spied").read_text(encoding="utf-8")
-    assert spied.count("--no-cache-dir") == spied.count("\n") == 1
+    assert spied.count("--no-cache-dir") == 1
+    assert spied.count("\n") == (2 if BUILDS_AGAIN and way is _by_option else 1)
     # nothing secret stands on our command line that did not stand on the user's
     assert (PASSWORD in spied) <= any(PASSWORD in word for word in words)
     assert _told_the_secret(guarded.home) == ([str(guarded.home / "spied")] if PASSWORD in spied else [])
     assert _told_the_secret(guarded.environment.root) == []
     again = pinstall(guarded, "-v", *trusting, *words, index=False, env=variables)
     assert (again.ended.returncode, again.purposes) == (0, [])
-    assert PASSWORD not in again.ended.output
+    _kept_secret(again.ended)
     assert PASSWORD not in json.dumps(again.document)
 
 

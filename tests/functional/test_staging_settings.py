@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.caches import snapshot
-from tests.support.scenes import cached, installed, pinned, pinstall, place, shelved, written
+from tests.support.scenes import (
+    BUILDS_AGAIN,
+    RELEASE,
+    cached,
+    in_place,
+    installed,
+    pinned,
+    pinstall,
+    place,
+    shelved,
+    written,
+)
 from tests.support.sdists import BUILD_LOG, builds, checkout, sdist
 from tests.support.wheels import wheel
 
@@ -50,13 +61,13 @@ BY_VARIABLE = pytest.mark.parametrize("way", ["variable"])
 BY_FILE = pytest.mark.parametrize("way", ["file"])
 
 
-def _remade_once(told: Told, log: Path) -> None:
+def _remade_once(told: Told, log: Path, *, again: bool = False) -> None:
     """The remaking made the mismatched pin and nothing else, and the user's command took what it made."""
     assert told.purposes == ["remake", "install"]
     assert told.document["commands"][0]["exit_code"] == 0
     assert told.document["remade"] == ["aa==2.0"]
     assert told.evicted == {"aa 1.0": False}
-    assert builds(log) == ["aa-2.0"]
+    assert builds(log) == ["aa-2.0"] * (2 if again else 1)
 
 
 @BOTH_WAYS
@@ -113,7 +124,7 @@ def test_require_hashes(scene: Runner, tmp_path: Path, way: str) -> None:
     written(scene, pinned(NEW, wheel("cc", "1.0")))
     told = pinstall(scene, "-r", "requirements.txt", env=_settings(scene, way, require_hashes="true"))
     assert told.ended.returncode == 0
-    _remade_once(told, tmp_path / "builds")
+    _remade_once(told, tmp_path / "builds", again=BUILDS_AGAIN)
     assert scene.environment.freeze() == ["aa==2.0", "cc==1.0"]
 
 
@@ -123,7 +134,7 @@ def test_require_hashes_without_hashes_is_pips_failure(scene: Runner, cache: Pat
     ended = scene.pinstall("aa==2.0", env=_settings(scene, way, require_hashes="true"))
     assert ended.returncode == 1
     assert "Hashes are required" in ended.stderr
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
     assert shelved(cache) == []
 
 
@@ -143,7 +154,7 @@ def test_dry_run_changes_nothing(scene: Runner, cache: Path, way: str) -> None:
     told = pinstall(scene, "aa==2.0", "cc==1.0", env=_settings(scene, way, dry_run="true"))
     assert (told.ended.returncode, told.purposes) == (0, ["install"])
     assert "Would install" in told.ended.stdout
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
     assert installed(scene.environment) == environment
 
 
@@ -169,7 +180,7 @@ def test_user_is_refused_by_pip_in_such_an_environment_and_all_goes_back(scene: 
     told = pinstall(scene, "aa==2.0", env=settings)
     assert told.ended.returncode == alone.returncode == 1
     assert "User site-packages are not visible" in told.ended.stderr
-    assert before.items() <= snapshot(cache).items()
+    assert in_place(cache, before)
     assert shelved(cache) == []
     assert installed(scene.environment) == environment
 
@@ -231,7 +242,7 @@ def test_no_binary(scene: Runner, tmp_path: Path, way: str) -> None:
     told = pinstall(scene, "aa==2.0", env=_settings(scene, way, no_binary="aa"))
     assert told.ended.returncode == 0
     assert scene.environment.module("aa", "MARK") == ""
-    assert builds(tmp_path / "builds") == ["aa-2.0"]
+    assert builds(tmp_path / "builds") == ["aa-2.0"] * (2 if BUILDS_AGAIN else 1)
 
 
 @pytest.mark.parametrize("option", [["--no-binary", "aa"], ["--no-binary=:all:"]])
@@ -241,7 +252,7 @@ def test_options_of_the_command_line_count_for_the_remaking_too(
     scene.index.add(wheel("aa", "2.0", mark="the wheel"))
     told = pinstall(scene, "aa==2.0", *option)
     assert told.ended.returncode == 0
-    _remade_once(told, tmp_path / "builds")
+    _remade_once(told, tmp_path / "builds", again=BUILDS_AGAIN)
     assert scene.environment.module("aa", "MARK") == ""
 
 
@@ -251,10 +262,11 @@ def test_options_of_a_requirement_file_count_for_the_remaking_too(scene: Runner,
     sdist("aa", "3.0").write(scene.home / "sub" / "links")
     told = pinstall(scene, "-r", "sub/requirements.txt")
     assert told.ended.returncode == 0
-    _remade_once(told, tmp_path / "builds")
+    _remade_once(told, tmp_path / "builds", again=BUILDS_AGAIN)
     assert scene.environment.module("aa", "MARK") == ""
 
 
+@pytest.mark.skipif(RELEASE < (23, 1), reason="this pip knows them only on the command line")
 def test_config_settings_of_a_line_reach_the_build(scene: Runner, tmp_path: Path) -> None:
     written(scene, 'aa==2.0 --config-settings="flavour=mild"\n')
     told = pinstall(scene, "-r", "requirements.txt")

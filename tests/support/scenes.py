@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from tests.support.caches import wheel_entry
+from tests.support.caches import snapshot, wheel_entry
 from tests.support.environments import unpack
+from tests.support.pips import CHOSEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from tests.support.processes import Completed
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
+
+RELEASE: Final = tuple(map(int, CHOSEN.split(".")))
+"""The pip release under test."""
+BUILDS_AGAIN: Final = RELEASE < (23, 1)
+"""Older pips pass over their own wheel cache where hashes are demanded or wheels are refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +75,29 @@ def place(environment: Environment, *archives: Archive) -> None:
         unpack(archive.write(environment.root / "placed"), environment.site_packages)
 
 
-def entry(runner: Runner, source: Archive) -> Path:
-    """Return where pip keeps what it builds from an sdist of the index."""
+def entry(runner: Runner, source: Archive, *, direct: bool = False) -> Path:
+    """Return where pip keeps what it builds from an sdist of the index, or behind a direct URL with its digest."""
     python = runner.environment.site_packages.parent.name.removeprefix("python")
     url = runner.index.file_url(source.filename)
     # pip 22.2 and 22.3 take no digest from JSON pages
-    digest = None if release(runner.environment)[0] == 22 else source.sha256
+    digest = None if RELEASE[0] == 22 and not direct else source.sha256
     return wheel_entry(runner.cache, url, python=python, sha256=digest)
 
 
-def release(environment: Environment) -> tuple[int, ...]:
-    """Return the release of the environment's pip."""
-    (folder,) = environment.site_packages.glob("pip-*.dist-info")
-    return tuple(int(part) for part in folder.name.removesuffix(".dist-info").partition("-")[2].split("."))
-
-
-def cached(runner: Runner, source: Archive, built: Archive) -> Path:
+def cached(runner: Runner, source: Archive, built: Archive, *, direct: bool = False) -> Path:
     """Put a wheel where pip keeps what it built from this sdist of the index, with its `origin.json`."""
-    folder = entry(runner, source)
+    folder = entry(runner, source, direct=direct)
     path = built.write(folder)
     archive = {"hash": f"sha256={source.sha256}", "hashes": {"sha256": source.sha256}}
     origin = {"archive_info": archive, "url": runner.index.file_url(source.filename)}
     (folder / "origin.json").write_text(json.dumps(origin), encoding="utf-8")
     return path
+
+
+def in_place(cache: Path, before: dict[str, str]) -> bool:
+    """Tell whether each entry of before is still there, built wheels unchanged; a page may be newer."""
+    now = snapshot(cache)
+    return all(path in now and (now[path] == digest or path.startswith("http")) for path, digest in before.items())
 
 
 def shelved(cache: Path) -> list[str]:

@@ -1,0 +1,43 @@
+"""An environment that has no pip, as uv makes them, is served by the pip beside pinstall."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from tests.support.runner import Runner
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="no pip beside pinstall")
+
+
+@pytest.fixture
+def bare(runner: Runner) -> Runner:
+    for entry in runner.environment.site_packages.glob("pip*"):
+        shutil.rmtree(entry)
+    runner.index.add(wheel("aa", "1.0"))
+    runner.index.add(wheel("aa", "2.0"))
+    return runner
+
+
+def test_the_pin_is_installed_into_the_target_and_holds(bare: Runner) -> None:
+    ended = bare.pinstall("aa==1.0", "-v")
+    assert ended.returncode == 0, ended.output
+    assert bare.environment.module("aa") == "1.0"
+    assert f"--python {bare.environment.python} install" in ended.stderr
+    bare.index.requests.clear()
+    again = bare.pinstall("aa==1.0")
+    assert again.returncode == 0
+    assert again.stderr.splitlines()[-1] == "pinstall: 1 pin holds"
+    assert not bare.index.requests
+
+
+def test_pips_own_failure_passes_through(bare: Runner) -> None:
+    ended = bare.pinstall("aa==9.9")
+    assert ended.returncode == 1
+    assert "No matching distribution found for aa==9.9" in ended.stderr
