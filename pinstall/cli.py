@@ -35,6 +35,11 @@ class Terminal:
         self._quiet = any(word == "--quiet" or (word[:2] != "--" and "q" in _bundle(word)) for word in flags)
         self._verbose = any(word == "--verbose" or (word[:2] != "--" and "v" in _bundle(word)) for word in flags)
 
+    @property
+    def detailed(self) -> bool:
+        """Tell whether `-v` was given."""
+        return self._verbose
+
     def say(self, text: str) -> None:
         """Print a line, but not under `-q`."""
         if not self._quiet:
@@ -42,7 +47,7 @@ class Terminal:
 
     def detail(self, text: str) -> None:
         """Print a line under `-v`."""
-        if self._verbose:
+        if self.detailed:
             self.insist(text)
 
     def fail(self, error: PinstallError) -> None:

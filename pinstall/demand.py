@@ -64,7 +64,8 @@ def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
     if archives.is_directory(path):
         return replace(line, directory=True)
     try:
-        return replace(line, hashes=line.hashes | {archives.sha256(path)})
+        # a hash that is written is the demand, whatever lies there now
+        return replace(line, hashes=line.hashes or frozenset((archives.sha256(path),)))
     except OSError as error:
         faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
         return line

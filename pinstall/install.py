@@ -162,6 +162,7 @@ def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell:
         return report.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
     if not evidence.unmet:
         return None
-    for text in evidence.explanation():
-        tell.detail(text)
+    if tell.detailed:  # finding out who is to blame is dear
+        for text in evidence.explanation():
+            tell.detail(text)
     return f"{evidence.unmet[0]}, which is not installed so"

@@ -362,6 +362,10 @@ class Interpreter:
 class Reporter(Protocol):
     """Where the walk says what it does, while it does it."""
 
+    @property
+    def detailed(self) -> bool:
+        """Tell whether anybody reads the details."""
+
     def say(self, text: str) -> None:
         """Say what the user has to know."""
 

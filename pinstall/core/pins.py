@@ -11,7 +11,6 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 from packaging.version import InvalidVersion, Version
 
 from pinstall.core.links import commit, file_name, is_vcs
-from pinstall.errors import FINDING, PinstallError
 from pinstall.model import Demand, Fault, Pin, Source
 
 if TYPE_CHECKING:
@@ -23,14 +22,17 @@ if TYPE_CHECKING:
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
-    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it.
-
-    Raises PinstallError (`marker`) for markers that compare what cannot be compared.
-    """
+    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it."""
     named: dict[NormalizedName, list[RequirementLine]] = {}
     unnamed: list[RequirementLine] = []
-    for line in _applying(lines, markers):
-        (unnamed if line.name is None else named.setdefault(line.name, [])).append(line)
+    faults = []
+    for line in lines:
+        applies = _applies(line, markers)
+        if isinstance(applies, str):
+            message = f"the marker of `{line.text}` cannot be evaluated: {applies}"
+            faults.append(Fault(origin=line.origin, message=message))
+        elif applies:
+            (unnamed if line.name is None else named.setdefault(line.name, [])).append(line)
     demands = [_of_project(name, group) for name, group in named.items()]
     demands.append(
         Demand(
@@ -43,21 +45,8 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
         unpinned=tuple(line for demand in demands for line in demand.unpinned),
         entrusted=tuple(line for demand in demands for line in demand.entrusted),
         bounds=tuple(line for demand in demands for line in demand.bounds),
-        conflicts=tuple(fault for demand in demands for fault in demand.conflicts),
+        conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
     )
-
-
-def _applying(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> list[RequirementLine]:
-    judged = [(line, _applies(line, markers)) for line in lines]
-    faults = tuple(
-        f"{line.origin}: the marker of `{line.text}` cannot be evaluated: {answer}"
-        for line, answer in judged
-        if isinstance(answer, str)
-    )
-    if faults:
-        hint = "compare `sys_platform` and other names with `==`, `!=` or `in`"
-        raise PinstallError("marker", "a marker makes no sense", context=faults, hint=hint, exit_code=FINDING)
-    return [line for line, answer in judged if answer]
 
 
 def _applies(line: RequirementLine, markers: Mapping[str, str]) -> bool | str:

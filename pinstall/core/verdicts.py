@@ -12,8 +12,11 @@ from packaging.version import Version
 from pinstall.model import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pinstall.model import Identity, Pin, Source
 
+_ANY = "any:"
 _WEIGHT = (
     State.WRONG_VERSION,
     State.WRONG_LABEL,
@@ -67,7 +70,7 @@ def _judge_source(demanded: Source | None, known: Source | None) -> State:
 
 def judge_hashes(demanded: frozenset[str], known: frozenset[str]) -> State:
     """Judge hashes: any common one suffices, and a hash is only refuted by another one of its algorithm."""
-    if not demanded or demanded & known:
+    if not demanded or demanded & known or any(choice <= demanded for choice in _choices(known)):
         return State.HOLDS
     return State.UNPROVEN if _open(demanded, known) else State.WRONG_HASH
 
@@ -75,10 +78,19 @@ def judge_hashes(demanded: frozenset[str], known: frozenset[str]) -> State:
 def proven(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
     """Return the hashes of an artifact that pip installed under a demand which pip itself enforces.
 
-    Where but one of the demanded hashes is not refuted, it is the one that pip has found.
+    Where but one of the demanded hashes is not refuted, it is the one that pip has found; where several are not, it is
+    known that one of them is (`any:` and all of them), which proves the same demand and every wider one.
     """
     remaining = _open(demanded, known)
-    return known | remaining if len(remaining) == 1 and not demanded & known else known
+    if not remaining or demanded & known:
+        return known
+    return known | (remaining if len(remaining) == 1 else {f"{_ANY}{'|'.join(sorted(remaining))}"})
+
+
+def _choices(known: frozenset[str]) -> Iterator[frozenset[str]]:
+    for text in known:
+        if text.startswith(_ANY):
+            yield frozenset(text[len(_ANY) :].split("|"))
 
 
 def _open(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:

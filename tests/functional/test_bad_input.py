@@ -169,13 +169,13 @@ def test_undo_on_a_cache_directory_that_is_a_file_or_gone(scene: Runner) -> None
 # --- the target ------------------------------------------------------------------------------------------------------
 
 
-def test_a_target_without_pip(runner: Runner) -> None:
-    runner.pip("uninstall", "-y", "pip", index=False)
-    before = files(runner.environment.root)
-    lines = _one_message(runner.pinstall("aa==2.0"), 1)
-    assert [line for line in lines if "has no pip" in line and str(runner.environment.python) in line]
+def test_no_pip_anywhere(inside: Runner) -> None:
+    inside.pip("uninstall", "-y", "pip", index=False)
+    before = files(inside.environment.root)
+    lines = _one_message(inside.pinstall("aa==2.0"), 1)
+    assert [line for line in lines if "has no pip" in line and str(inside.environment.python) in line]
     assert [line for line in lines if line.startswith("hint: ") and "ensurepip" in line]
-    assert files(runner.environment.root) == before
+    assert files(inside.environment.root) == before
 
 
 @pytest.mark.parametrize("release", ["19.3.1", "20.0.2", "9.0.3"])

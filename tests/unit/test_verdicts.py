@@ -114,7 +114,7 @@ def test_a_proven_difference_speaks_before_a_missing_proof() -> None:
         ([LONG_A], [], [LONG_A]),
         ([A, LONG_A], [B], [LONG_A, B]),
         ([A, LONG_A], [A], [A]),
-        ([LONG_A, LONG_B], [A], [A]),
+        ([LONG_A, LONG_B], [A], [A, f"any:{LONG_A}|{LONG_B}"]),
         ([A], [B], [B]),
         ([], [A], [A]),
     ],
@@ -123,6 +123,13 @@ def test_what_pip_has_enforced_is_proven_where_only_one_hash_is_left(
     demanded: list[str], known: list[str], result: list[str]
 ) -> None:
     assert proven(frozenset(demanded), frozenset(known)) == frozenset(result)
+
+
+def test_one_of_several_proves_the_same_demand_and_every_wider_one() -> None:
+    known = proven(frozenset([LONG_A, LONG_B]), frozenset([A]))
+    assert judge_hashes(frozenset([LONG_A, LONG_B]), known) is State.HOLDS
+    assert judge_hashes(frozenset([LONG_A, LONG_B, B]), known) is State.HOLDS
+    assert judge_hashes(frozenset([LONG_A]), known) is State.UNPROVEN
 
 
 @pytest.mark.parametrize(
