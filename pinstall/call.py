@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pinstall.adapters.target import Target
     from pinstall.core.policy import Policy
-    from pinstall.model import Interpreter, Option, Request
+    from pinstall.request import Interpreter, Option, Request
 
 NEWEST = (26, 3)
 OLDEST = (20, 1)

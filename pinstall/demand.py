@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from pinstall.adapters import archives, files
 from pinstall.core import links, pins, requirements
 from pinstall.errors import PinstallError
-from pinstall.model import Fault
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pinstall.call import Call
-    from pinstall.model import Demand, Nested, Option, Origin, Request, RequirementLine
+    from pinstall.model import Demand
+    from pinstall.request import Nested, Option, Origin, Request, RequirementLine
 
 SKIPS_BLANKS = (26, 3)
 """The first pip that takes no notice of an empty argument, as scripts leave one behind for an unset variable."""

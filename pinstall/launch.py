@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.demand import Asked
-    from pinstall.model import Artifact, Identity, Option, Pin, Reporter, Shelved, Verdict
+    from pinstall.model import Artifact, Identity, Pin, Reporter, Shelved, Verdict
+    from pinstall.request import Option
 
 REPORTS_QUIETLY = (23, 0)
 """The first pip that does not warn that its report is an experiment."""
@@ -73,7 +74,7 @@ class _Run:
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         pip_release = asked.call.target.pip or ()
         proof = any(pin.hashes or pin.source for pin in asked.demand.pins)
-        self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and proof)
+        self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and (proof or self._elsewhere()))
         if proof and pip_release < REPORTS:
             tell.say(f"pip {'.'.join(map(str, pip_release))} does not report what it installs: hashes are not proven")
 

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from pinstall.errors import FINDING, PinstallError
-from pinstall.model import Interpreter
+from pinstall.request import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.model import Interpreter, Option
+    from pinstall.request import Interpreter, Option
 
 PLATFORM: str = sys.platform
 """What decides between the layouts; a plain string, so that each layout is checked and tested on every platform."""

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pinstall.errors import NOT_PINNED, PinstallError
-from pinstall.model import Option, Origin
+from pinstall.request import Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pinstall.errors import PinstallError
-from pinstall.model import Option, Origin
+from pinstall.request import Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

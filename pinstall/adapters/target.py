@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
-from pinstall.model import Origin
+from pinstall.request import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

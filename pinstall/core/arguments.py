@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.core.options import OPTIONS, VALUED
 from pinstall.errors import PinstallError
-from pinstall.model import Argument, Option, Origin, Request
+from pinstall.request import Argument, Option, Origin, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -18,7 +18,8 @@ from pinstall.core.links import redacted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model import Distribution, RequirementLine
+    from pinstall.model import Distribution
+    from pinstall.request import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
 

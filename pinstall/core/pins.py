@@ -11,14 +11,15 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 from packaging.version import InvalidVersion, Version
 
 from pinstall.core.links import commit, file_name, is_vcs
-from pinstall.model import Demand, Fault, Pin, Source
+from pinstall.model import Demand, Pin, Source
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model import RequirementLine
+    from pinstall.request import RequirementLine
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:

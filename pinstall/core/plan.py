@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pinstall.core.options import Rule
-    from pinstall.model import Artifact, Case, Option, Pin, Request, Verdict
+    from pinstall.model import Artifact, Case, Pin, Verdict
+    from pinstall.request import Option, Request
 
 _OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)
 _USABLE = (State.HOLDS, State.UNPROVEN)

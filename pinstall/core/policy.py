@@ -13,7 +13,7 @@ from pinstall.errors import NOT_PINNED, PinstallError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pinstall.model import Option
+    from pinstall.request import Option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

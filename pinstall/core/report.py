@@ -14,17 +14,8 @@ from pinstall.model import State
 
 if TYPE_CHECKING:
     from pinstall.errors import PinstallError
-    from pinstall.model import (
-        Command,
-        Distribution,
-        Eviction,
-        Identity,
-        Origin,
-        Outcome,
-        RequirementLine,
-        Source,
-        Verdict,
-    )
+    from pinstall.model import Command, Distribution, Eviction, Identity, Outcome, Source, Verdict
+    from pinstall.request import Origin, RequirementLine
 
 SCHEMA = 1
 

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 
 from pinstall.core import line_options, links
 from pinstall.core.logical_lines import decode, logical_lines
-from pinstall.model import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
+from pinstall.request import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,7 +10,7 @@ import pytest
 
 from pinstall.adapters import locations
 from pinstall.adapters.locations import CacheDirectory, cache_directory, config_files
-from pinstall.model import Interpreter, Option, Origin
+from pinstall.request import Interpreter, Option, Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

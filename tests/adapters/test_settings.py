@@ -14,7 +14,7 @@ from pinstall.errors import PinstallError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinstall.model import Option
+    from pinstall.request import Option
 
 
 @dataclass(frozen=True)

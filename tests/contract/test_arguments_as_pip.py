@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pinstall.core.options import Rule
-    from pinstall.model import Request
+    from pinstall.request import Request
 
 pytestmark = pytest.mark.contract
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pinstall.model import Option, RequirementFile, RequirementLine
+    from pinstall.request import Option, RequirementFile, RequirementLine
 
 pytestmark = pytest.mark.contract
 

@@ -17,7 +17,7 @@ from pinstall.adapters.locations import cache_directory, config_files
 from pinstall.adapters.settings import defaults
 from pinstall.core.arguments import rules
 from pinstall.errors import PinstallError
-from pinstall.model import Interpreter, Option, Origin
+from pinstall.request import Interpreter, Option, Origin
 from tests.support.pips import pip_wheel, python_for
 from tests.support.processes import sealed
 

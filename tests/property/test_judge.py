@@ -16,20 +16,8 @@ from packaging.version import Version
 from pinstall.core import pins, report
 from pinstall.core.requirements import line
 from pinstall.core.verdicts import judge
-from pinstall.model import (
-    Artifact,
-    Command,
-    Eviction,
-    Identity,
-    Origin,
-    Outcome,
-    Pin,
-    Plan,
-    RequirementLine,
-    Source,
-    State,
-    Verdict,
-)
+from pinstall.model import Artifact, Command, Eviction, Identity, Outcome, Pin, Plan, Source, State, Verdict
+from pinstall.request import Origin, RequirementLine
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pinstall.core import links
 from pinstall.core.requirements import line, read
-from pinstall.model import Origin, RequirementLine
+from pinstall.request import Origin, RequirementLine
 
 HERE = Origin(where="argument 1")
 

@@ -13,7 +13,8 @@ from pinstall.model import Distribution, Identity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pinstall.model import Demand, Fault, Pin, RequirementLine, Source
+    from pinstall.model import Demand, Pin, Source
+    from pinstall.request import Fault, RequirementLine
 
 MARKERS: Final = {
     "implementation_name": "cpython",

@@ -7,7 +7,7 @@ import pytest
 from pinstall.core.arguments import carried, read, rules, without
 from pinstall.core.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 from pinstall.errors import PinstallError
-from pinstall.model import Origin, Request
+from pinstall.request import Origin, Request
 
 OLD = (20, 1)
 NEW = (26, 3)

@@ -8,7 +8,8 @@ import pytest
 from packaging.version import Version
 
 from pinstall.core import requirements
-from pinstall.model import Demand, Origin, RequirementLine, Source
+from pinstall.model import Demand, Source
+from pinstall.request import Origin, RequirementLine
 from tests.support.values import COMMIT, conflict, demand, lines, pin, sha256
 
 A, B, C = (sha256(letter) for letter in "abc")

@@ -9,7 +9,8 @@ from packaging.version import Version
 
 from pinstall.core import plan
 from pinstall.core.arguments import rules
-from pinstall.model import Artifact, Case, Eviction, Option, Origin, Pin, Plan, Request, Shelved, State, Verdict
+from pinstall.model import Artifact, Case, Eviction, Pin, Plan, Shelved, State, Verdict
+from pinstall.request import Option, Origin, Request
 from tests.support.values import identity, pin, sha256
 
 DEMO = pin("demo==1.0")

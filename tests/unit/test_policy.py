@@ -6,7 +6,7 @@ import pytest
 
 from pinstall.core.policy import KEYS, Policy, decide
 from pinstall.errors import PinstallError
-from pinstall.model import Option, Origin
+from pinstall.request import Option, Origin
 
 
 def setting(name: str, value: str | None, where: str = "argument 1") -> Option:

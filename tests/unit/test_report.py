@@ -10,18 +10,8 @@ import pytest
 
 from pinstall.core import report
 from pinstall.errors import PinstallError
-from pinstall.model import (
-    Artifact,
-    Command,
-    Eviction,
-    Origin,
-    Outcome,
-    Plan,
-    Shelved,
-    Source,
-    State,
-    Verdict,
-)
+from pinstall.model import Artifact, Command, Eviction, Outcome, Plan, Shelved, Source, State, Verdict
+from pinstall.request import Origin
 from tests.support.values import COMMIT, distribution, identity, lines, pin, sha256
 
 A, B = sha256("a"), sha256("b")

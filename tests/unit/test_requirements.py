@@ -7,7 +7,7 @@ import pytest
 
 from pinstall.core.logical_lines import decode
 from pinstall.core.requirements import line, read
-from pinstall.model import Fault, Option, Origin, RequirementFile, RequirementLine
+from pinstall.request import Fault, Option, Origin, RequirementFile, RequirementLine
 
 HERE = Origin(where="argument 1")
 A, B = (f"sha256:{digit * 64}" for digit in "ab")
