@@ -214,7 +214,7 @@ class _Run:
             environ.pop(name, None)
         command = (*self._asked.call.pip, *arguments_)
         self._tell.detail(report.command(command))
-        ended = pip.run(command, environ)
+        ended = pip.run(command, environ, self._asked.replays)
         self._interrupted = self._interrupted or ended.interrupted
         self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
         return ended.exit_code
@@ -236,7 +236,12 @@ class _Run:
 
     def _written(self, pins: Sequence[Pin]) -> list[str]:
         """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
-        return [*(_option_line(option) for option in self._asked.options), *(_pin_line(pin) for pin in pins)]
+        locked = sorted({place for pin in pins for line in pin.lines for place in line.locked})
+        return [
+            *(_option_line(option) for option in self._asked.options),
+            *(f"--find-links {shlex.quote(place)}" for place in locked),
+            *(_pin_line(pin) for pin in pins),
+        ]
 
 
 def _case(pin: Pin, artifacts: Sequence[Artifact], shelved: Sequence[Shelved]) -> Case:

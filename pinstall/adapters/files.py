@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
+_DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
@@ -32,6 +33,17 @@ def resolve(target: str, including: str | None) -> str:
     elif including is not None and not _URL.match(target):
         return os.path.abspath(os.path.join(os.path.dirname(including), target))
     return _path(target) if target[:5].lower() == "file:" else target
+
+
+def descriptor(where: str) -> int | None:
+    """Return the number of the open file that a path stands for, such as /dev/stdin or what a shell puts for `<(...)`.
+
+    What is read of it may be gone for everybody who comes later.
+    """
+    if where == "/dev/stdin":
+        return 0
+    match = _DESCRIPTOR.fullmatch(where)
+    return int(match[1]) if match else None
 
 
 def content(where: str, fetch: Callable[[str], bytes]) -> bytes:

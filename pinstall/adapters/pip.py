@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,10 @@ class Ended:
     interrupted: bool
 
 
-def run(command: Sequence[str], environ: Mapping[str, str]) -> Ended:
+def run(command: Sequence[str], environ: Mapping[str, str], replays: Mapping[int, bytes] | None = None) -> Ended:
     """Run `PYTHON -m pip ARGUMENTS` on our own standard streams and wait for its end.
 
+    `replays` are the bytes of open files, by number, that were read here and that pip finds again in their place.
     Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
     """
     asked: list[int] = []
@@ -50,13 +52,24 @@ def run(command: Sequence[str], environ: Mapping[str, str]) -> Ended:
     heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in heard}
     try:
-        started.append(subprocess.Popen(command, env=dict(environ)))
+        for number, content in (replays or {}).items():
+            _rewind(number, content)
+        # what we inherited pip inherits too, such as the pipe of a shell's `<(...)`; our own files close by themselves
+        started.append(subprocess.Popen(command, env=dict(environ), close_fds=False))
         if signal.SIGTERM in asked:  # it came while there was nobody to send it on to
             started[0].terminate()
         return Ended(exit_code=started[0].wait(), interrupted=bool(asked))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _rewind(number: int, content: bytes) -> None:
+    """Put a file with these bytes in the place of one that has been read to its end."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        os.dup2(file.fileno(), number)
 
 
 def installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:

@@ -66,7 +66,8 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, evict: str) -> Evictio
         reason = f"lies where pip looks for the wheel of {artifact.identity.name} {artifact.archive}"
         return Eviction(artifact=artifact, reason=reason, contradiction=True)
     if evict == "mismatched" and state in _OTHER:
-        return Eviction(artifact=artifact, reason=f"{pin.origin} pins {pin.wanted}", contradiction=False)
+        article = "" if pin.origin.line else "the "  # a file and line is a name; the command line is not
+        return Eviction(artifact=artifact, reason=f"{article}{pin.origin} pins {pin.wanted}", contradiction=False)
     return None
 
 

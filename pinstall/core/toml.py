@@ -1,0 +1,26 @@
+"""Parse TOML, and tell on which line of its text something stands.
+
+May not: open a file, know what a document means.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """Return the document; raise ValueError, with a message for the user, for what is no TOML in UTF-8."""
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - few runs read TOML
+    else:
+        import tomli as tomllib  # noqa: PLC0415 - the same
+
+    return tomllib.loads(content.decode())
+
+
+def line_of(text: str, content: bytes) -> int | None:
+    """Return the first line that holds the text as one whole string; none where it is written in another way."""
+    quoted = (f'"{text}"', f"'{text}'")
+    lines = content.decode(errors="replace").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if any(form in line for form in quoted)), None)
