@@ -78,3 +78,15 @@ def build(session: nox.Session) -> None:
     """Build the sdist, and the wheel from it, into dist/."""
     session.install("build>=1.2,<2")
     session.run("python", "-m", "build", *session.posargs)
+
+
+@nox.session(default=False)
+def zipapp(session: nox.Session) -> None:
+    """Pack pinstall and its dependencies, pure Python only, into dist/pinstall.pyz; arguments go to pip."""
+    folder = session.create_tmp()
+    shutil.rmtree(folder)
+    # no marker: what only Python 3.10 needs has to be there, whichever Python packs
+    dependencies = [requirement.partition(";")[0] for requirement in PROJECT["project"]["dependencies"]]
+    pure = ["--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any", "--python-version=3.10"]
+    session.run("python", "-m", "pip", "install", "--quiet", "--target", folder, *pure, *dependencies, *session.posargs)
+    session.run("python", "-m", "tests.support.zipapp", folder, str(TOP / "dist" / "pinstall.pyz"))

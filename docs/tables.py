@@ -5,11 +5,24 @@ Each stands in its page between `<!-- NAME-table -->` and `<!-- /NAME-table -->`
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pinstall.core.arguments import carried
+from pinstall.core.options import ELSEWHERE, OPTIONS, VALUED
 from pinstall.core.policy import KEYS
+from pinstall.request import Option, Origin, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pinstall.core.options import Release, Rule
 
 DOCS = Path(__file__).parent
+OLDEST, NEWEST = (22, 3), (26, 3)
+"""The releases that the full promise is made for."""
+SATISFIED = {"free": "no pip", "read": "no pip, but it counts", "pip": "pip runs"}
 
 
 def settings() -> list[str]:
@@ -21,7 +34,56 @@ def settings() -> list[str]:
     return rows
 
 
-TABLES = {"settings": (DOCS / "reference" / "settings.md", settings)}
+def options() -> list[str]:
+    """Return the table of pip's options, one row for each that means one thing."""
+    head = "| Option | In pip | All pins hold already | pip's cache is looked at | Remake gets it | Verdict from |"
+    promised = [rule for rule in OPTIONS if rule.removed is None or rule.removed > OLDEST]
+    alike = groupby(sorted(promised, key=_heading), key=_heading)
+    return [head, "|---|---|---|---|---|---|", *(_row(list(rules)) for _, rules in alike)]
+
+
+def _heading(rule: Rule) -> tuple[str, ...]:
+    return (rule.name, " ".join(rule.spellings), rule.gate)
+
+
+def _row(rules: list[Rule]) -> str:
+    rule = rules[0]
+    elsewhere = rule.dest in ELSEWHERE
+    without_cache = elsewhere or rule.name == "--no-cache-dir"
+    cells = (
+        ", ".join(f"`{spelling}`" for spelling in rule.spellings),
+        _releases(rules),
+        SATISFIED[rule.gate],
+        "no" if without_cache else "yes",
+        "there is none" if without_cache else "yes" if _is_carried(rule) else "no",
+        "pip's report" if elsewhere else "environment",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_carried(rule: Rule) -> bool:
+    value = "0" if rule.action in VALUED else None
+    option = Option(name=rule.name, dest=rule.dest, value=value, origin=Origin(where="command line"))
+    return bool(carried(Request(arguments=(), command_line=(option,))))
+
+
+def _releases(rules: Iterable[Rule]) -> str:
+    """Return from when to when an option is there, as far as the promise goes; its rows follow on each other."""
+    since = min(rule.since for rule in rules)
+    removed = max(rule.removed or (NEWEST[0] + 1,) for rule in rules)
+    words = [f"from {_text(since)}"] if since > OLDEST else []
+    words += [f"before {_text(removed)}"] if removed <= NEWEST else []
+    return " ".join(words) or "all"
+
+
+def _text(release: Release) -> str:
+    return ".".join(map(str, release))
+
+
+TABLES = {
+    "options": (DOCS / "reference" / "options.md", options),
+    "settings": (DOCS / "reference" / "settings.md", settings),
+}
 
 
 def written(name: str) -> str:

@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, files
-from pinstall.core import links, pins, requirements
+from pinstall.core import links, locks, pins, requirements
 from pinstall.errors import PinstallError
 from pinstall.request import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.call import Call
     from pinstall.model import Demand
-    from pinstall.request import Nested, Option, Origin, Request, RequirementLine
+    from pinstall.request import Argument, Nested, Option, Origin, RequirementLine
 
 SKIPS_BLANKS = (26, 3)
 """The first pip that takes no notice of an empty argument, as scripts leave one behind for an unset variable."""
-_LOCK_FILES = ("pylock.", ".toml")
+_OLD_PACKAGING = "the packaging beside pinstall is older than 26.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Asked:
     """What a call asks for, in full.
 
     `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
-    here.
+    here. `replays` are the bytes of open files, by number, that could be read but once: pip needs them again.
     """
 
     call: Call
@@ -41,12 +41,13 @@ class Asked:
     demand: Demand
     beyond: tuple[str, ...]
     faults: tuple[Fault, ...]
+    replays: Mapping[int, bytes]
 
 
 def gather(call: Call, environ: Mapping[str, str]) -> Asked:
     """Return what a call asks for, with all that is wrong with it."""
-    reading = _Reading(environ, skips_blanks=(call.target.pip or ()) >= SKIPS_BLANKS)
-    lines = tuple(_looked_at(line, reading.faults) for line in reading.lines(call.request))
+    reading = _Reading(call, environ)
+    lines = tuple(_looked_at(line, reading.faults) for line in reading.lines())
     return Asked(
         call=call,
         lines=lines,
@@ -54,6 +55,7 @@ def gather(call: Call, environ: Mapping[str, str]) -> Asked:
         demand=pins.reduce(lines, call.target.markers),
         beyond=tuple(reading.beyond),
         faults=tuple(reading.faults),
+        replays=reading.replays,
     )
 
 
@@ -80,30 +82,45 @@ def _shown(where: str) -> str:
     return os.path.relpath(where) if inside else where
 
 
+def _place(written: str) -> str:
+    """Return where a file of the command line is: absolute, as nested files are, so that it is known again."""
+    where = files.resolve(written, None)
+    return where if "://" in where else os.path.abspath(where)
+
+
 class _Reading:
     """One walk through everything that names requirements, with all that is wrong with it."""
 
-    def __init__(self, environ: Mapping[str, str], *, skips_blanks: bool) -> None:
+    def __init__(self, call: Call, environ: Mapping[str, str]) -> None:
+        self._request = call.request
+        self._target = call.target
+        self._pip = call.target.pip or ()
         self._environ = environ
-        self._skips_blanks = skips_blanks
         self.faults: list[Fault] = []
         self.options: list[Option] = []
         self.beyond: list[str] = []
+        self.replays: dict[int, bytes] = {}
 
-    def lines(self, request: Request) -> Iterator[RequirementLine]:
+    def lines(self) -> Iterator[RequirementLine]:
         """Yield each line, from the arguments and from every file that they and pip's settings name."""
-        for argument in request.positionals:
-            if not argument.text.strip() and self._skips_blanks:
-                continue
-            yield from self._line(argument.text, argument.origin, editable=False)
-        for option in request.every("editables"):
+        for argument in self._request.positionals:
+            if argument.text.strip() or self._pip < SKIPS_BLANKS:
+                yield from self._line(argument.text, argument.origin, editable=False)
+        chosen: dict[str, tuple[locks.Choice, Origin]] = {}
+        yield from self._groups(chosen)
+        for option in self._request.every("editables"):
             yield from self._line(option.value or "", option.origin, editable=True)
-        for dest, constraint in (("constraints", True), ("requirements", False)):
-            for option in request.every(dest):
-                where = files.resolve(option.value or "", None)
-                # absolute, as nested files are, so that a file which includes itself is known again
-                where = where if "://" in where else os.path.abspath(where)
-                yield from self._file(where, option.origin, (), constraint=constraint)
+        for option in self._request.every("constraints"):
+            yield from self._top(option, constraint=True)
+        for option in self._request.every("requirements"):
+            choice = locks.choice(option.value or "", None, self._pip)
+            if choice is None:
+                yield from self._top(option, constraint=False)
+            else:
+                self._choose(choice, option.origin, chosen)
+        for where, (choice, origin) in chosen.items():
+            yield from self._lock(where, choice, origin)
+        yield from self._scripts()
 
     def _line(self, text: str, origin: Origin, *, editable: bool) -> Iterator[RequirementLine]:
         found = requirements.line(text, origin, editable=editable)
@@ -112,19 +129,74 @@ class _Reading:
         else:
             yield found
 
+    def _texts(self, found: Iterable[Argument | Fault]) -> Iterator[RequirementLine]:
+        for one in found:
+            if isinstance(one, Fault):
+                self.faults.append(one)
+            else:
+                yield from self._line(one.text, one.origin, editable=False)
+
+    def _groups(self, chosen: dict[str, tuple[locks.Choice, Origin]]) -> Iterator[RequirementLine]:
+        """Yield the lines of groups of projects; those of lock files wait until all that is asked of these is known."""
+        for option in self._request.every("dependency_groups"):
+            from pinstall.core import groups  # noqa: PLC0415 - few runs name a group
+
+            path, name = groups.parted(option.value or "")
+            choice = locks.choice(path, name, self._pip)
+            if choice is not None and "://" not in path:
+                self._choose(choice, option.origin, chosen)
+            elif os.path.basename(path) != groups.PROJECT:
+                self._leave(f"{option.name} {option.value}", option.origin, because="pip takes no such group")
+            elif (content := self._content(os.path.abspath(path), option.origin)) is not None:
+                found = groups.read(content, name, file=_shown(os.path.abspath(path)))
+                if found is None:
+                    self._leave(f"{option.name} {option.value}", option.origin, because=_OLD_PACKAGING)
+                yield from self._texts(found or ())
+
+    def _choose(self, choice: locks.Choice, origin: Origin, chosen: dict[str, tuple[locks.Choice, Origin]]) -> None:
+        """Add to what is asked of one lock file, since pip weighs its markers once, with all of that."""
+        where = _place(choice.path)
+        first = chosen.get(where, (choice, origin))
+        chosen[where] = (first[0] | choice, first[1])
+
+    def _lock(self, where: str, choice: locks.Choice, origin: Origin) -> Iterator[RequirementLine]:
+        content = self._content(where, origin)
+        if content is None:
+            return
+        base = where if "://" in where else os.path.join(os.path.dirname(where), "")
+        found = locks.read(content, choice, file=_shown(where), base=base, markers=self._target.markers)
+        if found is None:
+            self._leave(_shown(where), origin, because=_OLD_PACKAGING)
+            return
+        self.faults += found.faults
+        yield from found.lines
+
+    def _scripts(self) -> Iterator[RequirementLine]:
+        options = self._request.every("requirements_from_scripts")
+        free = self._request.last("ignore_requires_python") or self._request.last("python_version")
+        for option in options:
+            from pinstall.core import scripts  # noqa: PLC0415 - few runs name a script
+
+            if len(options) > 1:
+                self._leave(f"{option.name} {option.value}", option.origin, because="pip takes one script")
+            elif (content := self._content(os.path.abspath(option.value or ""), option.origin)) is not None:
+                python = None if free else self._target.version
+                yield from self._texts(scripts.read(content, file=_shown(option.value or ""), python=python))
+
+    def _top(self, option: Option, *, constraint: bool) -> Iterator[RequirementLine]:
+        yield from self._file(_place(option.value or ""), option.origin, (), constraint=constraint)
+
     def _file(
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
     ) -> Iterator[RequirementLine]:
-        if self._is_beyond(where):
-            self.beyond.append(f"`{_shown(where)}` ({origin})")
+        if locks.is_lock(where):
+            self._leave(_shown(where), origin, because="this pip takes no lock file here")
             return
         if where in including:
             self.faults.append(Fault(origin=origin, message=f"`{_shown(where)}` includes itself"))
             return
-        try:
-            content = files.content(where, self._fetch)
-        except PinstallError as error:
-            self.faults.append(Fault(origin=origin, message=error.message))
+        content = self._content(where, origin)
+        if content is None:
             return
         shown = _shown(where)
         found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
@@ -142,19 +214,38 @@ class _Reading:
         else:
             yield from self._file(inner, nested.origin, including, constraint=nested.constraint)
 
-    @staticmethod
-    def _is_beyond(where: str) -> bool:
-        """Tell whether only pip may read it: a lock file, or what can be read but once, such as standard input."""
-        head, tail = _LOCK_FILES
-        name = os.path.basename(where)
-        if name.startswith(head) and name.endswith(tail):
-            return True
+    def _content(self, where: str, origin: Origin) -> bytes | None:
+        """Return the bytes of a file, or none, with a fault or a word to pip, for what cannot be read here."""
+        number = files.descriptor(where)
+        if number in self.replays:
+            return self.replays[number]
+        if number is None and _is_transient(where):
+            self._leave(_shown(where), origin)
+            return None
         try:
-            return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
-        except OSError:
-            return False
+            content = files.content(where, self._fetch)
+        except PinstallError as error:
+            if error.reference == "fetch":  # pip may know a proxy, a certificate or a password that we do not
+                self._leave(_shown(where), origin, because=error.message)
+                return None
+            self.faults.append(Fault(origin=origin, message=error.message))
+            return None
+        if number is not None:
+            self.replays[number] = content
+        return content
+
+    def _leave(self, what: str, origin: Origin, *, because: str = "it cannot be read twice") -> None:
+        self.beyond.append(f"{origin}: `{what}` is left to pip and not verified: {because}")
 
     def _fetch(self, url: str) -> bytes:
         from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and files by URL are rare
 
         return index.fetch(url, self._environ)
+
+
+def _is_transient(where: str) -> bool:
+    """Tell whether a path is no file that can be read twice: what is read of a FIFO, only the first reader gets."""
+    try:
+        return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
+    except OSError:
+        return False

@@ -41,10 +41,13 @@ class Evidence:
 
         `reported` is what pip says it put elsewhere than into the environment; it stands for what is installed.
         """
+        # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
+        requested = self._asked.call.request.last("only_dependencies") is None
         return tuple(
             self._verdict(pin, (reported or {}).get(pin.name))
             for pin in self._asked.demand.pins
-            if pin.requested or (pin.name in self.reached and self.find(pin.name) is not None)
+            if (pin.requested and requested)
+            or (not pin.requested and pin.name in self.reached and self.find(pin.name) is not None)
         )
 
     def explanation(self) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
 
 
 def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
+    for text in asked.beyond:
+        tell.say(text)
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
@@ -139,8 +141,7 @@ def _only_pip_knows(asked: Asked) -> Iterator[str]:
         yield reason
     for fault in (*asked.faults, *demand.conflicts):
         yield f"{fault.origin}: {fault.message}"
-    for text in asked.beyond:
-        yield f"{text} is left to pip"
+    yield from asked.beyond
     if target.externally_managed and request.last("override_externally_managed") is None:
         yield "the environment is externally managed"
     hashing = request.every("require_hashes")

@@ -5,12 +5,8 @@ May not: parse text, format, decide what to evict.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import shutil
-import stat
-import sys
 import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +18,7 @@ from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.call import REPORTS
 from pinstall.core import arguments, plan, report, verdicts
+from pinstall.core.options import ELSEWHERE
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.model import Case, Command, Outcome, Plan, State
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
 
 REPORTS_QUIETLY = (23, 0)
 """The first pip that does not warn that its report is an experiment."""
-ELSEWHERE = ("dry_run", "target_dir", "prefix_path", "root_path")
-"""Options under which pip changes nothing in the environment that it runs in."""
 
 
 def launch(asked: Asked, found: Sequence[Verdict], environ: Mapping[str, str], tell: Reporter) -> Outcome:
@@ -73,8 +68,13 @@ class _Run:
         self._interrupted = False
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         pip_release = asked.call.target.pip or ()
-        proof = any(pin.hashes or pin.source for pin in asked.demand.pins)
-        self._reports = pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and (proof or self._elsewhere()))
+        pins = asked.demand.pins
+        proof = any(pin.hashes or pin.source for pin in pins)
+        self._reports = bool(pins) and (
+            pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and (proof or self._elsewhere()))
+        )
+        if asked.call.target.externally_managed and asked.call.request.last("dry_run"):
+            self._reports = False  # for pip a dry run with a report is a way around the mark of PEP 668
         if proof and pip_release < REPORTS:
             tell.say(f"pip {'.'.join(map(str, pip_release))} does not report what it installs: hashes are not proven")
 
@@ -96,10 +96,10 @@ class _Run:
         return 0
 
     def judge(self) -> tuple[Verdict, ...]:
-        """Judge again, from the environment, or from pip's report where pip worked elsewhere."""
-        if not self._elsewhere():
+        """Judge again, from the environment, or from pip's report where the environment cannot tell."""
+        if not self._elsewhere() and self._asked.call.request.last("ignore_installed") is None:
             return Evidence(self._asked).judge()
-        if not self._reports:
+        if not self._reports and self._elsewhere() and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         return Evidence(self._asked).judge({name: identity for name, (identity, _) in self._reported.items()})
@@ -113,6 +113,7 @@ class _Run:
             verdicts=tuple(found),
             plan=self._plan,
             commands=tuple(self._commands),
+            rehearsed=self._asked.call.request.last("dry_run") is not None,
         )
 
     def put_back(self) -> None:
@@ -176,7 +177,7 @@ class _Run:
         wanted = self._asked.call.request.last("json_report_file")
         request = self._asked.call.request.arguments
         ours: tuple[str, ...] = ()
-        if wanted is not None and wanted.value and _is_file(wanted.value):
+        if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
             request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
@@ -185,7 +186,7 @@ class _Run:
         exit_code = self._pip("install", ("install", *ours, *request), {})
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if exit_code == 0 and ours and wanted is not None:
-            _deliver(report_file, wanted.value or "-")
+            pip.deliver(report_file, wanted.value or "-")
         return exit_code
 
     def _force(self, folder: str) -> None:
@@ -228,7 +229,7 @@ class _Run:
         rows = {}
         for name, (identity, url) in self._reported.items():
             found = evidence.find(name)
-            if found is not None:
+            if found is not None and found.damage is None:
                 hashes = verdicts.proven(demanded.get(name, frozenset()), identity.hashes)
                 rows[name] = Row(version=found.text, hashes=hashes, url=url, record=record_digest(found))
         if rows:
@@ -236,12 +237,8 @@ class _Run:
 
     def _written(self, pins: Sequence[Pin]) -> list[str]:
         """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
-        locked = sorted({place for pin in pins for line in pin.lines for place in line.locked})
-        return [
-            *(_option_line(option) for option in self._asked.options),
-            *(f"--find-links {shlex.quote(place)}" for place in locked),
-            *(_pin_line(pin) for pin in pins),
-        ]
+        locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
+        return [*map(_option_line, self._asked.options), *sorted(locked), *map(_pin_line, pins)]
 
 
 def _case(pin: Pin, artifacts: Sequence[Artifact], shelved: Sequence[Shelved]) -> Case:
@@ -279,23 +276,3 @@ def _option_line(option: Option) -> str:
         beside = os.path.join(os.path.dirname(option.origin.where), value)
         value = os.path.abspath(beside) if os.path.exists(beside) else value
     return f"{option.name} {shlex.quote(value)}"
-
-
-def _is_file(path: str) -> bool:
-    """Tell whether pip can write its report there and we can read it afterwards: not to `-`, a pipe or a device."""
-    if path == "-":
-        return False
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        return True
-
-
-def _deliver(report_file: str, wanted: str) -> None:
-    """Copy the report to where the user wanted it."""
-    with open(report_file, encoding="utf-8") as file:
-        if wanted == "-":
-            shutil.copyfileobj(file, sys.stdout)
-            return
-        with contextlib.suppress(OSError), open(wanted, "w", encoding="utf-8") as target:
-            shutil.copyfileobj(file, target)

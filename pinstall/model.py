@@ -207,12 +207,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run did and how it ended."""
+    """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`."""
 
     exit_code: int
     verdicts: tuple[Verdict, ...] = ()
     plan: Plan = Plan()
     commands: tuple[Command, ...] = ()
+    rehearsed: bool = False
     error: PinstallError | None = None
     target: str = ""
     report_to: str = ""

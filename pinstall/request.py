@@ -50,7 +50,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """One positional argument of `pip install`."""
+    """One positional argument of `pip install`, or one requirement of a dependency group or a script."""
 
     text: str
     origin: Origin
@@ -95,7 +95,8 @@ class RequirementLine:
     `link` is a URL or a path as written (credentials included, so never print it; print `text`), `hashes` are
     `algorithm:hexdigest`, `options` are the per-requirement options verbatim.
     `text` is the requirement without its options and with the credentials of URLs redacted. `directory` is only known
-    once somebody has looked at the disk.
+    once somebody has looked at the disk. `locked` is where a lock file says that its artifacts lie (URLs, credentials
+    included), which need not be on any index.
     """
 
     origin: Origin
@@ -110,6 +111,7 @@ class RequirementLine:
     editable: bool = False
     constraint: bool = False
     directory: bool = False
+    locked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

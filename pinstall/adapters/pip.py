@@ -5,10 +5,14 @@ May not: import pip, alter the user's arguments, read pip's output.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -109,3 +113,23 @@ def requirements_file(folder: str, lines: Sequence[str]) -> str:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
     return path
+
+
+def is_file(path: str) -> bool:
+    """Tell whether pip can write its report there and we can read it afterwards: not to `-`, a pipe or a device."""
+    if path == "-":
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return True
+
+
+def deliver(report_file: str, wanted: str) -> None:
+    """Copy the report to where the user wanted it."""
+    with open(report_file, encoding="utf-8") as file:
+        if wanted == "-":
+            shutil.copyfileobj(file, sys.stdout)
+            return
+        with contextlib.suppress(OSError), open(wanted, "w", encoding="utf-8") as target:
+            shutil.copyfileobj(file, target)

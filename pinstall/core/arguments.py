@@ -5,6 +5,7 @@ May not: drop or reorder an argument, refuse what only pip may refuse.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from pinstall.core.options import OPTIONS, VALUED
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
 _SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
+_GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
+"""The files that hold groups; a pip that knows none of a lock file refuses it by itself."""
 _PLACE: Final = frozenset({"compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
@@ -192,11 +195,17 @@ def _is_date(value: str) -> bool:
     return _converts(datetime.fromisoformat, value)
 
 
+def _is_group(value: str) -> bool:
+    path, colon, _ = value.rpartition(":")
+    return not colon or _GROUPED.fullmatch(path) is not None
+
+
 # Each is as narrow as pip's own check, or narrower.
 _KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
     "AGE": lambda value: value[:1] + value[-1:] == "PD" and _is_count(value[1:-1]),
     "COUNT": _is_count,
     "DATE": _is_date,
+    "GROUP": _is_group,
     "NUMBER": lambda value: _converts(float, value),
     "PAIR": lambda value: "=" in value,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pinstall.core import toml
-from pinstall.model import Argument, Fault, Origin
+from pinstall.request import Argument, Fault, Origin
 
 if TYPE_CHECKING:
     from pinstall.core.options import Release

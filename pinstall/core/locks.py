@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pinstall.core import packages, toml
-from pinstall.model import Fault, Origin, RequirementFile
+from pinstall.core import toml
+from pinstall.request import Fault, Origin, RequirementFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,20 +72,20 @@ def choice(source: str, group: str | None, pip: Release) -> Choice | None:
     )
 
 
-def read(
-    content: bytes, chosen: Choice, *, file: str, base: str, markers: Mapping[str, str]
-) -> RequirementFile | None:
+def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mapping[str, str]) -> RequirementFile | None:
     """Return a line for each package that the lock selects for an environment, or what is wrong with the lock.
 
     `base` is the lock's folder, with a separator at its end, or its URL. None where the installed packaging is older
     than 26.1 and cannot select.
     """
     try:
-        from packaging.pylock import Pylock, PylockSelectError, PylockValidationError  # noqa: PLC0415 - dear, and rare
+        from packaging.pylock import Pylock, PylockSelectError, PylockValidationError
     except ImportError:
         return None
     if not hasattr(Pylock, "select"):
         return None
+    from pinstall.core import packages  # noqa: PLC0415 - only a lock has some
+
     try:
         lock = Pylock.from_dict(toml.parse(content))
         selected = lock.select(

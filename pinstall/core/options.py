@@ -30,7 +30,8 @@ class Rule:
     `gate` says what the option means where every pin holds already: `free` that it does not matter, `pip` that pip must
     run all the same, `read` that pinstall itself acts on it. `carry` says that a second pip command needs it to make
     the same artifact from the same place. `accepts` are the values that pip takes, where it does not take any text; a
-    word in capitals is a kind: a COUNT, a NUMBER, a `KEY=VALUE` PAIR, an ISO 8601 DATE, an AGE such as `P3D`.
+    word in capitals is a kind: a COUNT, a NUMBER, a `KEY=VALUE` PAIR, an ISO 8601 DATE, an AGE such as `P3D`, a
+    GROUP as `[PATH:]NAME`.
     """
 
     spellings: tuple[str, ...]
@@ -78,7 +79,7 @@ OPTIONS: Final[tuple[Rule, ...]] = (
     Rule(("-e", "--editable"), "editables", "append", "pip", LEAVE),
     Rule(("--force-reinstall",), "force_reinstall", "flag", "pip", LEAVE),
     Rule(("--global-option",), "global_options", "append", "free", CARRY, (), (25, 3)),
-    Rule(("--group",), "dependency_groups", "append", "read", LEAVE, (25, 1)),
+    Rule(("--group",), "dependency_groups", "append", "read", LEAVE, (25, 1), accepts="GROUP"),
     Rule(("-I", "--ignore-installed"), "ignore_installed", "flag", "pip", LEAVE),
     Rule(("--ignore-requires-python",), "ignore_requires_python", "flag", "free", CARRY),
     Rule(("--implementation",), "implementation", "store", "pip", CARRY),
@@ -158,6 +159,9 @@ OPTIONS: Final[tuple[Rule, ...]] = (
     Rule(("-v", "--verbose"), "verbose", "count", "read", LEAVE),
     Rule(("-V", "--version"), "version", "flag", "free", LEAVE, (), (26, 3)),
 )
+
+ELSEWHERE: Final = frozenset({"dry_run", "target_dir", "prefix_path", "root_path"})
+"""The destinations under which pip changes nothing in the environment that it runs in."""
 
 LINES: Final[Mapping[str, Release]] = {
     "--index-url": (),

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from pinstall.core import links
-from pinstall.model import RequirementLine
+from pinstall.request import RequirementLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         PackageWheel,
     )
 
-    from pinstall.model import Origin
+    from pinstall.request import Origin
 
     Contents = PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist
 
@@ -38,7 +38,8 @@ _ANY: Final = SpecifierSet()
 def line(package: Package, contents: Contents, origin: Origin, base: str) -> RequirementLine:
     """Return the demand of one package, of which a lock has selected these contents.
 
-    `base` is the lock's folder, with a separator at its end, or its URL. Raises ValueError for a place that pip refuses.
+    `base` is the lock's folder, with a separator at its end, or its URL.
+    Raises ValueError for a place that pip refuses.
     """
     if package.vcs is not None:
         commit = f"{package.vcs.type}+{_url(package.vcs, base)}@{package.vcs.commit_id}"

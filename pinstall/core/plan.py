@@ -25,7 +25,7 @@ _RESET = {
     "dry_run": "PIP_DRY_RUN",
     "force_reinstall": "PIP_FORCE_REINSTALL",
     "ignore_installed": "PIP_IGNORE_INSTALLED",
-    "only_deps": "PIP_ONLY_DEPS",
+    "only_dependencies": "PIP_ONLY_DEPS",
     "upgrade": "PIP_UPGRADE",
     "use_user_site": "PIP_USER",
 }

@@ -94,6 +94,8 @@ def _remedy(line: RequirementLine, installed: Distribution | None) -> str:
 def summary(outcome: Outcome) -> str:
     """Return the one line that a run ends with."""
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
+    if outcome.rehearsed:
+        return f"{counted(holding, 'pin', 'pins')} would hold{_accepted(outcome)}"
     return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}"
 
 

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pinstall.core import toml
-from pinstall.model import Argument, Fault, Origin
+from pinstall.request import Argument, Fault, Origin
 
 if TYPE_CHECKING:
     from pinstall.core.options import Release

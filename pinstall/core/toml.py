@@ -14,9 +14,10 @@ def parse(content: bytes) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib  # noqa: PLC0415 - few runs read TOML
     else:
-        import tomli as tomllib  # noqa: PLC0415 - the same
+        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - the same
 
-    return tomllib.loads(content.decode())
+    document: dict[str, Any] = tomllib.loads(content.decode())
+    return document
 
 
 def line_of(text: str, content: bytes) -> int | None:

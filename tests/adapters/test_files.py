@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.files import content, resolve
+from pinstall.adapters.files import content, descriptor, resolve
 from pinstall.errors import PinstallError
 
 if TYPE_CHECKING:
@@ -95,3 +95,11 @@ def test_a_dash_is_no_standard_input() -> None:
     with pytest.raises(PinstallError) as caught:
         content("-", no_fetch)
     assert "/dev/stdin" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [("/dev/stdin", 0), ("/dev/fd/63", 63), ("/proc/self/fd/3", 3), ("/dev/fd/x", None), ("dev/stdin", None)],
+)
+def test_a_path_that_stands_for_an_open_file(where: str, number: int | None) -> None:
+    assert descriptor(where) == number

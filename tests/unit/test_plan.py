@@ -156,12 +156,13 @@ class TestNeutral:
     ALWAYS = {"PIP_REQUIREMENT": "nul", "PIP_REPORT": None}  # noqa: RUF012 - a constant
 
     @pytest.mark.parametrize(
-        "dest", ["dry_run", "force_reinstall", "ignore_installed", "only_deps", "upgrade", "use_user_site"]
+        "dest", ["dry_run", "force_reinstall", "ignore_installed", "only_dependencies", "upgrade", "use_user_site"]
     )
     @pytest.mark.parametrize("where", ["PIP_X", "/etc/pip.conf:3"])
     def test_a_flag_is_switched_off_wherever_it_comes_from(self, dest: str, where: str) -> None:
         found = plan.neutral([option(dest, where)], "nul")
-        variable = "PIP_USER" if dest == "use_user_site" else f"PIP_{dest.upper()}"
+        renamed = {"use_user_site": "PIP_USER", "only_dependencies": "PIP_ONLY_DEPS"}
+        variable = renamed.get(dest, f"PIP_{dest.upper()}")
         assert found == {**self.ALWAYS, variable: "0"}
 
     @pytest.mark.parametrize(
