@@ -159,7 +159,7 @@ def test_the_last_cache_option_decides(tmp_path: Path, monkeypatch: pytest.Monke
     assert cache_directory(on, environ, target()).path == f"{tmp_path}/real/deep"
     assert cache_directory((option("--cache-dir", "~/x"),), environ, target()).path == f"{tmp_path}/x"
     off = cache_directory(on[::-1], environ, target())
-    assert off == CacheDirectory(path=None, reason="`--no-cache-dir` (argument 1) switches it off")
+    assert off == CacheDirectory(path=None, reason="`--no-cache-dir` (command line) switches it off")
     assert cache_directory((option("--cache-dir", ""),), environ, target()).path is None
 
 
