@@ -47,6 +47,12 @@ KEYS = (
         sentence="What to do with an installed package of the pinned version whose demanded hash nobody can prove",
     ),
     Key(
+        name="hold",
+        values=("ignore",),
+        default="ignore",
+        sentence="What pins of earlier runs mean for this one: nothing yet",
+    ),
+    Key(
         name="report",
         values=(),
         default="",
@@ -62,6 +68,7 @@ class Policy:
     unpinned: str
     evict: str
     unproven: str
+    hold: str
     report: str
 
 

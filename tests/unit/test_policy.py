@@ -14,7 +14,7 @@ def setting(name: str, value: str | None, where: str = "argument 1") -> Option:
 
 
 def test_the_defaults_enforce() -> None:
-    assert decide([]) == Policy(unpinned="refuse", evict="mismatched", unproven="reinstall", report="")
+    assert decide([]) == Policy(unpinned="refuse", evict="mismatched", unproven="reinstall", hold="ignore", report="")
 
 
 @pytest.mark.parametrize(("name", "value"), [(key.name, value) for key in KEYS for value in key.values])
@@ -47,7 +47,7 @@ def test_a_report_goes_wherever_it_is_told() -> None:
             "evcit",
             "never",
             "command line: there is no setting `evcit`",
-            "the settings are unpinned, evict, unproven, report",
+            "the settings are unpinned, evict, unproven, hold, report",
         ),
         (
             "evict",
