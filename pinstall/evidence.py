@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.adapters.environment import Environment
+from pinstall.adapters.environment import Environment, altered
 from pinstall.adapters.ledger import Ledger
 from pinstall.core import closure, report, verdicts
 from pinstall.model import State, Verdict
@@ -29,6 +29,9 @@ class Evidence:
         """Read nothing yet."""
         self._asked = asked
         self._environment = Environment(asked.call.target.paths)
+        aim = asked.call.request.last("target_dir")
+        rehearsed = asked.call.request.last("dry_run") is not None
+        self._destination = None if aim is None or not aim.value or rehearsed else Environment((aim.value,))
         self.ledger = Ledger(asked.call.target.purelib)
         self.reached, self.unmet = self._walk()
 
@@ -49,6 +52,16 @@ class Evidence:
             if (pin.requested and requested)
             or (not pin.requested and pin.name in self.reached and self.find(pin.name) is not None)
         )
+
+    def _missed(self, reported: Identity) -> str | None:
+        """Return what `--target` has not put in place: without `-U` pip leaves there what is there, and ends well."""
+        if self._destination is None:
+            return None
+        found = self._destination.release(reported.name, reported.version)
+        wrong = "its dist-info" if found is None else altered(found)
+        if wrong is None:
+            return None
+        return f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
@@ -76,6 +89,9 @@ class Evidence:
 
     def _verdict(self, pin: Pin, reported: Identity | None) -> Verdict:
         if reported is not None:
+            missed = self._missed(reported)
+            if missed is not None:
+                return Verdict(pin=pin, state=State.DAMAGED, found=missed)
             state = verdicts.judge(pin, reported)
             return Verdict(pin=pin, state=state, found=report.found(state, str(reported.version), reported))
         found = self.find(pin.name)

@@ -102,7 +102,13 @@ class _Run:
         if not self._reports and self._elsewhere() and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
-        return Evidence(self._asked).judge({name: identity for name, (identity, _) in self._reported.items()})
+        final = Evidence(self._asked).judge({name: identity for name, (identity, _) in self._reported.items()})
+        aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
+        left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
+        if aim is not None and left_out:
+            text = report.counted(len(left_out), "pin is", "pins are")
+            self._tell.say(f"{text} left out of `{aim.name}` by pip: the environment that pip runs in has them already")
+        return final
 
     def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
         """Return what was done; pip's own failure passes through, and a pin that does not hold after all is ours."""

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from pinstall.model import Distribution, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from packaging.utils import NormalizedName
 
@@ -36,13 +36,13 @@ class Environment:
             self._found[name] = self._read(name)
         return self._found[name]
 
-    def direct(self) -> Iterator[Distribution]:
-        """Yield the distributions that were installed from a direct reference (PEP 610)."""
-        for name, folders in self._index().items():
-            if any(os.path.exists(os.path.join(*folder, "direct_url.json")) for folder in folders):
-                found = self.find(name)
-                if found is not None:
-                    yield found
+    def release(self, name: NormalizedName, version: Version | None) -> Distribution | None:
+        """Return the distribution of this very version, whatever lies beside it: `--target` leaves the old behind."""
+        for location, entry in self._index().get(name, ()):
+            found = _distribution(name, location, entry, None)
+            if found.identity.version == version and found.damage is None:
+                return found
+        return None
 
     def _index(self) -> dict[NormalizedName, list[tuple[str, str]]]:
         if self._folders is None:
@@ -66,6 +66,28 @@ class Environment:
         if len(beside) > 1:
             damage = f"is there {len(beside)} times: {', '.join(sorted(beside))}"
         return _distribution(name, location, beside[0], damage)
+
+
+def altered(distribution: Distribution) -> str | None:
+    """Return the first file that is missing or not what the distribution's RECORD says, none where all are.
+
+    Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+    """
+    import base64  # noqa: PLC0415 - only what pip put elsewhere is looked at so closely
+    import csv  # noqa: PLC0415 - the same
+    import hashlib  # noqa: PLC0415 - the same
+
+    try:
+        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
+            for path, digest, *_ in csv.reader(record):
+                if digest.startswith("sha256="):
+                    with open(os.path.join(distribution.location, path), "rb") as file:
+                        found = base64.urlsafe_b64encode(hashlib.sha256(file.read()).digest())
+                    if found.decode().rstrip("=") != digest.removeprefix("sha256="):
+                        return path
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "filename", None) or "RECORD")
+    return None
 
 
 def _names(location: str) -> Sequence[str]:

@@ -1,0 +1,80 @@
+"""What pip puts elsewhere is judged there, or by pip's own report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.pips import CHOSEN
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from tests.support.runner import Runner
+
+pytestmark = pytest.mark.skipif(CHOSEN.startswith(("20.", "21.")), reason="this pip writes no report")
+
+
+@pytest.fixture
+def served(runner: Runner) -> Runner:
+    runner.index.add(wheel("aa", "1.0"))
+    runner.index.add(wheel("aa", "2.0"))
+    return runner
+
+
+def module(runner: Runner, folder: str) -> str:
+    return (runner.home / folder / "aa.py").read_text(encoding="utf-8")
+
+
+def test_a_target_folder_is_filled_and_filled_again(served: Runner) -> None:
+    for _ in range(2):
+        ended = served.pinstall("aa==1.0", "--target", "there")
+        assert ended.returncode == 0, ended.output
+        assert "1.0" in module(served, "there")
+
+
+def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(served: Runner) -> None:
+    served.pip("install", "aa==1.0", "--target", "there")
+    assert served.pip("install", "aa==2.0", "--target", "there").returncode == 0
+    assert "1.0" in module(served, "there")
+    ended = served.pinstall("aa==2.0", "--target", "there")
+    assert ended.returncode == 65
+    assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
+
+
+def test_an_upgraded_target_holds_although_the_old_dist_info_stays(served: Runner) -> None:
+    served.pip("install", "aa==1.0", "--target", "there")
+    ended = served.pinstall("-U", "aa==2.0", "--target", "there")
+    assert ended.returncode == 0, ended.output
+    assert "2.0" in module(served, "there")
+
+
+def test_a_dry_run_would_hold_and_changes_nothing(served: Runner) -> None:
+    ended = served.pinstall("--dry-run", "aa==2.0")
+    assert ended.returncode == 0
+    assert ended.stderr.splitlines()[-1] == "pinstall: 1 pin would hold"
+    assert served.environment.freeze() == []
+
+
+@pytest.mark.parametrize("option", ["--prefix", "--root"])
+def test_what_the_running_environment_has_is_left_out_and_said(served: Runner, option: str) -> None:
+    served.pip("install", "aa==1.0")
+    ended = served.pinstall("aa==1.0", option, "there")
+    assert ended.returncode == 0
+    assert f"1 pin is left out of `{option}` by pip" in ended.stderr
+
+
+def test_what_was_ignored_on_purpose_does_not_stop_the_new(served: Runner) -> None:
+    served.pip("install", "aa==1.0")
+    ended = served.pinstall("-I", "aa==2.0")
+    assert ended.returncode == 0, ended.output
+    assert served.environment.module("aa") == "2.0"
+
+
+def test_only_the_dependencies_are_wanted(served: Runner) -> None:
+    if not CHOSEN.startswith("26."):
+        pytest.skip("this pip has no --only-deps")
+    served.index.add(wheel("top", "1.0", requires=["aa==1.0"]))
+    ended = served.pinstall("--only-deps", "top==1.0")
+    assert ended.returncode == 0, ended.output
+    assert served.environment.freeze() == ["aa==1.0"]
