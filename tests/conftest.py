@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -25,6 +26,11 @@ class MakeEnvironment(Protocol):
     """Makes one more environment, with a chosen pip, with or without pinstall inside."""
 
     def __call__(self, pip_version: str = CHOSEN, *, inside: bool = False) -> Environment: ...
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard again where the tests run in the background of a script, which ignores it for its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
