@@ -29,7 +29,7 @@ class MakeEnvironment(Protocol):
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C be heard again where the tests run in the background of a script, which ignores it for its children."""
+    """Let Ctrl-C be heard where the tests run in the background of a script, which ignores it for its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
