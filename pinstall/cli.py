@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pinstall.errors import NOT_PINNED, USAGE, PinstallError
+from pinstall.errors import INTERNAL, NOT_PINNED, USAGE, PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,16 @@ class Terminal:
         if error.hint:
             self.insist(f"hint: {error.hint}")
 
+    def crash(self, error: Exception) -> None:
+        """Print where pinstall itself is wrong; the text of the error may hold a secret, so that is for `-v`."""
+        import traceback  # noqa: PLC0415 - only here
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        self.insist(f"error: {type(error).__name__} in {place.filename}:{place.lineno}, which is a fault of pinstall")
+        self.insist("hint: please report it, with what `-v` says")
+        if self.detailed:
+            traceback.print_exception(error)
+
     @staticmethod
     def insist(text: str) -> None:
         """Print a line, however quiet the run is."""
@@ -84,6 +94,9 @@ def main() -> None:
         exit_code = error.exit_code
     except KeyboardInterrupt:
         exit_code = -signal.SIGINT
+    except Exception as error:  # noqa: BLE001 - whatever we did wrong, it must not look like a code of pip's
+        terminal.crash(error)
+        exit_code = INTERNAL
     leave(exit_code)
 
 
