@@ -111,7 +111,7 @@ def leave(exit_code: int) -> None:
 
 def run(argv: Sequence[str], terminal: Terminal) -> int:
     """Call the command that the first word names, `install` without one, and return its exit code."""
-    command, rest = (argv[0], argv[1:]) if argv else ("--help", ())
+    command, rest = (argv[0], argv[1:]) if argv else ("help", ())
     if command == "help" or "--help" in argv or "-h" in argv:
         return _help(rest)
     if command == "--version":
