@@ -70,9 +70,9 @@ class _Run:
         pip_release = asked.call.target.pip or ()
         pins = asked.demand.pins
         proof = any(pin.hashes or pin.source for pin in pins)
-        self._reports = bool(pins) and (
-            pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and (proof or self._elsewhere()))
-        )
+        # 22.2 to 22.3 call their report an experiment each time, so it is only asked for where nothing else can tell
+        needed = proof or self._elsewhere() or asked.call.request.last("ignore_installed") is not None
+        self._reports = bool(pins) and (pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and needed))
         if asked.call.target.externally_managed and asked.call.request.last("dry_run"):
             self._reports = False  # for pip a dry run with a report is a way around the mark of PEP 668
         if proof and pip_release < REPORTS:
