@@ -48,6 +48,8 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
 def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
     for text in asked.beyond:
         tell.say(text)
+    for text in asked.call.request.unknown:
+        tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()

@@ -14,12 +14,16 @@ from tests.support.environments import Environment, copy, template
 from tests.support.index import Index
 from tests.support.pips import CHOSEN, OWN_PYTHON, SUPPORTED, python_for
 from tests.support.processes import sealed
+from tests.support.promises import FULL_PROMISE, REPORTS
 from tests.support.runner import Runner
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+RELEASE = tuple(map(int, CHOSEN.split(".")))
 
 
 class MakeEnvironment(Protocol):
@@ -31,6 +35,16 @@ class MakeEnvironment(Protocol):
 def pytest_configure() -> None:
     """Let Ctrl-C be heard where the tests run in the background of a script, which ignores it for its children."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, for a pip without reports, what is only promised for one with them."""
+    if RELEASE < REPORTS:
+        for item in items:
+            if {item.name, item.name.partition("[")[0]} & FULL_PROMISE:
+                item.add_marker(
+                    pytest.mark.skip(reason=f"the reduced promise for pip {CHOSEN}, which writes no report")
+                )
 
 
 def pytest_collection_finish() -> None:
@@ -106,7 +120,7 @@ def trusted_cache(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         runner = Runner(environment=environment, home=folder, index=index)
         runner.pip("install", "demo==1.0")
     # before 21.3 pip caches nothing that comes over plain http, trusted or not
-    if tuple(map(int, CHOSEN.split("."))) >= (21, 3):
+    if RELEASE >= (21, 3):
         assert http_bodies(runner.cache), "pip cached nothing: is the host trusted?"
 
 

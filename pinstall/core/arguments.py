@@ -91,6 +91,7 @@ class _Reading:
     def walk(self) -> None:
         """Read all of argv, and keep for pip what is not pinstall's own."""
         dashes = False
+        doubtful = False  # the word before is an option that nobody here knows: this one may be its value
         while self.taken < len(self.argv):
             first = self.taken
             word = self._next()
@@ -98,13 +99,15 @@ class _Reading:
             if not dashes and self._own(word, origin):
                 continue
             if dashes or word == "-" or not word.startswith("-"):
-                self.positionals.append(Argument(text=word, origin=origin))
+                if not doubtful:
+                    self.positionals.append(Argument(text=word, origin=origin))
             elif word == "--":
                 dashes = True
             elif word.startswith("--"):
                 self._long(word, origin)
             else:
                 self._short(word, origin)
+            doubtful = not dashes and word.startswith("--") and "=" not in word and self.unknown[-1:] == [word]
             self.arguments.extend(self.argv[first : self.taken])
 
     def _next(self) -> str:
