@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if {item.name, item.name.partition("[")[0]} & FULL_PROMISE:
                 item.add_marker(
-                    pytest.mark.skip(reason=f"the reduced promise for pip {CHOSEN}, which writes no report")
+                    pytest.mark.skip(reason=f"the reduced promise for pip {CHOSEN}: no report")
                 )
 
 
