@@ -14,7 +14,7 @@ from tests.support.environments import Environment, copy, template
 from tests.support.index import Index
 from tests.support.pips import CHOSEN, OWN_PYTHON, SUPPORTED, python_for
 from tests.support.processes import sealed
-from tests.support.promises import FULL_PROMISE, REPORTS
+from tests.support.promises import EDITABLE, FULL_PROMISE, REPORTS
 from tests.support.runner import Runner
 from tests.support.wheels import wheel
 
@@ -39,12 +39,11 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, for a pip without reports, what is only promised for one with them."""
-    if RELEASE < REPORTS:
+    beyond = (FULL_PROMISE if RELEASE < REPORTS else frozenset()) | (EDITABLE if RELEASE < (21, 3) else frozenset())
+    if beyond:
         for item in items:
-            if {item.name, item.name.partition("[")[0]} & FULL_PROMISE:
-                item.add_marker(
-                    pytest.mark.skip(reason=f"the reduced promise for pip {CHOSEN}: no report")
-                )
+            if {item.name, item.name.partition("[")[0]} & beyond:
+                item.add_marker(pytest.mark.skip(reason=f"beyond the reduced promise for pip {CHOSEN}"))
 
 
 def pytest_collection_finish() -> None:

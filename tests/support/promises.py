@@ -7,6 +7,16 @@ from typing import Final
 REPORTS: Final = (22, 2)
 """The first pip that writes an installation report, has `--dry-run`, and so can be held to hashes."""
 
+EDITABLE: Final = frozenset(
+    {
+        "test_a_requirement_of_each_kind[editable]",
+        "test_editable[file]",
+        "test_the_users_story[versions]",
+        "test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip",
+    }
+)
+"""Tests that need 21.3, the first pip that takes editables without a setup.py and caches what comes over plain http."""
+
 FULL_PROMISE: Final = frozenset(
     {
         "test_a_direct_url_whose_poison_is_installed_already_does_not_hold",
