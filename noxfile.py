@@ -14,6 +14,7 @@ nox.options.error_on_missing_interpreters = True
 TOP = Path(__file__).parent
 PROJECT = nox.project.load_toml(TOP / "pyproject.toml")
 RELEASES = ("20.3.4", "21.3.1", "22.3.1", "23.2.1", "24.3.1", "25.3", "26.3")
+SLOW_TOO = ("-m", "not contract and not network")
 MINIMUM = "tests/constraints-minimum.txt"
 
 
@@ -40,10 +41,10 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests with branch coverage; with arguments, only those and without the gate."""
+    """Run the tests, slow ones too, with branch coverage; with arguments, only those and without the gate."""
     session.install(".", *group("test"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *(session.posargs or SLOW_TOO))
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
 
@@ -54,7 +55,7 @@ def contract(session: nox.Session) -> None:
     session.install(".", *group("test"))
     session.run("pytest", "-n", "2", "-m", "contract", *session.posargs)
     for release in () if session.posargs else RELEASES:
-        session.run("pytest", "-n", "2", "tests/functional", env={"PINSTALL_TEST_PIP": release})
+        session.run("pytest", "-n", "2", *SLOW_TOO, "tests/functional", env={"PINSTALL_TEST_PIP": release})
 
 
 @nox.session(default=False)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 OLDEST, NEWEST = (22, 3), (26, 3)
 """The releases that the full promise is made for."""
+KINDS = {"FILE": "a file, or `-`", "NUMBER": "a whole number"}
 SATISFIED = {"free": "no pip", "read": "no pip, but it counts", "pip": "pip runs"}
 
 
@@ -29,7 +30,7 @@ def settings() -> list[str]:
     """Return the table of pinstall's own settings."""
     rows = ["| Key | Values | Default | Meaning |", "|---|---|---|---|"]
     for key in KEYS:
-        values = ", ".join(f"`{value}`" for value in key.values) or "a file, or `-`"
+        values = ", ".join(f"`{value}`" for value in key.values) or KINDS[key.kind]
         rows.append(f"| `{key.name}` | {values} | {f'`{key.default}`' if key.default else 'none'} | {key.sentence} |")
     return rows
 

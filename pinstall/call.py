@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pinstall.adapters import interpreter, locations, project, settings, target
 from pinstall.core import arguments, policy
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ class Call:
 
 def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
+    folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
     choice = target.choose(written.value if written else None, environ)
     request, found, command = _described(argv, environ, choice)
@@ -55,7 +57,7 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         request, found, command = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin
     own = (
-        *project.project_settings(os.getcwd(), environ),
+        *project.project_settings(folder, environ),
         *project.environment_settings(environ),
         *request.settings,
     )
@@ -67,6 +69,18 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         policy=_in_force(own, found),
         settings=own,
     )
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:  # somebody has deleted it, and pip does not even start there
+        raise PinstallError(
+            "working-directory",
+            f"the working directory cannot be used: {error.strerror}",
+            hint="change to a folder that exists",
+            exit_code=FINDING,
+        ) from error
 
 
 def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
@@ -89,7 +103,7 @@ def _described(
 ) -> tuple[Request, Interpreter, tuple[str, ...]]:
     """Return the request as one interpreter's pip reads it, the interpreter, and the command that is this pip."""
     try:
-        found = interpreter.describe(choice.python, environ, _state_directory(environ))
+        found = interpreter.describe(choice.python, environ, state_directory(environ))
     except PinstallError as error:
         if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
             error.exit_code = NOT_PINNED
@@ -106,7 +120,7 @@ def _described(
 def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, tuple[str, ...]]:
     """Return the target with a pip: its own, or the launcher's, which can install for others since 22.3."""
     if found.pip is None and not found.own:
-        own = interpreter.describe(None, environ, _state_directory(environ))
+        own = interpreter.describe(None, environ, state_directory(environ))
         if own.pip is not None and own.pip >= SERVES_OTHERS:
             return replace(found, pip=own.pip), (own.executable, "-m", "pip", "--python", found.executable)
     return found, (found.executable, "-m", "pip")
@@ -129,8 +143,3 @@ def _supported(found: Interpreter) -> tuple[int, ...]:
             exit_code=NOT_PINNED,
         )
     return found.pip
-
-
-def _state_directory(environ: Mapping[str, str]) -> str:
-    base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
-    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")

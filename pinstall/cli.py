@@ -5,20 +5,26 @@ May not: decide.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Any
 
-from pinstall.errors import INTERNAL, NOT_PINNED, USAGE, PinstallError
+from pinstall import stamp
 
+TYPE_CHECKING = False  # typing itself is what a run that finds its stamp has no time for, as everything else below
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
-PLANNED = ("check", "why", "cache", "lock")
+    from pinstall.errors import PinstallError
+
+COMMANDS = ("cache", "check", "undo", "why")
+"""One module each, with a function of that name."""
+PLANNED = ("lock",)
 USAGE_TEXT = """\
 usage: pinstall [install] ARGUMENTS OF PIP INSTALL [--pin KEY=VALUE]
+       pinstall check [--deep] [--json] ARGUMENTS
+       pinstall why NAME ARGUMENTS
+       pinstall cache [list | verify [--evict] | evict | shelf] [NAME[==VERSION]]
        pinstall undo [--python PYTHON] [--cache-dir DIR]
        pinstall help settings
 
@@ -33,12 +39,36 @@ class Terminal:
         """Take verbosity from the words themselves, for what is said before they are parsed."""
         flags = [word for word in argv if word[:1] == "-"]
         self._quiet = any(word == "--quiet" or (word[:2] != "--" and "q" in _bundle(word)) for word in flags)
+        self.said: list[str] = []
+        self._drawn = -1
         self._verbose = any(word == "--verbose" or (word[:2] != "--" and "v" in _bundle(word)) for word in flags)
 
     @property
     def detailed(self) -> bool:
         """Tell whether `-v` was given."""
         return self._verbose
+
+    @staticmethod
+    def show(text: str) -> None:
+        """Print a line of what a command was asked for, on standard output."""
+        print(text)
+
+    @staticmethod
+    def document(content: dict[str, Any]) -> None:
+        """Print what a command was asked for as JSON, on standard output."""
+        import json  # noqa: PLC0415 - few runs are asked for it
+
+        print(json.dumps(content, indent=2))
+
+    def progress(self, done: int, total: int) -> None:
+        """Draw a bar on a terminal, and take it away at the end."""
+        if self._quiet or not sys.stderr.isatty():
+            return
+        hundredth = done * 100 // total
+        if hundredth != self._drawn or done == total:
+            self._drawn = hundredth
+            bar = "" if done == total else f"[{'#' * (hundredth // 4):25}] {done}/{total}"
+            print(f"\r\x1b[K{bar}", end="", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """Print a line, but not under `-q`."""
@@ -68,11 +98,18 @@ class Terminal:
         if self.detailed:
             traceback.print_exception(error)
 
-    @staticmethod
-    def insist(text: str) -> None:
+    def insist(self, text: str) -> None:
         """Print a line, however quiet the run is."""
+        line = f"pinstall: {text}\n"
+        self.said.append(line)
         # pip writes to the same terminal: what was said before it starts has to be there before it
-        print(f"pinstall: {text}", file=sys.stderr, flush=True)
+        _write_error(line)
+
+
+def _write_error(text: str) -> None:
+    if sys.stderr is not None:  # as it is where the stream was closed before the start
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _bundle(word: str) -> str:
@@ -86,23 +123,37 @@ def _bundle(word: str) -> str:
 def main() -> None:
     """Run pinstall on the process's own arguments and leave with its exit code."""
     argv = sys.argv[1:]
-    terminal = Terminal(argv)
+    said = stamp.found(argv, os.environ)
+    if said is not None:
+        _write_error(said)
+        sys.exit(0)
+    leave(attempt(argv, Terminal(argv)))
+
+
+def attempt(argv: Sequence[str], terminal: Terminal) -> int:
+    """Run a command, say what stopped it, and return the exit code; a negative one is that of a signal."""
+    from pinstall.errors import INTERNAL, PinstallError  # noqa: PLC0415
+
     try:
-        exit_code = run(argv, terminal)
+        return run(argv, terminal)
     except PinstallError as error:
         terminal.fail(error)
-        exit_code = error.exit_code
+        return error.exit_code
     except KeyboardInterrupt:
-        exit_code = -signal.SIGINT
+        import signal  # noqa: PLC0415 - only here
+
+        return -signal.SIGINT
     except Exception as error:  # noqa: BLE001 - whatever we did wrong, it must not look like a code of pip's
         terminal.crash(error)
-        exit_code = INTERNAL
-    leave(exit_code)
+        return INTERNAL
 
 
 def leave(exit_code: int) -> None:
     """End the process; a negative code is the signal that ended pip, and ends this process too."""
     if exit_code < 0:
+        import contextlib  # noqa: PLC0415 - only here
+        import signal  # noqa: PLC0415 - the same
+
         with contextlib.suppress(OSError):  # SIGKILL can be sent, but not set
             signal.signal(-exit_code, signal.SIG_DFL)
         os.kill(os.getpid(), -exit_code)
@@ -119,11 +170,14 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
         print(f"pinstall {__version__}")
         return 0
-    if command == "undo":
-        from pinstall.commands.undo import undo  # noqa: PLC0415
+    if command in COMMANDS:
+        import importlib  # noqa: PLC0415 - `install` needs none of them
 
-        return undo(rest, os.environ, terminal)
+        call: Callable[..., int] = getattr(importlib.import_module(f"pinstall.commands.{command}"), command)
+        return call(rest, os.environ, terminal)
     if command in PLANNED:
+        from pinstall.errors import USAGE, PinstallError  # noqa: PLC0415
+
         hint = f"to install a project of that name, write `pinstall install {command}==<version>`"
         raise PinstallError("planned", f"`pinstall {command}` does not exist yet", hint=hint, exit_code=USAGE)
     return _install(rest if command == "install" else argv, terminal)
@@ -131,6 +185,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
 def _install(argv: Sequence[str], terminal: Terminal) -> int:
     from pinstall.core import report  # noqa: PLC0415 - help needs none of it
+    from pinstall.errors import NOT_PINNED  # noqa: PLC0415 - the same
     from pinstall.install import install  # noqa: PLC0415 - the same
 
     outcome = install(argv, os.environ, terminal)
@@ -143,6 +198,8 @@ def _install(argv: Sequence[str], terminal: Terminal) -> int:
             terminal.say(line)
     if outcome.report_to:
         _write(report.document(outcome), outcome.report_to)
+    if outcome.grounds:
+        stamp.leave(sys.argv[1:], os.environ, "".join(terminal.said), outcome.grounds)
     return outcome.exit_code
 
 
@@ -159,6 +216,8 @@ def _write(document: dict[str, Any], destination: str) -> None:
             file.write(text)
         os.replace(temporary, destination)
     except OSError as error:
+        from pinstall.errors import PinstallError  # noqa: PLC0415
+
         message = f"cannot write the report to `{destination}`: {error.strerror}"
         raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error
 
@@ -169,8 +228,8 @@ def _help(words: Sequence[str]) -> int:
         from pinstall.core.policy import KEYS  # noqa: PLC0415
 
         for key in KEYS:
-            values = "|".join(f"[{value}]" if value == key.default else value for value in key.values) or "FILE"
-            print(f"--pin {key.name}={values}\n    {key.sentence}.")
+            values = "|".join(f"[{value}]" if value == key.default else value for value in key.values)
+            print(f"--pin {key.name}={values or key.kind}\n    {key.sentence}.")
     else:
         print("Every option of `pip install` works as it does there: see `python -m pip install --help`.")
     return 0

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, files
-from pinstall.core import links, locks, pins, requirements
+from pinstall.core import inputs, links, locks, pins, requirements
 from pinstall.errors import PinstallError
-from pinstall.request import Fault
+from pinstall.request import Fault, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.call import Call
-    from pinstall.model import Demand
-    from pinstall.request import Argument, Nested, Option, Origin, RequirementLine
+    from pinstall.model import Demand, Pin
+    from pinstall.request import Argument, Nested, Origin, RequirementLine
 
 SKIPS_BLANKS = (26, 3)
 """The first pip that takes no notice of an empty argument, as scripts leave one behind for an unset variable."""
@@ -32,7 +32,8 @@ class Asked:
     """What a call asks for, in full.
 
     `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
-    here. `replays` are the bytes of open files, by number, that could be read but once: pip needs them again.
+    here; `files` are those that were read, absolute. `replays` are the bytes of open files, by number, that could be
+    read but once: pip needs them again.
     """
 
     call: Call
@@ -41,7 +42,26 @@ class Asked:
     demand: Demand
     beyond: tuple[str, ...]
     faults: tuple[Fault, ...]
+    files: frozenset[str]
     replays: Mapping[int, bytes]
+    environ: Mapping[str, str] = field(repr=False)
+
+    def told(self, pin: Pin) -> dict[str, str]:
+        """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
+        from pinstall.adapters import builds  # noqa: PLC0415 - most of what is installed nobody has built here
+
+        given = builds.options(self.call.request, self.call.target.pip or ())
+        own = (("build setting", text) for text in self.build_settings(pin))
+        return inputs.gathered(pin.name, self.environ, (*given, *own))
+
+    def build_settings(self, pin: Pin) -> tuple[str, ...]:
+        """Return what pip gives the build of this pin alone, as options on a line of a requirement file.
+
+        `--config-settings` counts for arguments, and for those alone. Source: `get_requirements` of pip 23.1 to 26.3.
+        """
+        if any(line.origin.where.startswith("argument ") for line in pin.lines):
+            return tuple(f"--config-settings={option.value}" for option in self.call.request.every("config_settings"))
+        return tuple(text for line in pin.lines for text in line.options)
 
 
 def gather(call: Call, environ: Mapping[str, str]) -> Asked:
@@ -55,7 +75,9 @@ def gather(call: Call, environ: Mapping[str, str]) -> Asked:
         demand=pins.reduce(lines, call.target.markers),
         beyond=tuple(reading.beyond),
         faults=tuple(reading.faults),
+        files=frozenset(reading.files),
         replays=reading.replays,
+        environ=environ,
     )
 
 
@@ -99,6 +121,7 @@ class _Reading:
         self.faults: list[Fault] = []
         self.options: list[Option] = []
         self.beyond: list[str] = []
+        self.files: set[str] = set()
         self.replays: dict[int, bytes] = {}
 
     def lines(self) -> Iterator[RequirementLine]:
@@ -201,10 +224,14 @@ class _Reading:
         shown = _shown(where)
         found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
         self.faults += found.faults
-        self.options += found.options
         yield from found.lines
-        for nested in found.nested:
-            yield from self._nested(nested, where, (*including, where))
+        # in the order of their lines, as pip does it: a host is trusted, an index the last, only from there on
+        directives: list[Option | Nested] = [*found.options, *found.nested]
+        for one in sorted(directives, key=lambda one: one.origin.line or 0):
+            if isinstance(one, Option):
+                self.options.append(one)
+            else:
+                yield from self._nested(one, where, (*including, where))
 
     def _nested(self, nested: Nested, where: str, including: tuple[str, ...]) -> Iterator[RequirementLine]:
         try:
@@ -232,6 +259,7 @@ class _Reading:
             return None
         if number is not None:
             self.replays[number] = content
+        self.files.add(where)
         return content
 
     def _leave(self, what: str, origin: Origin, *, because: str = "it cannot be read twice") -> None:
@@ -240,7 +268,7 @@ class _Reading:
     def _fetch(self, url: str) -> bytes:
         from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and files by URL are rare
 
-        return index.fetch(url, self._environ)
+        return index.fetch(url, (*self._request.options, *self.options))
 
 
 def _is_transient(where: str) -> bool:

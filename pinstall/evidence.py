@@ -6,18 +6,22 @@ May not: write, start pip, decide what follows from a verdict.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import starmap
 from typing import TYPE_CHECKING
 
+from pinstall.adapters import installed_files
 from pinstall.adapters.environment import Environment, altered
 from pinstall.adapters.ledger import Ledger
-from pinstall.core import closure, report, verdicts
+from pinstall.core import closure, inputs, report, verdicts
 from pinstall.model import State, Verdict
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from pinstall.adapters.ledger import Row
     from pinstall.demand import Asked
     from pinstall.model import Distribution, Identity, Pin
 
@@ -32,12 +36,33 @@ class Evidence:
         aim = asked.call.request.last("target_dir")
         rehearsed = asked.call.request.last("dry_run") is not None
         self._destination = None if aim is None or not aim.value or rehearsed else Environment((aim.value,))
-        self.ledger = Ledger(asked.call.target.purelib)
+        self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
+        self._proofs: Mapping[NormalizedName, Row] = {}
         self.reached, self.unmet = self._walk()
 
     def find(self, name: NormalizedName) -> Distribution | None:
         """Return the installed distribution of this name."""
         return self._environment.find(name)
+
+    def every(self) -> tuple[Distribution, ...]:
+        """Return all that is installed."""
+        return self._environment.every()
+
+    def is_outside(self, found: Distribution) -> bool:
+        """Tell whether a distribution lies elsewhere than where pip installs: nobody but its owner may change it."""
+        return found.location not in (self._asked.call.target.purelib, self._asked.call.target.platlib)
+
+    def copies(self, name: NormalizedName) -> tuple[str, ...]:
+        """Return each dist-info of this name beside the one that counts, that one included."""
+        return self._environment.copies(name)
+
+    def requirers(self, name: NormalizedName) -> tuple[str, ...]:
+        """Return who needs a project, among what is asked for and what that needs, as `NAME VERSION needs ...`."""
+        return closure.requirers(name, self.reached, self.find, self._asked.call.target.markers)
+
+    def admit(self, proofs: Mapping[NormalizedName, Row]) -> None:
+        """Believe these rows too, beside those of the ledger."""
+        self._proofs = proofs
 
     def judge(self, reported: Mapping[NormalizedName, Identity] | None = None) -> tuple[Verdict, ...]:
         """Return a verdict on each pin that counts: what is requested, and constraints on what is reached.
@@ -97,12 +122,79 @@ class Evidence:
         found = self.find(pin.name)
         if found is None:
             return Verdict(pin=pin, state=State.ABSENT, found=report.found(State.ABSENT, "", None))
-        if found.damage is not None:
-            return Verdict(pin=pin, state=State.DAMAGED, found=found.damage)
+        if self._asked.call.policy.location == "environment" and self.is_outside(found):
+            target = self._asked.call.target
+            within = Environment((target.purelib, target.platlib)).find(pin.name)
+            found = within if within is not None and within.text == found.text else found
+        damage, overwritten = self._damage(found)
+        if damage is not None:
+            return Verdict(pin=pin, state=State.DAMAGED, found=damage)
+        return self._of_installed(pin, found, overwritten)
+
+    def _damage(self, found: Distribution) -> tuple[str | None, Mapping[str, Distribution]]:
+        """Return what is wrong with what is installed, and what is not because it belongs to another as well."""
+        damage = found.damage or installed_files.damaged(found)
+        if damage is None and installed_files.is_half(found) and not self.is_outside(found):
+            return "is there in half: it has neither INSTALLER nor RECORD", {}
+        if damage is None or found.damage is not None:
+            return damage, {}
+        # installing it anew would only overwrite the other one
+        overwritten = installed_files.overwritten(found, self.every())
+        return installed_files.damaged(found, overwritten), overwritten
+
+    def _of_installed(self, pin: Pin, found: Distribution, overwritten: Mapping[str, Distribution]) -> Verdict:
         known = found.identity
         if pin.hashes:
             # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
             own = frozenset[str]() if verdicts.is_suspicious(pin, known) else known.hashes
-            known = replace(known, hashes=own | self.ledger.hashes(found))
+            proof = self._proofs.get(pin.name)
+            known = replace(known, hashes=own | (proof.hashes if proof else self.ledger.hashes(found)))
         state = verdicts.judge(pin, known)
-        return Verdict(pin=pin, state=state, found=report.found(state, found.text, known))
+        text = report.found(state, found.text, known)
+        if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
+            state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
+        elif state is State.WRONG_VERSION and self.is_outside(found):
+            text += f" outside the environment, in {found.location}"
+        if state is not State.HOLDS:
+            return Verdict(pin=pin, state=state, found=text)
+        return Verdict(
+            pin=pin,
+            state=state,
+            found=text,
+            notes=tuple(self._notes(pin, found)),
+            warnings=(*_ambiguous(pin, known), *starmap(_overwritten, overwritten.items())),
+        )
+
+    def _notes(self, pin: Pin, found: Distribution) -> Iterator[str]:
+        """Yield what a stricter setting would not accept."""
+        source = found.identity.source
+        if source is not None and not pin.direct and not pin.hashes:
+            kind = "as an editable of" if found.editable else "from"
+            yield f"{kind} {source.url}: `--pin origin=index` would replace it"
+        if self.is_outside(found):
+            yield f"outside the environment, in {found.location}: `--pin location=environment` would install it inside"
+
+    def _otherwise(self, pin: Pin, found: Distribution) -> str | None:
+        """Return what about an installation of the right version is not as the settings or this request want it."""
+        policy = self._asked.call.policy
+        if policy.location == "environment" and self.is_outside(found):
+            return f" outside the environment, in {found.location}"
+        source = found.identity.source
+        if source is not None and pin.hashes and (found.editable or source.commit) and not pin.direct:
+            return f" from {source.url}, which is no archive that could have a hash"
+        if policy.origin == "index" and source is not None and not pin.direct:
+            return f" from {source.url}"
+        told = self.ledger.inputs(found)
+        other = () if told is None else inputs.differences(told, self._asked.told(pin), pure=False)
+        return f", built with another {', another '.join(other)}" if other else None
+
+
+def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
+    """Yield how to choose a local label where the pin leaves it open: PEP 440 lets `==` accept any."""
+    left_open = pin.version is not None and pin.version.local is None and not pin.hashes and not pin.direct
+    if left_open and known.version is not None and known.version.local:
+        yield report.label(pin.name, str(known.version), known.version.public)
+
+
+def _overwritten(path: str, other: Distribution) -> str:
+    return f"but its {path} has been overwritten by {other.identity.name} {other.text}, which has that file too"

@@ -5,11 +5,13 @@ May not: parse text, compare versions, format, touch the disk itself.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall import grounds, holding
 from pinstall.call import take
 from pinstall.core import arguments, closure, plan, report
 from pinstall.demand import gather
@@ -33,19 +35,25 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
 
     Raises PinstallError where the command line itself cannot be understood.
     """
+    started = time.time_ns()
     call = take(argv, environ)
     if call.chosen_by:
         tell.say(f"installing for `{call.target.executable}` ({call.chosen_by})")
     for setting in call.settings:
         tell.detail(f"{setting.name}={setting.value} ({setting.origin})")
     try:
-        outcome = _walk(gather(call, environ), environ, tell)
+        outcome = _walk(gather(call, environ), started, tell)
     except PinstallError as error:
         outcome = Outcome(exit_code=error.exit_code, error=error)
+    for verdict in outcome.verdicts:
+        for text in verdict.warnings:
+            tell.say(report.remark(verdict, text))
+        for text in verdict.notes:
+            tell.detail(report.remark(verdict, text))
     return replace(outcome, target=call.target.executable, report_to=call.policy.report)
 
 
-def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
+def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     for text in asked.beyond:
         tell.say(text)
     for text in asked.call.request.unknown:
@@ -53,14 +61,24 @@ def _walk(asked: Asked, environ: Mapping[str, str], tell: Reporter) -> Outcome:
     evidence = Evidence(asked)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
+    if asked.call.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
+        from pinstall.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
+
+        evidence.ledger.write(proofs(asked, evidence, found, asked.environ))
+        found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
-        return Outcome(exit_code=0, verdicts=found)
+        holding.renew(asked, evidence)
+        lasting = not tell.detailed and not asked.call.policy.report
+        return Outcome(exit_code=0, verdicts=found, grounds=grounds.of(asked, evidence, started) if lasting else ())
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
-    return launch(asked, found, environ, tell)
+    outcome = launch(asked, found, asked.environ, tell)
+    if outcome.exit_code == 0:
+        holding.renew(asked, Evidence(asked))
+    return outcome
 
 
 def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:

@@ -6,22 +6,21 @@ May not: parse text, format, decide what to evict.
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
-from dataclasses import replace
+import time
 from typing import TYPE_CHECKING
 
-from pinstall.adapters import archives, pip, staging
-from pinstall.adapters.cache import wheels
+from pinstall import holding, restated
+from pinstall.adapters import bytecode, installed_files, pip, staging
 from pinstall.adapters.ledger import Row, record_digest
-from pinstall.adapters.locations import cache_directory
-from pinstall.adapters.shelf import Shelf
 from pinstall.call import REPORTS
+from pinstall.clearing import Clearing
 from pinstall.core import arguments, plan, report, verdicts
 from pinstall.core.options import ELSEWHERE
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
-from pinstall.model import Case, Command, Outcome, Plan, State
+from pinstall.healing import Healing
+from pinstall.model import Command, Outcome, Pin, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.demand import Asked
-    from pinstall.model import Artifact, Identity, Pin, Reporter, Shelved, Verdict
+    from pinstall.model import Hold, Identity, Reporter, Verdict
     from pinstall.request import Option
 
 REPORTS_QUIETLY = (23, 0)
@@ -60,12 +59,12 @@ class _Run:
         # the target is chosen, so pip must not choose again
         self._environ = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
         self._tell = tell
-        self._cache = cache_directory(asked.call.request.options, environ, asked.call.target)
-        self._shelf = None if self._cache.path is None else Shelf(self._cache.path)
-        self._receipt: str | None = None
-        self._plan = Plan()
+        self.clearing = Clearing(asked, environ, tell)
+        self._healing = Healing(tell)
         self._commands: list[Command] = []
         self._interrupted = False
+        self._held: tuple[Hold, ...] = ()
+        self._error: PinstallError | None = None
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         pip_release = asked.call.target.pip or ()
         pins = asked.demand.pins
@@ -80,20 +79,57 @@ class _Run:
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
+        wanting = [verdict.pin for verdict in found if verdict.state is not State.HOLDS]
+        started = time.time_ns()
         if not self._elsewhere():
-            self._clear(found)
+            self.clearing.clear(wanting)
             self._remake()
+            self._healing.clear(found, Evidence(self._asked))
         if self._interrupted:
             self.put_back()
             return self._commands[-1].exit_code
+        self._held = holding.in_force(self._asked, Evidence(self._asked), self._tell)
         exit_code = self._users_own(folder)
+        if exit_code > 0 and self._is_curable(wanting):
+            self._tell.say("pip failed: trying once more without what was wrong in its cache")
+            exit_code = self._users_own(folder)
         if exit_code != 0:
             self.put_back()
+            self._explain(exit_code, folder)
             return exit_code
-        self._remember()
+        self._remember(started)
         if not self._elsewhere():
             self._force(folder)
+            self.clearing.end()
+            self._healing.end(self._asked.call.policy)
         return 0
+
+    def _explain(self, exit_code: int, folder: str) -> None:
+        """Find out whether pins of earlier runs are what pip could not do without moving, by a dry run without them."""
+        if not self._held or self._interrupted or (self._asked.call.target.pip or ()) < REPORTS:
+            return
+        wanted = os.path.join(folder, "unheld.json")
+        request = arguments.without(
+            self._asked.call.request.arguments, "json_report_file", self._asked.call.target.pip or ()
+        )
+        if self._pip("explain", ("install", "-qqq", "--dry-run", "--report", wanted, *request), {}) == 0:
+            self._error = holding.conflict(self._held, wanted, exit_code)
+
+    def put_back(self) -> None:
+        """Return to cache and environment what left them for this run alone."""
+        self.clearing.put_back()
+        self._healing.put_back()
+
+    def _is_curable(self, wanting: Sequence[Pin]) -> bool:
+        """Tell whether pip failed by something in its cache, which is out of its way by now."""
+        if self._elsewhere() or self._interrupted:
+            return False
+        from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and only failure needs it
+
+        return self.clearing.examine(wanting, index.asking(self._options()))
+
+    def _options(self) -> tuple[Option, ...]:
+        return (*self._asked.call.request.options, *self._asked.options)
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
@@ -117,58 +153,34 @@ class _Run:
         return Outcome(
             exit_code=exit_code,
             verdicts=tuple(found),
-            plan=self._plan,
+            plan=self.clearing.plan,
             commands=tuple(self._commands),
+            error=self._error,
             rehearsed=self._asked.call.request.last("dry_run") is not None,
         )
-
-    def put_back(self) -> None:
-        """Return to the cache what left it only for its version."""
-        if self._receipt is not None and self._shelf is not None:
-            mine = [item for item in self._shelf.shelved() if item.receipt == self._receipt and not item.contradiction]
-            for item in self._shelf.put_back(mine):
-                self._tell.detail(f"put {os.path.basename(item.path)} back into pip's cache")
-        self._receipt = None
 
     def _elsewhere(self) -> bool:
         return any(self._asked.call.request.last(dest) is not None for dest in ELSEWHERE)
 
-    def _clear(self, found: Sequence[Verdict]) -> None:
-        """Move out of pip's cache what contradicts the pins, and put back from the shelf what they ask for."""
-        if self._shelf is None or self._cache.path is None or not self._cache.writable:
-            tell = self._tell.say if self._cache.mistaken else self._tell.detail
-            tell(f"pip's cache is left alone: {self._cache.reason or 'it cannot be written'}")
-            return
-        open_pins = [verdict.pin for verdict in found if verdict.state is not State.HOLDS]
-        artifacts = list(wheels.of_projects(self._cache.path, {pin.name for pin in open_pins}))
-        shelved = [item for item in self._shelf.shelved() if not item.contradiction]
-        self._plan = plan.make([_case(pin, artifacts, shelved) for pin in open_pins], self._asked.call.policy.evict)
-        if self._plan.evictions:
-            self._receipt = self._shelf.evict(self._plan.evictions)
-            for eviction in self._plan.evictions:
-                self._tell.say(report.eviction(eviction))
-        for item in self._shelf.put_back(self._plan.returns):
-            self._tell.say(f"put the wheel of {item.identity.name} {item.identity.version} back into pip's cache")
-
     def _remake(self) -> None:
         """Build the pins whose wheels were wrong without the cache, apart, and give the builds to pip's cache."""
-        if not self._plan.remakes or self._cache.path is None:
+        if not self.clearing.plan.remakes or self.clearing.cache is None:
             return
         changes = plan.neutral(self._asked.call.request.defaults, os.devnull)
         if changes is None:
             self._tell.detail("a pip configuration file says where to install: your own command builds the wheels")
             return
         try:
-            for group in plan.by_hashes(self._plan.remakes):
+            for group in plan.by_hashes(self.clearing.plan.remakes):
                 if not self._interrupted:
-                    self._remake_group(group, self._cache.path, changes)
+                    self._remake_group(group, self.clearing.cache, changes)
         except (PinstallError, OSError) as error:
             # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
             self._tell.say(f"the build without the cache is left to your own command: {error}")
 
     def _remake_group(self, group: Sequence[Pin], cache: str, changes: Mapping[str, str | None]) -> None:
         with staging.stage(cache) as stage:
-            file = pip.requirements_file(stage, self._written(group))
+            file = pip.requirements_file(stage, restated.lines(group, self._asked))
             ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
             carried = arguments.carried(self._asked.call.request)
             exit_code = self._pip("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
@@ -182,18 +194,24 @@ class _Run:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
         wanted = self._asked.call.request.last("json_report_file")
         request = self._asked.call.request.arguments
-        ours: tuple[str, ...] = ()
+        ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
             request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
             report_file = os.path.join(folder, "report.json")
-            ours = ("--report", report_file) if self._reports or wanted is not None else ()
-        exit_code = self._pip("install", ("install", *ours, *request), {})
-        self._reported = pip.installed(report_file) if exit_code == 0 else {}
-        if exit_code == 0 and ours and wanted is not None:
+            ours += ("--report", report_file) if self._reports or wanted is not None else ()
+        exit_code = self._pip("install", ("install", *ours, *self._uncompiled, *request), {})
+        self._installed(exit_code, report_file)
+        if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.deliver(report_file, wanted.value or "-")
         return exit_code
+
+    def _around_the_cache(self) -> tuple[str, ...]:
+        """Return what keeps pip from the part of its cache that is wrong, where that cannot be moved out of its way."""
+        if self.clearing.bypass:
+            return ("--no-cache-dir",)
+        return tuple(word for pin in self.clearing.plan.refreshes for word in ("--refresh-package", pin.name))
 
     def _force(self, folder: str) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven."""
@@ -206,14 +224,36 @@ class _Run:
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, the pinned artifact")
             report_file = os.path.join(folder, "forced.json")
             ours = ("--report", report_file) if self._reports else ()
-            file = pip.requirements_file(folder, self._written(group))
+            file = pip.requirements_file(folder, restated.lines(group, self._asked))
             carried = arguments.carried(self._asked.call.request, into_environment=True)
-            exit_code = self._pip(
-                "force", ("install", "--force-reinstall", "--no-deps", *ours, *carried, "-r", file), changes
-            )
+            started = time.time_ns()
+            words = ("--force-reinstall", "--no-deps", *ours, *self._uncompiled, *carried, "-r", file)
+            exit_code = self._pip("force", ("install", *words), changes)
+            self._installed(exit_code, report_file)
             if exit_code == 0:
-                self._reported = pip.installed(report_file)
-                self._remember()
+                self._remember(started)
+
+    @property
+    def _uncompiled(self) -> tuple[str, ...]:
+        """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
+        left_to_pip = (
+            self._asked.call.policy.bytecode == "pip"
+            or not self._reports
+            or self._elsewhere()
+            or self._asked.call.request.last("compile") is not None
+            or bool(self._environ.get("PYTHONDONTWRITEBYTECODE"))
+            or bytecode.cores() == 1
+        )
+        return () if left_to_pip else ("--no-compile",)
+
+    def _installed(self, exit_code: int, report_file: str) -> None:
+        """Take note of what pip has just installed, and compile it if pip was kept from that."""
+        self._reported = pip.installed(report_file) if exit_code == 0 else {}
+        if self._reported and self._uncompiled:
+            evidence = Evidence(self._asked)
+            found = filter(None, map(evidence.find, self._reported))
+            paths = [path for one in found for path in installed_files.sources(one)]
+            bytecode.compile_files(self._asked.call.target.executable, paths, self._environ)
 
     def _pip(self, purpose: str, arguments_: tuple[str, ...], changes: Mapping[str, str | None]) -> int:
         environ = {**self._environ, **{name: value for name, value in changes.items() if value is not None}}
@@ -226,59 +266,23 @@ class _Run:
         self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
         return ended.exit_code
 
-    def _remember(self) -> None:
-        """Write into the ledger which artifact each distribution that pip has just installed came from."""
+    def _remember(self, since: int) -> None:
+        """Put on record what pip has built since, and which artifact each distribution came from that it installed."""
+        pins = {name: Pin(name=name) for name in self._reported} | {pin.name: pin for pin in self._asked.demand.pins}
+        self.clearing.record(pins.values(), since)
         if self._elsewhere():
             return
         evidence = Evidence(self._asked)
-        demanded = {pin.name: pin.hashes for pin in self._asked.demand.pins}
         rows = {}
         for name, (identity, url) in self._reported.items():
             found = evidence.find(name)
             if found is not None and found.damage is None:
-                hashes = verdicts.proven(demanded.get(name, frozenset()), identity.hashes)
-                rows[name] = Row(version=found.text, hashes=hashes, url=url, record=record_digest(found))
+                rows[name] = Row(
+                    version=found.text,
+                    hashes=verdicts.proven(pins[name].hashes, identity.hashes),
+                    url=url,
+                    record=record_digest(found),
+                    inputs=self.clearing.told(pins[name], identity, url),
+                )
         if rows:
             evidence.ledger.write(rows)
-
-    def _written(self, pins: Sequence[Pin]) -> list[str]:
-        """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
-        locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
-        return [*map(_option_line, self._asked.options), *sorted(locked), *map(_pin_line, pins)]
-
-
-def _case(pin: Pin, artifacts: Sequence[Artifact], shelved: Sequence[Shelved]) -> Case:
-    # a built wheel is judged by version and archive only: where the archive came from it does not say
-    demand = replace(pin, version=pin.expected, source=None)
-    return Case(
-        pin=pin,
-        cached=tuple(
-            (item, verdicts.judge(demand, item.identity)) for item in artifacts if item.identity.name == pin.name
-        ),
-        shelved=tuple(
-            (item, verdicts.judge(demand, item.identity)) for item in shelved if item.identity.name == pin.name
-        ),
-    )
-
-
-def _pin_line(pin: Pin) -> str:
-    direct = next((line for line in pin.lines if line.link is not None), None)
-    if direct is None or direct.link is None:
-        written = pin.wanted
-    else:
-        path = archives.path_of(direct.link)
-        written = direct.link if "+" in direct.link.partition(":")[0] else f"{pin.name} @ {direct.link}"
-        written = os.path.abspath(path) if path is not None and "://" not in direct.link else written
-    options = [option for line in pin.lines for option in line.options]
-    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *map(shlex.quote, options)])
-
-
-def _option_line(option: Option) -> str:
-    """Return a global option of a requirements file, for a file that lies elsewhere."""
-    if option.value is None:
-        return option.name
-    value = option.value
-    if option.dest == "find_links":
-        beside = os.path.join(os.path.dirname(option.origin.where), value)
-        value = os.path.abspath(beside) if os.path.exists(beside) else value
-    return f"{option.name} {shlex.quote(value)}"

@@ -139,7 +139,7 @@ class Interpreter:
 
     `paths` is `sys.path` without the entry that stands for the working or the script's directory, `markers` the
     environment of PEP 508 without `extra`, `pip` the release that would run, such as `(26, 3)`, none without pip;
-    `own` tells that this interpreter runs pinstall.
+    `own` tells that this interpreter runs pinstall. `abi` is the suffix of its extension modules.
     """
 
     executable: str
@@ -154,3 +154,4 @@ class Interpreter:
     pip: tuple[int, ...] | None
     externally_managed: bool
     own: bool
+    abi: str

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Environment:
-    """What is installed in the folders of a path, the first one winning, as when Python imports."""
+    """What is installed in the folders of `paths`, the first one winning, as when Python imports."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         """Look at nothing yet."""
-        self._paths = paths
+        self.paths = paths
         self._folders: dict[NormalizedName, list[tuple[str, str]]] | None = None
         self._found: dict[NormalizedName, Distribution | None] = {}
 
@@ -35,6 +35,15 @@ class Environment:
         if name not in self._found:
             self._found[name] = self._read(name)
         return self._found[name]
+
+    def every(self) -> tuple[Distribution, ...]:
+        """Return all that is installed, each project once."""
+        return tuple(found for name in self._index() if (found := self.find(name)) is not None)
+
+    def copies(self, name: NormalizedName) -> tuple[str, ...]:
+        """Return the path of every dist-info of this name in the folder that wins."""
+        folders = self._index().get(name, [])
+        return tuple(os.path.join(place, entry) for place, entry in folders if place == folders[0][0])
 
     def release(self, name: NormalizedName, version: Version | None) -> Distribution | None:
         """Return the distribution of this very version, whatever lies beside it: `--target` leaves the old behind."""
@@ -47,7 +56,7 @@ class Environment:
     def _index(self) -> dict[NormalizedName, list[tuple[str, str]]]:
         if self._folders is None:
             self._folders = {}
-            for location in dict.fromkeys(self._paths):
+            for location in dict.fromkeys(self.paths):
                 for entry in _names(location):
                     stem, dot, suffix = entry.rpartition(".")
                     # pip renames what it is about to remove to `~...`, and leaves that behind when it is killed
@@ -80,7 +89,8 @@ def altered(distribution: Distribution) -> str | None:
     try:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
             for path, digest, *_ in csv.reader(record):
-                if digest.startswith("sha256="):
+                # what lies outside, such as a script, `--target` moves to a place that RECORD does not say
+                if digest.startswith("sha256=") and not path.startswith(os.pardir):
                     with open(os.path.join(distribution.location, path), "rb") as file:
                         found = base64.urlsafe_b64encode(hashlib.sha256(file.read()).digest())
                     if found.decode().rstrip("=") != digest.removeprefix("sha256="):

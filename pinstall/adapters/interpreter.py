@@ -5,6 +5,7 @@ May not: import pip; ask the same interpreter twice.
 
 from __future__ import annotations
 
+import _imp  # as cheap as sys, where importlib.machinery would be one more import
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,7 @@ _PATH_VARIABLES: Final = (
     "PYTHONUSERBASE",
 )
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Raised when what `_SCRIPT` tells changes, so that nothing older is believed."""
 
 # Runs under every Python 3. The working directory goes first of all: nothing there may shadow a module imported here.
@@ -33,7 +34,7 @@ _SCRIPT: Final = """
 import sys
 if sys.path[:1] == [""]:
     del sys.path[0]
-import json, os, platform, site, sysconfig
+import _imp, json, os, platform, site, sysconfig
 implementation = sys.implementation
 number = implementation.version
 release = "{0.major}.{0.minor}.{0.micro}".format(number)
@@ -53,6 +54,7 @@ print("\\n" + json.dumps({
     "platlib": libraries[1],
     "stdlib": folders["stdlib"],
     "paths": sys.path,
+    "abi": _imp.extension_suffixes()[0],
     "user": user,
     "markers": {
         "implementation_name": implementation.name,
@@ -110,6 +112,7 @@ def _own() -> dict[str, Any]:
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
         "paths": sys.path[1:],
+        "abi": _imp.extension_suffixes()[0],
         "markers": dict(default_environment()),
         **_own_folders(),
     }
@@ -154,6 +157,7 @@ def _interpreter(known: Mapping[str, Any], *, own: bool) -> Interpreter:
         pip=_pip_release(paths),
         externally_managed=outside and os.path.isfile(os.path.join(known["stdlib"], "EXTERNALLY-MANAGED")),
         own=own,
+        abi=known["abi"],
     )
 
 

@@ -12,12 +12,16 @@ import os
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from pinstall.model import Hold
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from packaging.utils import NormalizedName
 
     from pinstall.model import Distribution
+
+    Renewed = Callable[[Mapping[NormalizedName, Hold]], Mapping[NormalizedName, Hold]]
 
 FOLDER = ".pinstall"
 SCHEMA = 1
@@ -25,61 +29,119 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What a run proved of one distribution: its artifact's hashes and URL without credentials, its RECORD's sha256."""
+    """What a run proved of one distribution: its artifact's hashes and URL without credentials, its RECORD's sha256.
+
+    `inputs` are what its build was told, none where pip did not build it or nobody knows.
+    """
 
     version: str
     hashes: frozenset[str]
     url: str
     record: str
+    inputs: Mapping[str, str] | None = None
 
 
 class Ledger:
-    """The rows of one environment, in `site-packages/.pinstall/ledger.json`."""
+    """The rows of one environment, in `site-packages/.pinstall/ledger.json`.
 
-    def __init__(self, site_packages: str) -> None:
+    Where that cannot be written they are in the user's `state` directory, and count for more than what stands there.
+    """
+
+    def __init__(self, site_packages: str, state: str) -> None:
         """Read nothing yet."""
-        self._path = os.path.join(site_packages, FOLDER, "ledger.json")
+        stem = hashlib.sha256(os.path.realpath(site_packages).encode()).hexdigest()[:32]
+        self._paths = (
+            os.path.join(site_packages, FOLDER, "ledger.json"),
+            os.path.join(state, "ledgers", f"{stem}.json"),
+        )
         self._rows: dict[NormalizedName, Row] | None = None
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        """Return the files that hold the rows, whether they are there or not."""
+        return self._paths
 
     def hashes(self, distribution: Distribution) -> frozenset[str]:
         """Return the hashes of the artifact that this very installation came from, none when that is not known."""
         row = self._read().get(distribution.identity.name)
-        if row is None or row.version != distribution.text or not row.record:
-            return frozenset()
-        if row.record != record_digest(distribution):
-            return frozenset()
-        return row.hashes
+        return row.hashes if row is not None and _describes(row, distribution) else frozenset()
 
-    def write(self, rows: Mapping[NormalizedName, Row]) -> None:
-        """Add rows, by temporary file and rename; what cannot be written is only not remembered."""
-        with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            with open(f"{self._path}.lock", "w", encoding="utf-8") as lock:
-                _hold(lock)  # given back when the file is closed, and by the system when the process is killed
-                self._rows = None  # somebody else may have written since
-                before = self._read()
-                merged = before | dict(rows)
-                if merged != before:
-                    self._replace(merged)
+    def row(self, distribution: Distribution) -> Row | None:
+        """Return what is known of this very installation."""
+        row = self._read().get(distribution.identity.name)
+        return row if row is not None and _describes(row, distribution) else None
 
-    def _replace(self, rows: dict[NormalizedName, Row]) -> None:
-        document = {"schema": SCHEMA, "distributions": {name: _as_json(rows[name]) for name in sorted(rows)}}
-        temporary = f"{self._path}.new"
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-        os.replace(temporary, self._path)
-        self._rows = rows
+    def inputs(self, distribution: Distribution) -> Mapping[str, str] | None:
+        """Return what the build of this very installation was told, none when that is not known."""
+        row = self._read().get(distribution.identity.name)
+        if row is None or row.inputs is None or not _describes(row, distribution):
+            return None
+        return row.inputs
+
+    def holds(self) -> dict[NormalizedName, Hold]:
+        """Return the pins of earlier runs."""
+        return {name: hold for path in self._paths for name, hold in _holds(path).items()}
+
+    def write(self, rows: Mapping[NormalizedName, Row], renewed: Renewed | None = None) -> None:
+        """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered."""
+        self._rows = None
+        for path in self._paths:
+            with contextlib.suppress(OSError):
+                _add(path, rows, renewed)
+                return
 
     def _read(self) -> dict[NormalizedName, Row]:
         if self._rows is None:
-            try:
-                with open(self._path, encoding="utf-8") as file:
-                    document = json.load(file)
-                rows = document["distributions"].items() if document["schema"] == SCHEMA else ()
-                self._rows = {name: _from_json(row) for name, row in rows}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no ledger, no proof: never an error
-                self._rows = {}
+            self._rows = {name: row for path in self._paths for name, row in _rows(path).items()}
         return self._rows
+
+
+def _rows(path: str) -> dict[NormalizedName, Row]:
+    try:
+        return {name: _from_json(row) for name, row in _document(path).get("distributions", {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _holds(path: str) -> dict[NormalizedName, Hold]:
+    held = _document(path).get("holds") or {}
+    try:
+        return {
+            name: Hold(name=name, version=str(hold["version"]), origins=dict(hold["origins"]))
+            for name, hold in held.items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _document(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        return dict(document) if document["schema"] == SCHEMA else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no ledger, no proof: never an error
+        return {}
+
+
+def _add(path: str, rows: Mapping[NormalizedName, Row], renewed: Renewed | None) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+        _hold(lock)  # given back when the file is closed, and by the system when the process is killed
+        before, held = _rows(path), _holds(path)
+        merged, holding = before | dict(rows), held if renewed is None else renewed(held)
+        if (merged, holding) != (before, held):
+            document = {
+                "schema": SCHEMA,
+                "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
+                "holds": {name: _as_hold(holding[name]) for name in sorted(holding)},
+            }
+            with open(f"{path}.new", "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=1)
+            os.replace(f"{path}.new", path)
+
+
+def _describes(row: Row, distribution: Distribution) -> bool:
+    return row.version == distribution.text and bool(row.record) and row.record == record_digest(distribution)
 
 
 def record_digest(distribution: Distribution) -> str:
@@ -101,8 +163,19 @@ def _hold(lock: IO[str]) -> None:
 
 
 def _as_json(row: Row) -> dict[str, Any]:
-    return {"version": row.version, "hashes": sorted(row.hashes), "url": row.url, "record": row.record}
+    known = {"version": row.version, "hashes": sorted(row.hashes), "url": row.url, "record": row.record}
+    return known if row.inputs is None else {**known, "inputs": dict(row.inputs)}
+
+
+def _as_hold(hold: Hold) -> dict[str, Any]:
+    return {"version": hold.version, "origins": dict(hold.origins)}
 
 
 def _from_json(row: dict[str, Any]) -> Row:
-    return Row(version=row["version"], hashes=frozenset(row["hashes"]), url=row["url"], record=row["record"])
+    return Row(
+        version=row["version"],
+        hashes=frozenset(map(str, row["hashes"])),
+        url=row["url"],
+        record=row["record"],
+        inputs=None if row.get("inputs") is None else dict(row["inputs"]),
+    )

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pinstall import provenance
-from pinstall.model import Identity
+from pinstall.model import Chosen, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +88,23 @@ def installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
         return dict(_item(item) for item in items)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def chosen(report: str) -> tuple[Chosen, ...]:
+    """Return from pip's report what it would install, with what that requires; nothing where there is no report."""
+    try:
+        with open(report, encoding="utf-8") as file:
+            metadata = [item["metadata"] for item in json.load(file)["install"]]
+        return tuple(
+            Chosen(
+                name=canonicalize_name(one["name"]),
+                version=one["version"],
+                requires=tuple(one.get("requires_dist") or ()),
+            )
+            for one in metadata
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def _item(item: dict[str, Any]) -> tuple[NormalizedName, tuple[Identity, str]]:

@@ -16,6 +16,8 @@ from pinstall.request import Option, Origin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MARKS: Final = (".git", ".hg")
+"""What only the root of a repository holds."""
 _NAME: Final = b"pinstall"
 """What a file that has the table must hold somewhere, however TOML spells the table."""
 _PREFIX: Final = "PINSTALL_"
@@ -30,7 +32,7 @@ def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]
 
     Raises: PinstallError `project-settings` for a file that cannot be read as TOML or holds another type of value.
     """
-    path = next((path for path in _candidates(cwd, environ) if os.path.isfile(path)), None)
+    path = next((path for path in candidates(cwd, environ) if os.path.isfile(path)), None)
     content = None if path is None else _trusted_content(path)
     if path is None or content is None or _NAME not in content:
         return ()
@@ -53,13 +55,14 @@ def _key(variable: str) -> str:
     return variable.removeprefix(_PREFIX).lower().replace("_", "-")
 
 
-def _candidates(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
+def candidates(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield where the nearest `pyproject.toml` may lie, the nearest place first."""
     home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
     folder = os.path.realpath(cwd)
     while True:
         yield os.path.join(folder, "pyproject.toml")
         parent = os.path.dirname(folder)
-        if folder in {home, parent} or any(os.path.lexists(os.path.join(folder, mark)) for mark in (".git", ".hg")):
+        if folder in {home, parent} or any(os.path.lexists(os.path.join(folder, mark)) for mark in MARKS):
             return
         folder = parent
 

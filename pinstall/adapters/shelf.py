@@ -1,6 +1,6 @@
-"""Move evicted wheels out of pip's cache, put them back, and remember both.
+"""Move what is evicted out of pip's cache, put it back, forget what is old, and remember all of it.
 
-May not: choose what to evict; delete.
+May not: choose what to evict; delete anything that lies in the cache.
 
 A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
 does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,18 +30,20 @@ if TYPE_CHECKING:
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
 _ORIGIN = "origin.json"
+_DAY = 24 * 60 * 60
+_MIB = 1 << 20
 
 
 class Shelf:
-    """The shelf of one pip cache."""
+    """The shelf of one pip cache, or of another folder below which things are moved aside."""
 
-    def __init__(self, cache: str) -> None:
+    def __init__(self, cache: str, folder: str = FOLDER) -> None:
         """Look at nothing yet."""
         self._cache = cache
-        self._root = os.path.join(cache, FOLDER)
+        self._root = os.path.join(cache, folder)
 
     def evict(self, evictions: Sequence[Eviction]) -> str:
-        """Move wheels out of the cache by rename, and return the receipt; raise PinstallError where that fails."""
+        """Move files out of the cache by rename, and return the receipt; raise PinstallError where that fails."""
         entries = [_entry(number, eviction) for number, eviction in enumerate(evictions)]
         stem = None
         try:
@@ -55,8 +58,8 @@ class Shelf:
                 raise
             raise PinstallError(
                 "shelf",
-                f"cannot move a wheel out of pip's cache: {error}",
-                hint="run with `--pin evict=never`, or make the cache directory writable",
+                f"cannot move a file out of `{self._cache}`: {error.strerror}",
+                hint="make that folder writable; `--pin evict=never` leaves pip's cache alone",
             ) from error
         return stem
 
@@ -69,37 +72,68 @@ class Shelf:
                 return stem
 
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
-        wheel = os.path.join(self._cache, entry["path"])
-        with contextlib.suppress(FileNotFoundError):  # somebody else was quicker, which is as good
-            os.rename(wheel, os.path.join(receipt, entry["stored"]))
-        folder = os.path.dirname(wheel)
-        with contextlib.suppress(FileNotFoundError):
-            if not any(name.endswith(".whl") for name in os.listdir(folder)):
-                os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(entry["path"])))
+        for path, stored in zip(entry["paths"], entry["stored"], strict=True):
+            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker, which is as good
+                os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
+            folder = os.path.join(self._cache, os.path.dirname(path))
+            with contextlib.suppress(FileNotFoundError):
+                if not any(name.endswith(".whl") for name in os.listdir(folder)):
+                    os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
 
     def shelved(self) -> Iterator[Shelved]:
-        """Yield every wheel that lies on the shelf, the latest receipt first."""
-        try:
-            stems = sorted(os.listdir(self._root), reverse=True)
-        except OSError:  # nothing has been shelved yet, or nobody may look
-            return
-        for stem in stems:
+        """Yield everything that lies on the shelf, the latest receipt first."""
+        for stem in sorted(_names(self._root), reverse=True):
             for item in _entries(os.path.join(self._root, stem, "manifest.json"), stem):
-                if os.path.lexists(os.path.join(self._root, stem, item.stored)):
+                if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
                     yield item
+
+    def place(self, item: Shelved) -> str:
+        """Return where the first file of an item lies at present."""
+        return os.path.join(self._root, item.receipt, item.stored[0])
 
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
         """Return to the cache, by rename, what does not stand in its place already; return what went back."""
         return tuple(item for item in list(items) if self._return(item))
 
     def _return(self, item: Shelved) -> bool:
-        stored = os.path.join(self._root, item.receipt, item.stored)
-        place = os.path.join(self._cache, item.path)
-        if not _move(stored, place):
+        receipt = os.path.join(self._root, item.receipt)
+        places = [os.path.join(self._cache, path) for path in item.paths]
+        if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
-        origin = os.path.join(self._root, item.receipt, _origin_of(item.path))
-        _move(origin, os.path.join(os.path.dirname(place), _ORIGIN))
-        return True
+        moved = [_move(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
+        for path, place in zip(item.paths, places, strict=True):
+            _move(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
+        return any(moved)
+
+    def forget(self, *, days: int, mebibytes: int) -> int:
+        """Delete the receipts older than so many days, then the oldest beyond so many MiB; return how many.
+
+        A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
+        """
+        forgotten = 0
+        kept = 0
+        full = {item.receipt for item in self.shelved()}
+        for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
+            folder = os.path.join(self._root, stem)
+            kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
+            old = _age(stem) > days * _DAY
+            if old or (number and (kept > mebibytes * _MIB or stem not in full)):
+                shutil.rmtree(folder, ignore_errors=True)
+                forgotten += stem in full
+        return forgotten
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _age(stem: str) -> float:
+    """Return how many seconds ago a receipt was made; what is no receipt is not old."""
+    started = stem.partition("-")[0]
+    return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
 
 
 def _move(source: str, target: str) -> bool:
@@ -120,13 +154,13 @@ def _origin_of(path: str) -> str:
 
 
 def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
-    artifact = eviction.artifact
     return {
-        "path": artifact.path,
-        "stored": f"{number}-{os.path.basename(artifact.path)}",
-        "name": artifact.identity.name,
-        "version": None if artifact.identity.version is None else str(artifact.identity.version),
-        "hashes": sorted(artifact.identity.hashes),
+        "what": eviction.what,
+        "paths": list(eviction.paths),
+        "stored": [f"{number}-{os.path.basename(path)}" for path in eviction.paths],
+        "name": eviction.identity.name,
+        "version": None if eviction.identity.version is None else str(eviction.identity.version),
+        "hashes": sorted(eviction.identity.hashes),
         "reason": eviction.reason,
         "contradiction": eviction.contradiction,
     }
@@ -136,13 +170,15 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
     version = entry["version"]
     return Shelved(
         receipt=receipt,
+        what=entry["what"],
         identity=Identity(
             name=canonicalize_name(entry["name"]),
             version=None if version is None else Version(version),
             hashes=frozenset(entry["hashes"]),
         ),
-        stored=_below(entry["stored"]),
-        path=_below(entry["path"]),
+        stored=tuple(map(_below, entry["stored"])),
+        paths=tuple(map(_below, entry["paths"])),
+        reason=entry["reason"],
         contradiction=entry["contradiction"],
     )
 

@@ -30,10 +30,10 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     latest = [item for item in shelved if item.receipt == shelved[0].receipt]
     returned = shelf.put_back(latest)
     for item in returned:
-        tell.say(f"put the wheel of {item.identity.name} {item.identity.version or ''} back into pip's cache")
+        tell.say(f"put {item.what} back into pip's cache")
     if not latest:
         tell.say(f"nothing lies on the shelf of `{cache.path}`")
     for item in latest:
         if item not in returned:
-            tell.say(f"`{item.path}` stays on the shelf: its place in pip's cache is taken")
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
     return HOLDS if returned and len(returned) == len(latest) else FINDING

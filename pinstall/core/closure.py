@@ -83,6 +83,15 @@ def walk(
     return reached, unmet
 
 
+def requirers(
+    name: NormalizedName, among: Iterable[NormalizedName], find: Find, markers: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return who needs a project without being asked for an extra, as `bb 1.0 needs aa<2`."""
+    found = (find(other) for other in among)
+    needs = (need for one in found if one is not None for need in dependencies(one, None, markers))
+    return tuple(str(need) for need in needs if need.name == name)
+
+
 def meets(distribution: Distribution, need: Need) -> bool:
     """Tell whether what is installed satisfies the need; a pre-release that is there counts, as for pip.
 

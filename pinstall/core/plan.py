@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pinstall.core.options import Rule
+    from pinstall.core.policy import Policy
     from pinstall.model import Artifact, Case, Pin, Verdict
     from pinstall.request import Option, Request
 
@@ -35,39 +36,75 @@ _RESISTANT = ("dependency_groups", "editables", "prefix_path", "requirements_fro
 """What no variable can take back once a configuration file says it: an empty one counts as unset for pip."""
 
 
-def make(cases: Iterable[Case], evict: str) -> Plan:
+def make(cases: Iterable[Case], policy: Policy) -> Plan:
     """Return what has to happen to pip's cache before pip runs.
 
     A wheel of another version is evicted because the user's pin says so, a damaged one because pip would take it.
     A pin is remade without the cache where something was evicted and neither cache nor shelf has the pinned build.
     """
-    evictions: dict[str, Eviction] = {}
+    evictions: dict[tuple[str, ...], Eviction] = {}
     returns = []
     remakes = []
+    refreshes = []
     for case in cases:
-        leaving = [found for found in (_eviction(case.pin, *item, evict) for item in case.cached) if found]
-        gone = {eviction.artifact.path for eviction in leaving}
+        leaving = [found for found in (_eviction(case.pin, *item, policy) for item in case.cached) if found]
+        gone = {path for eviction in leaving for path in eviction.paths}
         staying = {item.path for item, state in case.cached if state in _USABLE and item.path not in gone}
         occupied = {item.path for item, _ in case.cached} - gone
-        back = [item for item, state in case.shelved if state in _USABLE and item.path not in occupied]
-        evictions |= {eviction.artifact.path: eviction for eviction in leaving}
+        back = [item for item, state in case.shelved if state in _USABLE and not occupied.intersection(item.paths)]
+        faults = () if policy.evict == "never" else case.faults
+        evictions |= {eviction.paths: eviction for eviction in (*leaving, *faults)}
         returns += back
         if leaving and not staying and not back:
             remakes.append(case.pin)
-    return Plan(evictions=tuple(evictions.values()), returns=tuple(returns), remakes=tuple(remakes))
+        if case.hidden:
+            refreshes.append(case.pin)
+    return Plan(
+        evictions=tuple(evictions.values()),
+        returns=tuple(returns),
+        remakes=tuple(remakes),
+        refreshes=tuple(refreshes),
+    )
 
 
-def _eviction(pin: Pin, artifact: Artifact, state: State, evict: str) -> Eviction | None:
-    if evict == "never":
+def _eviction(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> Eviction | None:
+    if policy.evict == "never":
         return None
+    if reason := contradiction(pin, artifact):
+        return _of_wheel(artifact, reason, contradiction=True)
+    if reason := _unsuitable(pin, artifact, state, policy):
+        return _of_wheel(artifact, reason, contradiction=False)
+    return None
+
+
+def _of_wheel(artifact: Artifact, reason: str, *, contradiction: bool) -> Eviction:
+    return Eviction(
+        what=f"the wheel of {artifact.identity.name} {artifact.identity.version or ''}".rstrip(),
+        identity=artifact.identity,
+        paths=(artifact.path, *artifact.download),
+        reason=reason,
+        contradiction=contradiction,
+    )
+
+
+def contradiction(pin: Pin, artifact: Artifact) -> str | None:
+    """Return why a wheel is not what its place in pip's cache promises, none where nothing says so."""
     if artifact.damage is not None:
-        return Eviction(artifact=artifact, reason=artifact.damage, contradiction=True)
+        return f"it {artifact.damage}"
     if _is_stranger(pin, artifact):
-        reason = f"lies where pip looks for the wheel of {artifact.identity.name} {artifact.archive}"
-        return Eviction(artifact=artifact, reason=reason, contradiction=True)
-    if evict == "mismatched" and state in _OTHER:
-        article = "" if pin.origin.line else "the "  # a file and line is a name; the command line is not
-        return Eviction(artifact=artifact, reason=f"{article}{pin.origin} pins {pin.wanted}", contradiction=False)
+        return f"it lies where pip looks for the wheel of {artifact.identity.name} {artifact.archive}"
+    return None
+
+
+def _unsuitable(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> str | None:
+    """Return why a good wheel is not the one that this run needs."""
+    article = "" if pin.origin.line else "the "  # a file and line is a name; the command line is not
+    if policy.evict != "contradicting" and state in _OTHER:
+        return f"{article}{pin.origin} pins {pin.wanted}"
+    if state not in _OTHER and artifact.differs:
+        return f"it was built with another {', another '.join(artifact.differs)}"
+    if state in _USABLE and policy.builds == "recorded" and not artifact.recorded:
+        return "nothing is on record of how it was built (`builds=recorded`)"
     return None
 
 
@@ -85,18 +122,14 @@ def _is_stranger(pin: Pin, artifact: Artifact) -> bool:
 def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
     """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
 
-    pip and pinstall are not reinstalled merely for being unproven: they are what is running.
+    pip and pinstall are not reinstalled merely for being unproven or altered: they are what is running.
     """
     wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
+    doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
     return tuple(
         verdict.pin
         for verdict in verdicts
-        if verdict.state in wrong
-        or (
-            verdict.state is State.UNPROVEN
-            and unproven == "reinstall"
-            and verdict.pin.name not in ("pip", "pip-pinstall")
-        )
+        if verdict.state in wrong or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
     )
 
 

@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from pinstall.request import Option
 
 
+NUMBER = "NUMBER"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`."""
+    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`.
+
+    Without `values` anything goes that is of the `kind`, which stands for it in the help.
+    """
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[str, ...] = ()
     default: str
     sentence: str
+    kind: str = ""
 
 
 KEYS = (
@@ -35,10 +42,17 @@ KEYS = (
     ),
     Key(
         name="evict",
-        values=("mismatched", "contradicting", "never"),
+        values=("mismatched", "returning", "contradicting", "never"),
         default="mismatched",
-        sentence="Which locally built wheels of pinned projects leave pip's cache: every one of another version, "
-        "only those that are not what they say, or none",
+        sentence="What leaves pip's cache of the pinned projects: what is damaged, and every built wheel of another "
+        "version; the same, but those wheels go back after the run; only what is damaged; or nothing",
+    ),
+    Key(
+        name="builds",
+        values=("any", "recorded"),
+        default="any",
+        sentence="Which locally built wheels may be used: any that nothing speaks against, or only those of which "
+        "pinstall has on record how they were built",
     ),
     Key(
         name="unproven",
@@ -47,16 +61,48 @@ KEYS = (
         sentence="What to do with an installed package of the pinned version whose demanded hash nobody can prove",
     ),
     Key(
+        name="origin",
+        values=("any", "index"),
+        default="any",
+        sentence="What a pin that names no source accepts: an editable or a direct install of that version too, or "
+        "only what came from an index",
+    ),
+    Key(
+        name="location",
+        values=("any", "environment"),
+        default="any",
+        sentence="Where a pin may be installed: wherever Python finds it, or only in the environment itself",
+    ),
+    Key(
         name="hold",
-        values=("ignore",),
-        default="ignore",
-        sentence="What pins of earlier runs mean for this one: nothing yet",
+        values=("keep", "ignore", "forget"),
+        default="keep",
+        sentence="What pins of earlier runs mean for this one: pip may not move them; nothing, though they stay; or "
+        "they are no more",
+    ),
+    Key(
+        name="bytecode",
+        values=("parallel", "pip"),
+        default="parallel",
+        sentence="Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself",
+    ),
+    Key(
+        name="shelf-days",
+        default="90",
+        sentence="After how many days what was moved out of pip's cache is deleted",
+        kind=NUMBER,
+    ),
+    Key(
+        name="shelf-size",
+        default="2048",
+        sentence="How many MiB of it are kept at most, the latest first",
+        kind=NUMBER,
     ),
     Key(
         name="report",
-        values=(),
         default="",
         sentence="Where to write the JSON report: a file, or `-` for standard output",
+        kind="FILE",
     ),
 )
 
@@ -67,8 +113,14 @@ class Policy:
 
     unpinned: str
     evict: str
+    builds: str
     unproven: str
+    origin: str
+    location: str
     hold: str
+    bytecode: str
+    shelf_days: str
+    shelf_size: str
     report: str
 
 
@@ -85,8 +137,10 @@ def decide(settings: Iterable[Option]) -> Policy:
             raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
         if key.values and value not in key.values:
             raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
+        if key.kind == NUMBER and not value.isdecimal():
+            raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", "it is a whole number")
         values[setting.name] = value
-    return Policy(**values)
+    return Policy(**{name.replace("-", "_"): value for name, value in values.items()})
 
 
 def _refusal(setting: Option, message: str, hint: str) -> PinstallError:

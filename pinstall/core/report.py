@@ -14,7 +14,7 @@ from pinstall.model import State
 
 if TYPE_CHECKING:
     from pinstall.errors import PinstallError
-    from pinstall.model import Command, Distribution, Eviction, Identity, Outcome, Source, Verdict
+    from pinstall.model import Command, Distribution, Eviction, Identity, Outcome, Plan, Source, Verdict
     from pinstall.request import Origin, RequirementLine
 
 SCHEMA = 1
@@ -64,12 +64,39 @@ def verdict(judged: Verdict) -> str:
     return redacted(f"{place(judged.pin.origin)}: {judged.pin.wanted}, but {subject}{judged.found}")
 
 
+def remark(judged: Verdict, text: str) -> str:
+    """Return one line on what is unusual about a pin that holds."""
+    return redacted(f"{place(judged.pin.origin)}: {judged.pin.wanted} holds {text}")
+
+
+def label(name: str, version: str, public: str) -> str:
+    """Return how to choose between builds of one version that differ in their local label."""
+    return f"with {version}: `{name}=={version}` demands that label, `{name}==={public}` none"
+
+
+def remedy(judged: Verdict) -> str:
+    """Return what `install` would do about a pin that does not hold."""
+    match judged.state:
+        case State.HOLDS:
+            return "nothing would be done"
+        case State.ABSENT | State.WRONG_VERSION | State.WRONG_LABEL:
+            return "pip would install it"
+        case State.DAMAGED:
+            return "what is damaged would be moved aside or replaced, and it alone installed anew"
+        case _:
+            return "it alone would be installed anew"
+
+
 def eviction(evicted: Eviction) -> str:
-    """Return one line on a wheel that left pip's cache."""
-    identity = evicted.artifact.identity
-    what = f"{identity.name} {identity.version}" if identity.version else identity.name
-    reason = f"it {evicted.reason}" if evicted.contradiction else evicted.reason
-    return redacted(f"moved the wheel of {what} out of pip's cache: {reason} (`pinstall undo` puts it back)")
+    """Return one line on what left pip's cache."""
+    return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
+
+
+def bypass(evicted: Eviction) -> str:
+    """Return one line on what should leave pip's cache and cannot."""
+    return redacted(
+        f"pip runs without its cache, which cannot be written: there is {evicted.what}, and {evicted.reason}"
+    )
 
 
 def unpinned(line: RequirementLine, installed: Distribution | None) -> str:
@@ -132,9 +159,19 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "target": outcome.target,
         "pins": [_pin(judged) for judged in outcome.verdicts],
         "evictions": [_eviction(evicted) for evicted in outcome.plan.evictions],
-        "returned": [{"path": item.path, "receipt": item.receipt} for item in outcome.plan.returns],
+        "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in outcome.plan.returns],
         "remade": [redacted(pin.wanted) for pin in outcome.plan.remakes],
         "commands": [_command(command) for command in outcome.commands],
+    }
+
+
+def checked(found: tuple[Verdict, ...], cleared: Plan, texts: list[str]) -> dict[str, Any]:
+    """Return what `check` found, in the terms of the report of `install`."""
+    return {
+        "schema": SCHEMA,
+        "pins": [_pin(judged) for judged in found],
+        "evictions": [_eviction(evicted) for evicted in cleared.evictions],
+        "findings": [redacted(text) for text in texts],
     }
 
 
@@ -156,14 +193,16 @@ def _pin(judged: Verdict) -> dict[str, Any]:
         "origins": [redacted(str(line.origin)) for line in pin.lines],
         "state": judged.state.name.lower().replace("_", "-"),
         "found": redacted(judged.found),
+        "remarks": [redacted(text) for text in (*judged.warnings, *judged.notes)],
     }
 
 
 def _eviction(evicted: Eviction) -> dict[str, Any]:
     return {
-        "path": evicted.artifact.path,
-        "name": evicted.artifact.identity.name,
-        "version": str(evicted.artifact.identity.version or ""),
+        "what": evicted.what,
+        "paths": list(evicted.paths),
+        "name": evicted.identity.name,
+        "version": str(evicted.identity.version or ""),
         "reason": redacted(evicted.reason),
         "contradiction": evicted.contradiction,
     }

@@ -24,7 +24,6 @@ from tests.support.sdists import sdist
 from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pinstall.model import Artifact
@@ -40,10 +39,9 @@ class Cache:
     root: Path
 
     def found(self, *names: str) -> list[Artifact]:
-        return sorted(
-            wheels.of_projects(str(self.root), {canonicalize_name(name) for name in names or ("demo",)}),
-            key=lambda artifact: artifact.path,
-        )
+        projects = {canonicalize_name(name) for name in names or ("demo",)}
+        artifacts = wheels.of_projects(str(self.root), projects)
+        return sorted((wheels.examined(str(self.root), one) for one in artifacts), key=lambda one: one.path)
 
     @property
     def one(self) -> Artifact:
@@ -281,14 +279,28 @@ def test_version_and_hash_of_the_archive_are_told(bare: Cache) -> None:
     assert bare.one.identity.hashes == {"sha256:" + "b" * 64}
 
 
-def test_what_another_run_moves_away_in_between_is_not_called_damaged(
-    bare: Cache, monkeypatch: pytest.MonkeyPatch
+def test_what_another_run_moves_away_in_between_is_not_called_damaged(bare: Cache) -> None:
+    (found,) = wheels.of_projects(str(bare.root), {canonicalize_name("demo")})
+    bare.built.unlink()
+    assert wheels.examined(str(bare.root), found).damage is None
+
+
+@pytest.mark.parametrize(
+    ("archive", "damage"),
+    [
+        (wheel("demo", "1.0", record_is="lying"), "demo.py is not what its RECORD says"),
+        (wheel("demo", "1.0", record_is="missing"), "is no valid wheel"),
+    ],
+)
+def test_a_wheel_whose_members_are_not_those_of_its_record_is_damaged(
+    bare: Cache, archive: Archive, damage: str
 ) -> None:
-    real: Callable[[str, str], Artifact] = wheels.artifact
+    bare.replace(archive.content)
+    assert damage in (bare.one.damage or "")
 
-    def vanishing(cache: str, path: str) -> Artifact:
-        bare.built.unlink()
-        return real(cache, path)
 
-    monkeypatch.setattr(wheels, "artifact", vanishing)
-    assert bare.found() == []
+def test_a_member_that_the_record_does_not_list_is_damage(bare: Cache) -> None:
+    bare.replace(DEMO.content)
+    with zipfile.ZipFile(bare.built, "a") as archive:
+        archive.writestr("demo_evil.py", "")
+    assert bare.one.damage == "was altered: its RECORD does not list demo_evil.py"

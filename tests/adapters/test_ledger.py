@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,8 @@ from pinstall.model import Distribution, Identity
 from tests.support.environments import ROOT
 
 DEMO = canonicalize_name("demo")
+NOWHERE = os.devnull
+"""A state directory in which nothing can be kept."""
 HASHES = frozenset({"sha256:" + "a" * 64})
 
 
@@ -42,12 +45,12 @@ def file(site_packages: Path) -> Path:
 def remember(site_packages: Path, installed: Distribution, **changes: Any) -> Row:
     """Write one row the normal way, with fields replaced, and return it."""
     written = replace(row(installed), **changes)
-    Ledger(str(site_packages)).write({DEMO: written})
+    Ledger(str(site_packages), NOWHERE).write({DEMO: written})
     return written
 
 
 def hashes(site_packages: Path, installed: Distribution) -> frozenset[str]:
-    return Ledger(str(site_packages)).hashes(installed)
+    return Ledger(str(site_packages), NOWHERE).hashes(installed)
 
 
 def test_what_was_written_is_believed(tmp_path: Path, installed: Distribution) -> None:
@@ -82,7 +85,7 @@ def test_another_version_is_not_believed(tmp_path: Path, installed: Distribution
 
 
 def test_rows_are_added_to_what_stands_there(tmp_path: Path, installed: Distribution) -> None:
-    first, second = Ledger(str(tmp_path)), Ledger(str(tmp_path))
+    first, second = Ledger(str(tmp_path), NOWHERE), Ledger(str(tmp_path), NOWHERE)
     assert first.hashes(installed) == second.hashes(installed) == frozenset()
     first.write({canonicalize_name("a"): row(installed)})
     second.write({DEMO: row(installed)})
@@ -160,7 +163,7 @@ from pinstall.adapters.ledger import Ledger, Row
 folder, start, count = sys.argv[1], *map(int, sys.argv[2:])
 sys.stdin.read()
 for number in range(start, start + count):
-    Ledger(folder).write({f"p{number}": Row(version="1", hashes=frozenset(), url="", record=str(number))})
+    Ledger(folder, folder).write({f"p{number}": Row(version="1", hashes=frozenset(), url="", record=str(number))})
 """
 
 
@@ -181,3 +184,18 @@ def test_concurrent_writers_lose_no_row_and_corrupt_nothing(tmp_path: Path) -> N
     expected: set[NormalizedName] = {canonicalize_name(f"p{number}") for number in range(count * writers)}
     assert set(document["distributions"]) == expected
     assert sorted(path.name for path in file(tmp_path).parent.iterdir()) == ["ledger.json", "ledger.json.lock"]
+
+
+# root may write everywhere, so that a file in the place of the folder stands for one that may not be written
+def test_where_the_environment_cannot_be_written_the_users_state_keeps_the_rows(
+    tmp_path: Path, installed: Distribution
+) -> None:
+    state = tmp_path / "state"
+    (tmp_path / ".pinstall").write_bytes(b"")
+    Ledger(str(tmp_path), str(state)).write({DEMO: row(installed)})
+    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES
+    elsewhere = tmp_path / "elsewhere"
+    assert Ledger(str(elsewhere), str(state)).hashes(installed) == frozenset(), "each environment has its own"
+    (tmp_path / ".pinstall").unlink()
+    remember(tmp_path, installed, hashes=frozenset({"sha256:" + "b" * 64}))
+    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES, "what is the user's own counts for more"

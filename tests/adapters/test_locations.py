@@ -30,6 +30,7 @@ def target(pip: tuple[int, ...] | None = (26, 3), base_prefix: str = "/base") ->
         pip=pip,
         externally_managed=False,
         own=False,
+        abi=".so",
     )
 
 

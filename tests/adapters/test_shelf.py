@@ -46,7 +46,13 @@ def put(cache: Path, number: int, version: str, *, origin: bool = True, mtime: i
 
 def evicting(cache: Path, *paths: str, contradiction: bool = False) -> list[Eviction]:
     return [
-        Eviction(artifact=wheels.artifact(str(cache), path), reason="a reason", contradiction=contradiction)
+        Eviction(
+            what="a wheel",
+            identity=wheels.artifact(str(cache), path).identity,
+            paths=(path,),
+            reason="a reason",
+            contradiction=contradiction,
+        )
         for path in paths
     ]
 
@@ -69,7 +75,7 @@ def test_a_wheel_leaves_with_its_origin_and_both_come_back_as_they_were(tmp_path
     receipt = shelf.evict(evicting(tmp_path, path, contradiction=True))
     assert in_cache(tmp_path) == {}
     (item,) = shelf.shelved()
-    assert (item.receipt, item.path, item.contradiction) == (receipt, path, True)
+    assert (item.receipt, item.paths, item.contradiction) == (receipt, (path,), True)
     assert item.identity == wheels.artifact(str(tmp_path), path).identity
     assert shelf.put_back([item]) == (item,)
     assert in_cache(tmp_path) == before
@@ -94,7 +100,7 @@ def test_the_origin_returns_with_whichever_wheel_of_its_entry_does(tmp_path: Pat
     paths = [put(tmp_path, 1, "1.0"), put(tmp_path, 1, "2.0")]
     shelf = Shelf(str(tmp_path))
     shelf.evict(evicting(tmp_path, *paths))
-    shelf.put_back([item for item in shelf.shelved() if item.path == paths[chosen]])
+    shelf.put_back([item for item in shelf.shelved() if item.paths == (paths[chosen],)])
     assert set(in_cache(tmp_path)) == {paths[chosen], f"{key(1)}/origin.json"}
 
 
@@ -135,7 +141,7 @@ def test_what_somebody_else_has_moved_meanwhile_is_no_error(tmp_path: Path) -> N
     (tmp_path / gone).rename(tmp_path / "elsewhere.whl")
     shelf = Shelf(str(tmp_path))
     shelf.evict(evictions)
-    assert [item.path for item in shelf.shelved()] == [there]
+    assert [item.paths for item in shelf.shelved()] == [(there,)]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +154,7 @@ def test_a_broken_manifest_hides_only_its_own_receipt(tmp_path: Path, manifest: 
     receipts = [shelf.evict(evicting(tmp_path, path)) for path in (broken, sound)]
     (tmp_path / "pinstall/shelf" / receipts[0] / "manifest.json").write_bytes(manifest)
     (tmp_path / "pinstall/shelf/a file").write_bytes(b"")
-    assert [item.path for item in shelf.shelved()] == [sound]
+    assert [item.paths for item in shelf.shelved()] == [(sound,)]
 
 
 @pytest.mark.parametrize(
@@ -159,9 +165,10 @@ def test_a_broken_manifest_hides_only_its_own_receipt(tmp_path: Path, manifest: 
         {"version": 5},
         {"hashes": None},
         {"stored": None},
-        {"path": None},
-        {"path": "../x"},
-        {"path": "/x"},
+        {"paths": None},
+        {"paths": [None]},
+        {"paths": ["../x"]},
+        {"paths": ["/x"]},
     ],
 )
 def test_an_entry_of_a_manifest_that_cannot_be_read_is_no_error(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -190,7 +197,7 @@ def test_where_no_shelf_can_be_made_nothing_moves_and_that_is_said(tmp_path: Pat
     before = in_cache(tmp_path)
     shelf = Shelf(str(tmp_path))
     assert list(shelf.shelved()) == []
-    with pytest.raises(PinstallError, match="cannot move a wheel out of pip's cache") as caught:
+    with pytest.raises(PinstallError, match="cannot move a file out of `") as caught:
         shelf.evict(evicting(tmp_path, path))
     assert "--pin evict=never" in (caught.value.hint or "")
     assert in_cache(tmp_path) == before
@@ -275,7 +282,7 @@ def test_whatever_happens_each_file_is_in_the_cache_or_on_the_shelf(steps: list[
         before = treasures(cache)
         Shelf(folder).put_back(Shelf(folder).shelved())
         assert treasures(cache) == before
-        reachable = {item.path for item in Shelf(folder).shelved()} | set(in_cache(cache))
+        reachable = {path for item in Shelf(folder).shelved() for path in item.paths} | set(in_cache(cache))
         assert {key(number) for number in range(3)} <= {path.rpartition("/")[0] for path in reachable}
 
 

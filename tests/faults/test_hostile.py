@@ -72,8 +72,8 @@ def test_where_no_shelf_can_be_made_nothing_changes_and_the_way_out_works(
     before = standing(scene)
     ended = scene.pinstall("demo==1.0")
     assert ended.returncode not in (0, 1), ended.output
-    assert "cannot move a wheel out of pip's cache" in ended.stderr
-    assert "hint: run with `--pin evict=never`" in ended.stderr
+    assert "cannot move a file out of `" in ended.stderr
+    assert "`--pin evict=never`" in ended.stderr
     assert "Traceback" not in ended.output
     assert untouched(scene, before)
     ended = scene.pinstall("--pin", "evict=never", "demo==1.0")

@@ -290,7 +290,7 @@ def test_a_broken_configuration_file_of_pip(scene: Runner) -> None:
     assert scene.pip("install", "aa==2.0", env=configured, check=False).returncode == 2
 
 
-@pytest.mark.parametrize("command", ["check", "why", "cache", "lock"])
+@pytest.mark.parametrize("command", ["lock"])
 def test_a_command_that_is_only_planned_says_so(scene: Runner, command: str) -> None:
     lines = _one_message(scene.pinstall(command), 64)
     assert [line for line in lines if f"`pinstall {command}`" in line]

@@ -16,7 +16,7 @@ from packaging.version import Version
 from pinstall.core import pins, report
 from pinstall.core.requirements import line
 from pinstall.core.verdicts import judge
-from pinstall.model import Artifact, Command, Eviction, Identity, Outcome, Pin, Plan, Source, State, Verdict
+from pinstall.model import Command, Eviction, Identity, Outcome, Pin, Plan, Source, State, Verdict
 from pinstall.request import Origin, RequirementLine
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
@@ -236,7 +236,9 @@ class TestSecrets:
         found = report.found(State.WRONG_SOURCE, version, Identity(name=DEMO, source=source))
         verdict = Verdict(pin=pin, state=State.WRONG_SOURCE, found=found)
         eviction = Eviction(
-            artifact=Artifact(identity=Identity(name=DEMO), path="x"),
+            what="the wheel of demo",
+            identity=Identity(name=DEMO),
+            paths=("x",),
             reason=f"{pin.origin} pins {pin.wanted}",
             contradiction=False,
         )

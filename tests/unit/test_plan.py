@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from pinstall.core import plan
 from pinstall.core.arguments import rules
+from pinstall.core.policy import Policy, decide
 from pinstall.model import Artifact, Case, Eviction, Pin, Plan, Shelved, State, Verdict
 from pinstall.request import Option, Origin, Request
 from tests.support.values import identity, pin, sha256
@@ -19,7 +20,13 @@ OTHER = Artifact(identity=identity("demo", "2.0"), path="wheels/other.whl")
 SAME = Artifact(identity=identity("demo", "1.0"), path="wheels/same.whl")
 BROKEN = Artifact(identity=identity("demo", "1.0"), path="wheels/broken.whl", damage="is no valid zip")
 AWAY = Shelved(
-    receipt="r", identity=identity("demo", "1.0"), stored="0-same.whl", path="wheels/away.whl", contradiction=False
+    receipt="r",
+    what="the wheel of demo 1.0",
+    identity=identity("demo", "1.0"),
+    stored=("0-same.whl",),
+    paths=("wheels/away.whl",),
+    reason="a reason",
+    contradiction=False,
 )
 HOLDS, UNPROVEN, VERSION, LABEL = State.HOLDS, State.UNPROVEN, State.WRONG_VERSION, State.WRONG_LABEL
 
@@ -27,7 +34,21 @@ HOLDS, UNPROVEN, VERSION, LABEL = State.HOLDS, State.UNPROVEN, State.WRONG_VERSI
 def made(
     *cached: tuple[Artifact, State], shelved: tuple[tuple[Shelved, State], ...] = (), evict: str = "mismatched"
 ) -> Plan:
-    return plan.make([Case(pin=DEMO, cached=cached, shelved=shelved)], evict)
+    return plan.make([Case(pin=DEMO, cached=cached, shelved=shelved)], policy(evict=evict))
+
+
+def policy(**values: str) -> Policy:
+    return replace(decide([]), **values)
+
+
+def gone(artifact: Artifact, reason: str, *, contradiction: bool) -> Eviction:
+    return Eviction(
+        what=f"the wheel of {artifact.identity.name} {artifact.identity.version or ''}".rstrip(),
+        identity=artifact.identity,
+        paths=(artifact.path,),
+        reason=reason,
+        contradiction=contradiction,
+    )
 
 
 def option(name: str, where: str, value: str | None = None) -> Option:
@@ -41,24 +62,24 @@ class TestMake:
     @pytest.mark.parametrize("state", [VERSION, LABEL])
     def test_a_wheel_of_another_version_goes_and_the_pin_is_remade(self, state: State) -> None:
         found = made((OTHER, state))
-        assert found.evictions == (Eviction(artifact=OTHER, reason="r.txt:1 pins demo==1.0", contradiction=False),)
+        assert found.evictions == (gone(OTHER, "r.txt:1 pins demo==1.0", contradiction=False),)
         assert found.remakes == (DEMO,)
         assert found.returns == ()
 
     def test_a_damaged_wheel_goes_for_good(self) -> None:
         found = made((BROKEN, HOLDS))
-        assert found.evictions == (Eviction(artifact=BROKEN, reason="is no valid zip", contradiction=True),)
+        assert found.evictions == (gone(BROKEN, "it is no valid zip", contradiction=True),)
         assert found.remakes == (DEMO,)
 
     @pytest.mark.parametrize("state", [HOLDS, UNPROVEN])
     def test_a_wheel_that_may_be_the_pinned_one_stays_and_saves_the_remake(self, state: State) -> None:
         found = made((OTHER, VERSION), (SAME, state))
-        assert [one.artifact for one in found.evictions] == [OTHER]
+        assert [one.paths for one in found.evictions] == [(OTHER.path,)]
         assert found.remakes == ()
 
     def test_a_wheel_of_another_archive_stays_but_saves_nothing(self) -> None:
         found = made((OTHER, VERSION), (SAME, State.WRONG_HASH))
-        assert [one.artifact for one in found.evictions] == [OTHER]
+        assert [one.paths for one in found.evictions] == [(OTHER.path,)]
         assert found.remakes == (DEMO,)
 
     def test_without_a_mismatch_nothing_is_remade(self) -> None:
@@ -78,21 +99,22 @@ class TestMake:
         assert made(shelved=((AWAY, HOLDS),)).returns == (AWAY,)
 
     def test_it_does_not_come_back_onto_a_wheel_that_stays(self) -> None:
-        back = replace(AWAY, path=SAME.path)
+        back = replace(AWAY, paths=(SAME.path,))
         assert made((SAME, HOLDS), shelved=((back, HOLDS),)).returns == ()
 
     def test_it_comes_back_where_a_broken_wheel_was(self) -> None:
-        back = replace(AWAY, path=BROKEN.path)
+        back = replace(AWAY, paths=(BROKEN.path,))
         found = made((BROKEN, HOLDS), shelved=((back, HOLDS),))
         assert (found.returns, found.remakes) == ((back,), ())
 
     @pytest.mark.parametrize(
-        ("evict", "gone"), [("mismatched", [OTHER, BROKEN]), ("contradicting", [BROKEN]), ("never", [])]
+        ("evict", "leaving"),
+        [("mismatched", [OTHER, BROKEN]), ("returning", [OTHER, BROKEN]), ("contradicting", [BROKEN]), ("never", [])],
     )
-    def test_what_leaves_is_the_users_choice(self, evict: str, gone: list[Artifact]) -> None:
+    def test_what_leaves_is_the_users_choice(self, evict: str, leaving: list[Artifact]) -> None:
         found = made((OTHER, VERSION), (BROKEN, VERSION), evict=evict)
-        assert [one.artifact for one in found.evictions] == gone
-        assert found.remakes == ((DEMO,) if gone else ())
+        assert [one.paths for one in found.evictions] == [(one.path,) for one in leaving]
+        assert found.remakes == ((DEMO,) if leaving else ())
 
     @pytest.mark.parametrize(
         ("archive", "version", "text", "stranger"),
@@ -113,14 +135,14 @@ class TestMake:
         found = Artifact(
             identity=identity("demo", version), path="x.whl", archive=None if archive is None else Version(archive)
         )
-        evictions = plan.make([Case(pin=pin(text), cached=((found, HOLDS),))], "contradicting").evictions
-        reason = f"lies where pip looks for the wheel of demo {archive}"
-        assert evictions == ((Eviction(artifact=found, reason=reason, contradiction=True),) if stranger else ())
+        evictions = plan.make([Case(pin=pin(text), cached=((found, HOLDS),))], policy(evict="contradicting")).evictions
+        reason = f"it lies where pip looks for the wheel of demo {archive}"
+        assert evictions == ((gone(found, reason, contradiction=True),) if stranger else ())
 
     def test_one_pin_does_not_speak_for_another(self) -> None:
         case = Case(pin=pin("lib==3.0"), cached=((replace(OTHER, path="wheels/lib.whl"), HOLDS),))
-        found = plan.make([Case(pin=DEMO, cached=((OTHER, VERSION),)), case], "mismatched")
-        assert [one.artifact for one in found.evictions] == [OTHER]
+        found = plan.make([Case(pin=DEMO, cached=((OTHER, VERSION),)), case], policy())
+        assert [one.paths for one in found.evictions] == [(OTHER.path,)]
         assert found.remakes == (DEMO,)
 
 
@@ -128,7 +150,7 @@ def verdict(state: State, name: str = "demo") -> Verdict:
     return Verdict(pin=pin(f"{name}==1.0"), state=state, found="")
 
 
-REINSTALLED = {State.WRONG_SOURCE, State.WRONG_HASH}
+REINSTALLED = {State.WRONG_SOURCE, State.WRONG_HASH, State.DAMAGED}
 
 
 class TestForced:

@@ -14,7 +14,19 @@ def setting(name: str, value: str | None, where: str = "argument 1") -> Option:
 
 
 def test_the_defaults_enforce() -> None:
-    assert decide([]) == Policy(unpinned="refuse", evict="mismatched", unproven="reinstall", hold="ignore", report="")
+    assert decide([]) == Policy(
+        unpinned="refuse",
+        evict="mismatched",
+        builds="any",
+        unproven="reinstall",
+        origin="any",
+        location="any",
+        hold="keep",
+        bytecode="parallel",
+        shelf_days="90",
+        shelf_size="2048",
+        report="",
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [(key.name, value) for key in KEYS for value in key.values])
@@ -23,9 +35,9 @@ def test_every_value_of_the_table_is_taken(name: str, value: str) -> None:
 
 
 def test_the_table_is_complete() -> None:
-    assert [key.name for key in KEYS] == list(Policy.__dataclass_fields__)
+    assert [key.name.replace("-", "_") for key in KEYS] == list(Policy.__dataclass_fields__)
     for key in KEYS:
-        assert key.default in (key.values or ("",))
+        assert key.default in key.values or (key.kind and not key.values)
         assert key.sentence
         assert not key.sentence.endswith(".")
 
@@ -47,13 +59,13 @@ def test_a_report_goes_wherever_it_is_told() -> None:
             "evcit",
             "never",
             "command line: there is no setting `evcit`",
-            "the settings are unpinned, evict, unproven, hold, report",
+            f"the settings are {', '.join(key.name for key in KEYS)}",
         ),
         (
             "evict",
             "always",
             "command line: `evict` cannot be `always`",
-            "it can be mismatched, contradicting, never",
+            "it can be mismatched, returning, contradicting, never",
         ),
         ("unpinned", None, "command line: `unpinned` cannot be ``", "it can be refuse, warn, allow"),
         ("unproven", "Accept", "command line: `unproven` cannot be `Accept`", "it can be reinstall, accept, refuse"),

@@ -10,7 +10,7 @@ import pytest
 
 from pinstall.core import report
 from pinstall.errors import PinstallError
-from pinstall.model import Artifact, Command, Eviction, Outcome, Plan, Shelved, Source, State, Verdict
+from pinstall.model import Command, Eviction, Outcome, Plan, Shelved, Source, State, Verdict
 from pinstall.request import Origin
 from tests.support.values import COMMIT, distribution, identity, lines, pin, sha256
 
@@ -131,15 +131,22 @@ class TestEviction:
         ("reason", "contradiction", "version", "text"),
         [
             ("r.txt:1 pins demo==1.0", False, "2.0", "demo 2.0 out of pip's cache: r.txt:1 pins demo==1.0 ("),
-            ("is no valid zip", True, "2.0", "demo 2.0 out of pip's cache: it is no valid zip ("),
-            ("has no valid wheel file name", True, None, "demo out of pip's cache: it has no valid wheel file name ("),
+            ("it is no valid zip", True, "2.0", "demo 2.0 out of pip's cache: it is no valid zip ("),
+            (
+                "it has no valid wheel file name",
+                True,
+                None,
+                "demo out of pip's cache: it has no valid wheel file name (",
+            ),
         ],
     )
     def test_it_says_why_and_how_to_undo_it(
         self, reason: str, version: str | None, text: str, *, contradiction: bool
     ) -> None:
         evicted = Eviction(
-            artifact=Artifact(identity=identity("demo", version), path="x.whl"),
+            what=f"the wheel of demo {version or ''}".rstrip(),
+            identity=identity("demo", version),
+            paths=("x.whl",),
             reason=reason,
             contradiction=contradiction,
         )
@@ -192,18 +199,35 @@ class TestConclusion:
 
 class TestDocument:
     def test_it_says_everything_and_is_json(self) -> None:
-        artifact = Artifact(identity=identity("demo", "2.0"), path="wheels/a/x.whl")
-        nameless = Artifact(identity=identity("demo"), path="wheels/b/x.whl")
-        back = Shelved(receipt="7", identity=identity("demo", "1.0"), stored="0", path="wheels/c", contradiction=False)
+        one = Eviction(
+            what="the wheel of demo 2.0",
+            identity=identity("demo", "2.0"),
+            paths=("wheels/a/x.whl",),
+            reason="r.txt:1 pins demo==1.0",
+            contradiction=False,
+        )
+        page = Eviction(
+            what="the cached page of demo",
+            identity=identity("demo"),
+            paths=("http-v2/x", "http-v2/x.body"),
+            reason="it is damaged",
+            contradiction=True,
+        )
+        back = Shelved(
+            receipt="7",
+            what="the wheel of demo 1.0",
+            identity=identity("demo", "1.0"),
+            stored=("0",),
+            paths=("wheels/c",),
+            reason="a reason",
+            contradiction=False,
+        )
         demanded = pin(f"demo[x]==1.0 --hash={A}\ndemo==1.0 --hash={A} --hash={B}")
         done = Outcome(
             exit_code=65,
             verdicts=(Verdict(pin=demanded, state=State.WRONG_VERSION, found="2.0 is installed"),),
             plan=Plan(
-                evictions=(
-                    Eviction(artifact=artifact, reason="r.txt:1 pins demo==1.0", contradiction=False),
-                    Eviction(artifact=nameless, reason="is no valid zip", contradiction=True),
-                ),
+                evictions=(one, page),
                 returns=(back,),
                 remakes=(demanded,),
             ),
@@ -223,25 +247,28 @@ class TestDocument:
                     "origins": ["r.txt:1", "r.txt:2"],
                     "state": "wrong-version",
                     "found": "2.0 is installed",
+                    "remarks": [],
                 }
             ],
             "evictions": [
                 {
-                    "path": "wheels/a/x.whl",
+                    "what": "the wheel of demo 2.0",
+                    "paths": ["wheels/a/x.whl"],
                     "name": "demo",
                     "version": "2.0",
                     "reason": "r.txt:1 pins demo==1.0",
                     "contradiction": False,
                 },
                 {
-                    "path": "wheels/b/x.whl",
+                    "what": "the cached page of demo",
+                    "paths": ["http-v2/x", "http-v2/x.body"],
                     "name": "demo",
                     "version": "",
-                    "reason": "is no valid zip",
+                    "reason": "it is damaged",
                     "contradiction": True,
                 },
             ],
-            "returned": [{"path": "wheels/c", "receipt": "7"}],
+            "returned": [{"paths": ["wheels/c"], "receipt": "7"}],
             "remade": ["demo==1.0"],
             "commands": [
                 {"purpose": "install", "arguments": ["install", "-i", "https://me:****@h.example"], "exit_code": 0}

@@ -5,12 +5,17 @@ May not: write, judge.
 
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
 import json
 import os
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import (
     canonicalize_name,
     parse_sdist_filename,
@@ -34,30 +39,34 @@ _MANY = 0xFFFF
 
 
 def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
-    """Yield every locally built wheel of these projects, each looked into."""
+    """Yield every locally built wheel of these projects."""
     for path in _wheels(os.path.join(cache, FOLDER), 4):
         file = os.path.basename(path)
         # only the file name tells the project: the key is one-way
         if canonicalize_name(file.partition("-")[0]) in names:
-            found = artifact(cache, os.path.relpath(path, cache))
-            if found.damage is None or os.path.exists(path):  # what another run has just moved away is not damaged
-                yield found
+            yield artifact(cache, os.path.relpath(path, cache))
+
+
+def every(cache: str) -> Iterator[Artifact]:
+    """Yield every locally built wheel."""
+    for path in _wheels(os.path.join(cache, FOLDER), 4):
+        yield artifact(cache, path[len(cache) + 1 :])
 
 
 def _wheels(folder: str, depth: int) -> Iterator[str]:
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
+        names = sorted(os.listdir(folder))
+    except OSError:  # a file where a folder should be, or one that is gone
         return
-    for entry in entries:
-        if depth and entry.is_dir(follow_symlinks=False):
-            yield from _wheels(entry.path, depth - 1)
-        elif not depth and entry.name.endswith(".whl"):
-            yield entry.path
+    for name in names:
+        if depth:
+            yield from _wheels(f"{folder}{os.sep}{name}", depth - 1)
+        elif name.endswith(".whl"):
+            yield f"{folder}{os.sep}{name}"
 
 
 def artifact(cache: str, path: str) -> Artifact:
-    """Return a wheel of the cache as file name and `origin.json` describe it, with what its inside says against it."""
+    """Return a wheel of the cache as file name and `origin.json` describe it."""
     file = os.path.basename(path)
     folder = os.path.dirname(os.path.join(cache, path))
     try:
@@ -70,8 +79,36 @@ def artifact(cache: str, path: str) -> Artifact:
         identity=Identity(name=name, version=version, hashes=hashes),
         path=path,
         archive=_archive_version(url, name),
-        damage=_damage(os.path.join(cache, path), name, version),
+        url=url,
     )
+
+
+def is_found_by_url(found: Artifact, implementation: str, python: str) -> bool:
+    """Tell whether pip keeps this wheel under its source's URL alone, without a hash that would tell another source.
+
+    The key is that of pip's `cache.py`, whose `interpreter_version` is that of PEP 425.
+    """
+    document = {
+        "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
+        "interpreter_version": "".join(python.split(".")[:2]),
+        "url": found.url,
+    }
+    key = hashlib.sha224(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    return "".join(found.path.split(os.sep)[1:-1]) == key
+
+
+def examined(cache: str, found: Artifact) -> Artifact:
+    """Return a wheel with what its inside says against it: no zip, a bad member, another name or version.
+
+    One that cannot be opened because it is gone by now is not damaged.
+    """
+    name, version = found.identity.name, found.identity.version
+    if found.damage is not None or version is None:
+        return found
+    try:
+        return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
+    except FileNotFoundError:
+        return found
 
 
 def _origin(folder: str) -> tuple[str, frozenset[str]]:
@@ -94,12 +131,8 @@ def _archive_version(url: str, name: NormalizedName) -> Version | None:
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
-    """Say what contradicts the file name inside the wheel: no zip, a bad member, another name or version."""
     try:
         with zipfile.ZipFile(path) as wheel:
-            broken = wheel.testzip()
-            if broken is not None:
-                return f"is damaged: {broken} does not match its checksum"
             if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
                 return "is damaged: its list of members is cut"
             tops = {member.partition("/")[0] for member in wheel.namelist()}
@@ -107,9 +140,34 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             if len(folders) != 1:  # pip counts the same way, and takes no other number
                 return f"has {len(folders)} dist-info folders"
             metadata = wheel.read(f"{folders[0]}/METADATA").decode("utf-8", "replace")
-            return _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
+            other = _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
+            return other or _altered(wheel, f"{folders[0]}/RECORD")
+    except FileNotFoundError:
+        raise
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
+
+
+def _altered(wheel: zipfile.ZipFile, record: str) -> str | None:
+    """Say which member is not what the wheel's own RECORD says of it.
+
+    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
+    """
+    rows = {row[0]: row[1] for row in csv.reader(wheel.read(record).decode().splitlines()) if len(row) > 1}
+    for member in wheel.infolist():
+        listed = rows.get(member.filename)
+        algorithm, _, expected = (listed or "sha256=").partition("=")
+        digest = hashlib.new(algorithm)
+        with wheel.open(member) as file:
+            while block := file.read(1 << 20):  # zipfile compares the checksum at the end
+                digest.update(block)
+        if member.is_dir() or member.filename in (record, f"{record}.jws", f"{record}.p7s"):
+            continue
+        if listed is None:
+            return f"was altered: its RECORD does not list {member.filename}"
+        if expected and base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=") != expected:
+            return f"was altered: {member.filename} is not what its RECORD says"
+    return None
 
 
 def _counted(path: str, wheel: zipfile.ZipFile) -> int:

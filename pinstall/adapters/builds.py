@@ -1,0 +1,148 @@
+"""Remember the inputs and the sha256 of each wheel that pip built under pinstall, and tell what a build would find.
+
+May not: be believed when the wheel's bytes differ; decide what follows from a difference.
+
+The records lie below pip's cache directory, so that they travel with a cache that is restored elsewhere: one file per
+build, `<cache>/pinstall/builds/<path of the wheel>/<its sha256>.json`. So nothing is ever rewritten, and a wheel that
+comes back from the shelf finds its own record again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pinstall.request import Interpreter, Request
+
+FOLDER = os.path.join("pinstall", "builds")
+SCHEMA = 1
+_SUFFIX = ".json"
+_PATIENCE = 10.0
+"""Seconds that a compiler may take to tell its version."""
+_OPTIONS = {
+    "build_constraints": "build constraint",
+    "build_isolation": "build isolation",
+    "build_options": "build option",
+    "global_options": "build option",
+}
+"""Where options that reach a build write to, and what messages call them."""
+_CONSTRAINTS_REACH_BUILDS = (26, 2)
+"""The first pip whose isolated builds do not see the `constraint` of variables and configuration files any more."""
+
+
+class Builds:
+    """The records of one pip cache."""
+
+    def __init__(self, cache: str) -> None:
+        """Look at nothing yet."""
+        self._cache = cache
+
+    def known(self, path: str) -> frozenset[str]:
+        """Return the sha256 of every wheel that pip has built at this place of the cache under pinstall."""
+        try:
+            names = os.listdir(os.path.join(self._cache, FOLDER, path))
+        except OSError:
+            return frozenset()
+        return frozenset(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+
+    def inputs(self, path: str, sha256: str) -> Mapping[str, str] | None:
+        """Return what the build of these very bytes read, none where nothing is on record."""
+        try:
+            with open(self._record(path, sha256), encoding="utf-8") as file:
+                document = json.load(file)
+            return {str(key): str(value) for key, value in document["inputs"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, path: str, inputs: Mapping[str, str]) -> None:
+        """Put a wheel of the cache on record; what cannot be written is only not remembered."""
+        with contextlib.suppress(OSError):
+            record = self._record(path, digest(os.path.join(self._cache, path)))
+            os.makedirs(os.path.dirname(record), exist_ok=True)
+            temporary = f"{record}.{os.getpid()}"
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump({"schema": SCHEMA, "inputs": dict(inputs)}, file, indent=1, sort_keys=True)
+            os.replace(temporary, record)
+
+    def _record(self, path: str, sha256: str) -> str:
+        return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)
+
+
+def digest(path: str) -> str:
+    """Return the sha256 of a file; raise OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        state = hashlib.sha256()
+        while block := file.read(1 << 20):
+            state.update(block)
+    return state.hexdigest()
+
+
+def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the options that reach every build, as kind and value; of a file what it says, not its name."""
+    for dest, kind in _OPTIONS.items():
+        for option in request.every(dest):
+            value = option.value or ""
+            yield kind, _contents(value) if dest == "build_constraints" else value
+    for option in request.defaults if pip < _CONSTRAINTS_REACH_BUILDS else ():
+        if option.dest == "constraints":
+            yield "build constraint", _contents(option.value or "")
+
+
+def _contents(path: str) -> str:
+    """Return what a constraint file says; the name alone, where it cannot be read here."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return path
+
+
+def machine(target: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what builds find on this machine: interpreter ABI, platform with its C library, C compiler."""
+    return {
+        "interpreter": f"{target.markers.get('implementation_name')} {target.abi}",
+        "platform": f"{sys.platform} {target.markers.get('platform_machine')} {_system()}",
+        "C compiler": _compiler(environ),
+    }
+
+
+def _system() -> str:
+    """Return the operating system's release and its C library, as far as it tells."""
+    library = ""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        library = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    release = ""
+    with contextlib.suppress(OSError), open("/etc/os-release", encoding="utf-8") as file:
+        fields = dict(line.strip().split("=", 1) for line in file if "=" in line)
+        release = " ".join(fields.get(key, "").strip("\"'") for key in ("ID", "VERSION_ID"))
+    return f"{release} {library}"
+
+
+def _compiler(environ: Mapping[str, str]) -> str:
+    """Return what the C compiler says of its version, `none` where there is none."""
+    import shlex  # noqa: PLC0415 - only where something was built
+    import shutil  # noqa: PLC0415 - the same
+    import subprocess  # noqa: PLC0415 - the same
+
+    try:
+        words = shlex.split(environ.get("CC", ""))
+    except ValueError:
+        words = []
+    names = words[:1] or ["cc", "gcc", "clang", "cl"]
+    found = next((path for name in names if (path := shutil.which(name, path=environ.get("PATH")))), None)
+    if found is None:
+        return "none"
+    try:
+        said = subprocess.run(
+            [found, "--version"], env=dict(environ), capture_output=True, timeout=_PATIENCE, check=False, text=True
+        ).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        said = ""
+    return said.partition("\n")[0].strip()

@@ -1,0 +1,304 @@
+"""Compare the files of installed distributions with their RECORDs, and the RECORDs with each other.
+
+May not: write; accuse what an installer put there that promises no true RECORD.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from threading import Lock
+
+    from pinstall.model import Distribution
+
+    Row = Sequence[str]
+    """Path, hash, size, as written."""
+    Listed = tuple[int, str, str, Distribution, str]
+    """Size, place, sha256 in RECORD's spelling, whose file it is, path in RECORD."""
+
+_TRUE: Final = ("pip", "uv")
+"""The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
+_CACHED: Final = "__pycache__/"
+"""Where byte code lies that anybody may remake or remove; pip overwrites even what a wheel brings along."""
+_UNKNOWN: Final = -1
+"""The size of a file that cannot be told."""
+_BLOCK: Final = 1 << 20
+_BATCH: Final = 1 << 22
+_OPENING: Final = 12_000
+"""How many bytes could be hashed while a file is opened, about."""
+
+
+def damaged(distribution: Distribution, overwritten: Collection[str] = ()) -> str | None:
+    """Say what RECORD shows to be wrong at a glance, in words that follow the name: files gone or of another size.
+
+    Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `altered` looks at all of it.
+    Byte code may go. An editable and what neither pip nor uv installed, as an egg, are never damaged; nor does it
+    count what is `overwritten`, by its path in RECORD.
+
+    Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+    """
+    if not _is_held(distribution):
+        return None
+    try:
+        written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
+        rows = (row for row in _rows(distribution) if row[0] not in overwritten) if overwritten else _rows(distribution)
+        return _first_damage(distribution.location, rows, written)
+    except FileNotFoundError:
+        return "has no RECORD"
+    except (OSError, ValueError):
+        return "has an unreadable RECORD"
+
+
+def is_recorded(distribution: Distribution) -> bool:
+    """Tell whether it has a RECORD that can be read, without which pip can neither remove nor replace it."""
+    return bool(_readable(distribution))
+
+
+def is_half(distribution: Distribution) -> bool:
+    """Tell whether its dist-info lacks what pip writes last: whoever installed it was killed before the end."""
+    names = ("INSTALLER", "RECORD")
+    return os.path.isdir(distribution.path) and not any(
+        os.path.exists(os.path.join(distribution.path, name)) for name in names
+    )
+
+
+def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> dict[str, Distribution]:
+    """Return its files, by their path in RECORD, that are those of another distribution now, and this one."""
+    mine = {_normal(distribution, path): (path, digest) for path, digest, _ in _readable(distribution)}
+    found: dict[str, Distribution] = {}
+    for other in others:
+        for path, digest, size in _readable(other) if other.path != distribution.path else ():
+            place = _normal(other, path)
+            if place in mine and digest not in ("", mine[place][1]) and digest.startswith("sha256="):
+                length = int(size) if size.isdigit() else _UNKNOWN
+                if not _is_other(place, length, digest[7:].rstrip("=")):
+                    found[mine[place][0]] = other
+    return found
+
+
+def _normal(distribution: Distribution, path: str) -> str:
+    return os.path.normpath(os.path.join(distribution.location, path))
+
+
+def altered(
+    distributions: Iterable[Distribution], workers: int, told: Callable[[int, int], None] | None = None
+) -> Iterator[tuple[Distribution, str]]:
+    """Yield each file, by its path in RECORD, that is missing or has not the sha256 that RECORD says, in no order.
+
+    `told` hears now and then how many files are done, and of how many. Where RECORD cannot be read there is nothing to
+    compare: see `damaged`.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - dear, and only `check` looks so closely
+    from threading import Lock  # noqa: PLC0415 - the same
+
+    batches = _batches(sorted(_listed(distributions), key=lambda listed: listed[0]))
+    every = sum(map(len, batches))
+    done = 0
+    small = Lock()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
+                done += number
+                if told is not None:
+                    told(done, every)
+                yield from found
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[Distribution, ...]]]:
+    """Return each file that several distributions list, and these: the last one installed has overwritten the others'.
+
+    Byte code and an `__init__.py` that is the same in all of them, as namespaces have it, do not count.
+    """
+    owners: dict[str, dict[str, tuple[Distribution, str, str]]] = {}
+    for distribution in distributions:
+        for path, digest, _ in _readable(distribution):
+            if _CACHED not in path:
+                owners.setdefault(_normal(distribution, path), {})[distribution.path] = (distribution, path, digest)
+    shared = (tuple(each.values()) for each in owners.values() if len(each) > 1)
+    return [(each[0][1], tuple(owner for owner, _, _ in each)) for each in shared if not _is_namespace(each)]
+
+
+def top_level(distribution: Distribution) -> tuple[str, ...]:
+    """Return the places of the files and folders that RECORD's paths begin with, those outside in full."""
+    found: dict[str, None] = {}
+    for path, _, _ in _readable(distribution):
+        top = path if path.startswith(("../", "/")) else path.partition("/")[0]
+        found[os.path.normpath(os.path.join(distribution.location, top))] = None
+    return tuple(found)
+
+
+def sources(distribution: Distribution) -> tuple[str, ...]:
+    """Return the places of the Python files that RECORD lists: what pip compiles."""
+    rows = _readable(distribution)
+    return tuple(os.path.join(distribution.location, path) for path, _, _ in rows if path.endswith(".py"))
+
+
+def _is_namespace(owners: Iterable[tuple[Distribution, str, str]]) -> bool:
+    names = {os.path.basename(path) for _, path, _ in owners}
+    digests = {digest for _, _, digest in owners}
+    return names == {"__init__.py"} and len(digests) == 1 and "" not in digests
+
+
+def _is_held(distribution: Distribution) -> bool:
+    """Tell whether its files are to be what RECORD says.
+
+    Debian removes INSTALLER and leaves a RECORD of other files than it installs; pip's own RECORD lists INSTALLER.
+    """
+    if distribution.editable:
+        return False
+    installer = _installer(distribution)
+    if installer is None:
+        own = f"{os.path.basename(distribution.path)}/INSTALLER"
+        return any(path == own for path, _, _ in _readable(distribution))
+    return installer in _TRUE
+
+
+def _installer(distribution: Distribution) -> str | None:
+    try:
+        with open(os.path.join(distribution.path, "INSTALLER"), encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def _rows(distribution: Distribution) -> Sequence[Row]:
+    """Return the rows of RECORD; raise OSError or ValueError where there is none that could be read."""
+    with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8") as file:
+        text = file.read()
+    if '"' in text:
+        import csv  # noqa: PLC0415 - twice as slow as splitting, and few paths have a comma or a quote
+
+        try:
+            rows: Sequence[Row] = list(filter(None, csv.reader(text.split("\n"))))
+        except csv.Error as error:
+            raise ValueError(error) from error
+    else:
+        rows = [line.rsplit(",", 2) for line in text.split("\n") if line]
+    if not rows or any(len(row) != 3 for row in rows):  # noqa: PLR2004 - path, hash, size
+        raise ValueError(distribution.path)
+    return rows
+
+
+def _readable(distribution: Distribution) -> Sequence[Row]:
+    try:
+        return _rows(distribution)
+    except (OSError, ValueError):
+        return ()
+
+
+def _first_damage(location: str, rows: Iterable[Row], written: int) -> str | None:
+    folder = os.path.join(location, "")
+    for path, digest, size in rows:
+        if size and _CACHED not in path:
+            found: int | None
+            try:
+                status = os.stat(folder + path)  # joining each by `os.path.join` would cost a fifth more
+                found = status.st_size
+                younger = status.st_mtime_ns > written and digest.startswith("sha256=")
+                if younger and found == int(size) and _is_other(folder + path, found, digest[7:].rstrip("=")):
+                    return f"was altered in {path}"
+            except OSError:
+                found = _size(location, path)
+            if found is None:
+                return f"lacks {path}"
+            if found not in (int(size), _UNKNOWN):
+                return f"has {found} bytes instead of {size} in {path}"
+    return None
+
+
+def _size(location: str, path: str) -> int | None:
+    """Return the size of what is not simply where RECORD says, none where there is no file."""
+    try:
+        return os.stat(_place(location, path)).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return _UNKNOWN if _is_wrapper(path) else None
+    except OSError:  # a folder that may not be entered proves nothing
+        return _UNKNOWN
+
+
+def _place(location: str, path: str) -> str:
+    """Return where the file of a row lies; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
+    place = os.path.join(location, path)
+    return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
+
+
+def _is_wrapper(path: str) -> bool:
+    """Tell whether a row is of a script that pip has left out for the entry point of that name, and listed anyway."""
+    return path.partition("/")[0].endswith(".data")
+
+
+def _listed(distributions: Iterable[Distribution]) -> Iterator[Listed]:
+    for distribution in filter(_is_held, distributions):
+        folder = os.path.join(distribution.location, "")
+        for path, digest, size in _readable(distribution):
+            if digest.startswith("sha256=") and _CACHED not in path:
+                outside = path.startswith(("../", "/"))
+                place = _place(distribution.location, path) if outside else folder + path
+                yield int(size) if size.isdigit() else _UNKNOWN, place, digest[7:].rstrip("="), distribution, path
+
+
+def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
+    """Cut the files into parts that take about as long as each other."""
+    from collections import deque  # noqa: PLC0415 - only where files are hashed
+
+    batches: deque[Sequence[Listed]] = deque()
+    start = cost = 0
+    for end, file in enumerate(files, 1):
+        cost += file[0] + _OPENING
+        if cost >= _BATCH or end == len(files):
+            batches.append(files[start:end])
+            start, cost = end, 0
+    return batches
+
+
+def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
+    """Hash the next part of small files, or of big ones while another thread is at the small ones.
+
+    Opening files holds the interpreter's lock and hashing does not: two threads at small files hinder each other.
+    """
+    at_small = small.acquire(blocking=False)
+    try:
+        batch = batches.popleft() if at_small else batches.pop()
+        return len(batch), [
+            (distribution, path)
+            for size, place, digest, distribution, path in batch
+            if _is_other(place, size, digest) and not (_is_wrapper(path) and not os.path.lexists(place))
+        ]
+    finally:
+        if at_small:
+            small.release()
+
+
+def _is_other(place: str, size: int, digest: str) -> bool:
+    import base64  # noqa: PLC0415 - only where files are hashed
+
+    try:
+        return base64.urlsafe_b64encode(_sha256(place, size)).rstrip(b"=").decode() != digest
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # what may not be read proves nothing
+        return False
+
+
+def _sha256(place: str, size: int) -> bytes:
+    """Return the digest of a file; that it has the size which is expected spares a call."""
+    hashed = hashlib.sha256()
+    length = 0
+    asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        while block := os.read(descriptor, asked):
+            hashed.update(block)
+            length += len(block)
+            if length == size and len(block) < asked:
+                break
+    finally:
+        os.close(descriptor)
+    return hashed.digest()

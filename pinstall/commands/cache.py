@@ -1,0 +1,185 @@
+"""Look after pip's cache: where it is, what it holds, what is wrong in it, and what was moved out of it.
+
+May not: parse text, print.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pinstall import holdings
+from pinstall.adapters.locations import cache_directory
+from pinstall.adapters.shelf import Shelf
+from pinstall.call import take
+from pinstall.core import links, report
+from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model import Eviction, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pinstall.call import Call
+    from pinstall.model import Reporter
+
+_DAY = 24 * 60 * 60
+ACTIONS = ("list", "verify", "evict", "shelf")
+
+
+def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Carry out one action on pip's cache, and return the exit code: 1 for a finding, or where there is no cache.
+
+    Raises PinstallError (64) for words that are no action.
+    """
+    action = next((word for word in argv if word in ACTIONS), "")
+    evicting = "--evict" in argv
+    call = take([word for word in argv if word not in (action, "--evict")], environ)
+    words = [argument.text for argument in call.request.positionals]
+    if (
+        len(words) > 1
+        or (words and not action)
+        or (evicting and action != "verify")
+        or (action == "evict" and not words)
+    ):
+        hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
+        raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
+    found = cache_directory(call.request.options, environ, call.target)
+    if found.path is None:
+        tell.say(f"pip's cache is off: {found.reason}")
+        return FINDING
+    pattern = words[0] if words else "*"
+    match action:
+        case "list":
+            return _list(found.path, pattern, tell)
+        case "verify":
+            return _verify(found.path, pattern, call, tell, evicting=evicting)
+        case "evict":
+            return _evict(found.path, pattern, tell)
+        case "shelf":
+            return _shelf(found.path, tell)
+        case _:
+            return _describe(found.path, call, tell, writable=found.writable)
+
+
+def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
+    """Say where the cache is, what is peculiar about it, and how much it holds."""
+    tell.show(path)
+    if not writable:
+        tell.show("it cannot be written: nothing can be moved out of it")
+    chosen = call.request.last("cache_dir")
+    if chosen is not None:
+        tell.show(f"`{chosen.name}` ({chosen.origin}) says so")
+        if not os.path.isabs(os.path.expanduser(chosen.value or "")):
+            tell.show(f"`{chosen.value}` is relative: in another working directory it is another cache")
+    for url in _uncached(call):
+        tell.show(f"nothing of {url} is cached: pip caches plain http only from trusted hosts (`--trusted-host`)")
+    sizes: dict[str, list[int]] = {}
+    for held in holdings.everything(path):
+        sizes.setdefault(held.kind, []).append(_weight(path, held.paths)[0])
+    for kind, found in sorted(sizes.items()):
+        tell.show(f"{kind}: {len(found)}, {_readable(sum(found))}")
+    return HOLDS
+
+
+def _uncached(call: Call) -> Iterator[str]:
+    trusted = {option.value for option in call.request.every("trusted_hosts")}
+    for option in (*call.request.every("index_url"), *call.request.every("extra_index_urls")):
+        url = option.value or ""
+        host = url.removeprefix("http://").partition("/")[0].rpartition("@")[2]
+        if url.startswith("http://") and not {host, host.partition(":")[0]} & trusted:
+            yield links.redacted(url)
+
+
+def _matching(path: str, pattern: str) -> Iterator[holdings.Held]:
+    """Yield what is of a project, `NAME` or `NAME==VERSION`; a name may hold `*` and `?`."""
+    name, _, version = pattern.partition("==")
+    wanted = canonicalize_name(name)
+    for held in holdings.everything(path):
+        if fnmatchcase(held.name, wanted) and (not version or _same(held.version, version)):
+            yield held
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
+
+
+def _list(path: str, pattern: str, tell: Reporter) -> int:
+    now = time.time()
+    rows = sorted((held.name, held.version, held.kind, held.paths, held.origin) for held in _matching(path, pattern))
+    for name, version, kind, paths, origin in rows:
+        size, written = _weight(path, paths)
+        days = (now - written) / _DAY
+        tell.show(f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip())
+    return HOLDS
+
+
+def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bool) -> int:
+    """Check everything that matches against what is known of it, and say what is wrong."""
+    matching = list(_matching(path, pattern))
+    listed = holdings.listed(path, matching)
+    wrong = []
+    for number, held in enumerate(matching, 1):
+        tell.progress(number, len(matching))
+        if reason := holdings.wrong(path, held, listed, call.target.paths):
+            wrong.append(_eviction(held, reason))
+            tell.show(f"{held.what} {reason} ({held.paths[0]})")
+    if evicting and wrong:
+        Shelf(path).evict(wrong)
+    end = "" if not wrong else " and moved out of the cache (`pinstall undo` puts it back)" if evicting else ""
+    tell.say(f"{report.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
+    return FINDING if wrong else HOLDS
+
+
+def _evict(path: str, pattern: str, tell: Reporter) -> int:
+    found = [_eviction(held, "`pinstall cache evict` asked for it") for held in _matching(path, pattern)]
+    if not found:
+        tell.say(f"nothing in `{path}` is of `{pattern}`")
+        return FINDING
+    Shelf(path).evict(found)
+    number = report.counted(len(found), "entry", "entries")
+    tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
+    return HOLDS
+
+
+def _shelf(path: str, tell: Reporter) -> int:
+    shelf = Shelf(path)
+    for item in shelf.shelved():
+        days = (time.time() - int(item.receipt.partition("-")[0]) / 1e9) / _DAY
+        tell.show(f"{item.what}  {days:.0f} days  {item.reason}")
+    return HOLDS
+
+
+def _eviction(held: holdings.Held, reason: str) -> Eviction:
+    try:
+        version = Version(held.version)
+    except InvalidVersion:
+        version = None
+    identity = Identity(name=canonicalize_name(held.name), version=version)
+    return Eviction(what=held.what, identity=identity, paths=held.paths, reason=reason, contradiction=True)
+
+
+def _weight(path: str, paths: Iterable[str]) -> tuple[int, float]:
+    """Return how many bytes files have together, and when the last of them was written."""
+    size, written = 0, 0.0
+    for part in paths:
+        with contextlib.suppress(OSError):  # gone in this moment
+            status = os.stat(os.path.join(path, part))
+            size, written = size + status.st_size, max(written, status.st_mtime)
+    return size, written
+
+
+def _readable(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:  # noqa: PLR2004 - what KiB means
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,106 @@
+"""Verify environment and cache against the given pins, or against the holds, and change nothing.
+
+May not: write, start pip, parse text, print.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import installed_files
+from pinstall.call import take
+from pinstall.clearing import Clearing
+from pinstall.core import plan, report
+from pinstall.core.links import redacted
+from pinstall.demand import gather
+from pinstall.errors import FINDING, HOLDS
+from pinstall.evidence import Evidence
+from pinstall.model import State
+from pinstall.proof import proofs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinstall.demand import Asked
+    from pinstall.model import Distribution, Plan, Reporter, Verdict
+
+
+def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Say everything that `install` would have to do for these arguments, and return 1 if that is anything."""
+    deep, as_json = "--deep" in argv, "--json" in argv
+    call = take([word for word in argv if word not in ("--deep", "--json")], environ)
+    asked = gather(call, environ)
+    evidence = Evidence(asked)
+    evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
+    found = evidence.judge()
+    cleared = Clearing(asked, environ, tell).planned(asked.demand.pins)
+    texts = [*_demands(asked), *_standing(found, asked), *_cached(cleared), *_unmet(found, evidence)]
+    texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
+    if as_json:
+        tell.document(report.checked(found, cleared, texts))
+    else:
+        for text in texts:
+            tell.show(text)
+        for verdict in found:
+            for text in (*verdict.warnings, *verdict.notes):
+                tell.say(report.remark(verdict, text))
+        for eviction in cleared.evictions:
+            if not eviction.contradiction:
+                tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
+        holding = sum(verdict.state is State.HOLDS for verdict in found)
+        tell.say(
+            f"{report.counted(holding, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
+        )
+    return FINDING if texts else HOLDS
+
+
+def _demands(asked: Asked) -> Iterator[str]:
+    """Yield what is wrong with what was asked."""
+    for fault in (*asked.faults, *asked.demand.conflicts):
+        yield f"{report.place(fault.origin)}: {fault.message}"
+    for line in asked.demand.unpinned if asked.call.policy.unpinned != "allow" else ():
+        yield f"{report.place(line.origin)}: `{line.text}` is not a pin"
+    yield from asked.beyond
+
+
+def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[str]:
+    """Yield the pins that do not hold, with what would be done."""
+    for verdict in found:
+        if not plan.accepts(verdict, asked.call.policy.unproven):
+            yield f"{report.verdict(verdict)}; {report.remedy(verdict)}"
+
+
+def _unmet(found: Sequence[Verdict], evidence: Evidence) -> Iterator[str]:
+    """Yield the needs of what is asked for that the environment does not meet, but not again those that are pinned."""
+    named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
+    for need in evidence.unmet:
+        if need.name not in named:
+            yield redacted(f"{need}, which is not installed so; pip would install it")
+
+
+def _cached(cleared: Plan) -> Iterator[str]:
+    """Yield what in pip's cache contradicts a pin; a wheel of another version contradicts none."""
+    for eviction in cleared.evictions:
+        if eviction.contradiction:
+            yield f"{eviction.what} is in pip's cache: {eviction.reason}; it would be moved out of it"
+
+
+def _installed(evidence: Evidence, found: Sequence[Verdict]) -> list[Distribution]:
+    installed = (evidence.find(verdict.pin.name) for verdict in found)
+    return [one for one in installed if one is not None and one.damage is None]
+
+
+def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:
+    """Yield files that others claim too, and with `deep` each whose contents are not what RECORD says."""
+    every = evidence.every()
+    shared = [(path, owners) for path, owners in installed_files.overlapping(every) if set(owners) & set(installed)]
+    for path, owners in shared:
+        names = " and ".join(sorted(owner.identity.name for owner in owners))
+        yield f"{path} belongs to {names}: one of them has overwritten it"
+    if deep:
+        sharing = {owner for _, owners in shared for owner in owners}
+        taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, every)}
+        altered = set(installed_files.altered(installed, os.cpu_count() or 1, tell.progress)) - taken
+        for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
+            yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

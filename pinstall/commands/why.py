@@ -1,0 +1,101 @@
+"""Tell what is known of one project: who pins it, what is installed, what is cached, what would be done.
+
+May not: write, start pip, parse text, print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pinstall.adapters import installed_files
+from pinstall.call import take
+from pinstall.clearing import Clearing
+from pinstall.core import links, report
+from pinstall.demand import gather
+from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.evidence import Evidence
+from pinstall.holdings import everything
+from pinstall.model import State
+from pinstall.proof import proofs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.demand import Asked
+    from pinstall.model import Distribution, Plan, Reporter, Verdict
+
+
+def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Show the chain of evidence for the project that the first argument names; return 1 where nothing is known of it.
+
+    The other arguments are those of `install`. Raises PinstallError (64) without a name.
+    """
+    if not argv or argv[0].startswith("-"):
+        hint = "write `pinstall why NAME -r requirements.txt`"
+        raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
+    name = canonicalize_name(argv[0].partition("==")[0])
+    asked = gather(take(argv[1:], environ), environ)
+    evidence = Evidence(asked)
+    evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
+    clearing = Clearing(asked, environ, tell)
+    found = [verdict for verdict in evidence.judge() if verdict.pin.name == name]
+    texts = [
+        *_asked_for(asked, name),
+        *_installed(evidence, name),
+        *_held(clearing.cache, name),
+        *_next(found, clearing.planned([verdict.pin for verdict in found])),
+    ]
+    for text in texts:
+        tell.show(text)
+    if not texts:
+        tell.say(f"nothing asks for `{name}`, nothing of it is installed, nothing of it is in pip's cache")
+    return HOLDS if texts else FINDING
+
+
+def _asked_for(asked: Asked, name: NormalizedName) -> Iterator[str]:
+    for line in asked.lines:
+        if line.name == name:
+            kind = "constrains it" if line.constraint else "asks for it"
+            yield f"{report.place(line.origin)} {kind}: {line.text}"
+
+
+def _installed(evidence: Evidence, name: NormalizedName) -> Iterator[str]:
+    found = evidence.find(name)
+    if found is not None:
+        yield from _of(found, evidence)
+    yield from evidence.requirers(name)
+
+
+def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
+    yield f"{found.text} is installed in {found.location}"
+    damage = found.damage or installed_files.damaged(found)
+    if damage is not None:
+        yield f"it {damage}"
+    if found.identity.source is not None:
+        kind = " as an editable" if found.editable else ""
+        yield f"it came from {links.redacted(found.identity.source.url)}{kind} (direct_url.json)"
+    row = evidence.ledger.row(found)
+    if row is not None:
+        yield f"it was installed from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))}) (ledger)"
+
+
+def _held(cache: str | None, name: NormalizedName) -> Iterator[str]:
+    for held in everything(cache) if cache is not None else ():
+        if held.name == name:
+            origin = f" of {held.origin}" if held.origin else ""
+            yield f"pip's cache has {held.what}{origin} ({held.paths[0]})"
+
+
+def _next(found: Sequence[Verdict], planned: Plan) -> Iterator[str]:
+    for eviction in planned.evictions:
+        yield f"`install` would move {eviction.what} out of pip's cache: {eviction.reason}"
+    for verdict in found:
+        if verdict.state is State.HOLDS:
+            yield f"{verdict.pin.wanted} holds"
+            yield from (report.remark(verdict, text) for text in (*verdict.warnings, *verdict.notes))
+        else:
+            yield f"{report.verdict(verdict)}; {report.remedy(verdict)}"

@@ -1,0 +1,65 @@
+"""Move the metadata of damaged installations out of pip's way, so that it installs them anew, and put them back.
+
+May not: start pip, judge.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import installed_files
+from pinstall.adapters.ledger import FOLDER
+from pinstall.adapters.shelf import Shelf
+from pinstall.model import Eviction, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinstall.core.policy import Policy
+    from pinstall.evidence import Evidence
+    from pinstall.model import Distribution, Reporter, Verdict
+
+
+class Healing:
+    """What leaves an environment for one run: pip stumbles over metadata that it can neither read nor remove."""
+
+    def __init__(self, tell: Reporter) -> None:
+        """Move nothing yet."""
+        self._tell = tell
+        self._receipts: list[tuple[Shelf, str]] = []
+
+    def clear(self, found: Sequence[Verdict], evidence: Evidence) -> None:
+        """Move every dist-info of the pins whose metadata are damaged to a shelf in the environment itself.
+
+        Raises PinstallError (`shelf`) where that cannot be done; what was moved by then goes back with `put_back`.
+        """
+        for verdict in found:
+            damaged = evidence.find(verdict.pin.name) if verdict.state is State.DAMAGED else None
+            if damaged is None or evidence.is_outside(damaged):
+                continue
+            if damaged.damage is not None or not installed_files.is_recorded(damaged):
+                self._move(damaged, evidence.copies(verdict.pin.name))
+                self._tell.say(f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew")
+
+    def _move(self, damaged: Distribution, copies: Sequence[str]) -> None:
+        shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
+        moving = Eviction(
+            what=f"the metadata of {damaged.identity.name}",
+            identity=damaged.identity,
+            paths=tuple(os.path.relpath(path, damaged.location) for path in copies),
+            reason=damaged.damage or "",
+            contradiction=False,
+        )
+        self._receipts.append((shelf, shelf.evict([moving])))
+
+    def put_back(self) -> None:
+        """Return the metadata, so that the environment is what it was."""
+        for shelf, receipt in self._receipts:
+            shelf.put_back(item for item in shelf.shelved() if item.receipt == receipt)
+        self._receipts = []
+
+    def end(self, policy: Policy) -> None:
+        """End a run that went well: forget what has lain aside for too long."""
+        for shelf, _ in self._receipts:
+            shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))

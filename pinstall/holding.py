@@ -1,0 +1,122 @@
+"""Keep the pins of earlier runs in their places while pip runs for another request.
+
+May not: start pip, judge.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pinstall.core import holds, report
+from pinstall.core.options import ELSEWHERE
+from pinstall.errors import PinstallError
+from pinstall.model import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.demand import Asked
+    from pinstall.evidence import Evidence
+    from pinstall.model import Pin, Reporter
+    from pinstall.request import Origin
+
+_RENEWING = (*ELSEWHERE, "force_reinstall", "ignore_installed")
+"""With these pip would install what is held anew, from an index that may not have it, or beside it."""
+
+
+def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
+    """Return the pins of earlier runs that this run may not move.
+
+    They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
+    """
+    renewing = any(asked.call.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
+    if asked.call.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
+        return ()
+    held = evidence.ledger.holds()
+    gone = _gone(held)
+    standing = holds.without(held, gone)
+    for file in sorted(gone):
+        tell.say(f"`{file}` is gone: what it pinned is held no longer")
+    uninstalled = {name for name in standing if evidence.find(name) is None}
+    if uninstalled:  # by now, before this run perhaps installs it for another reason
+        evidence.ledger.write({}, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled})
+    return holds.in_force(standing, _named(asked), evidence.find)
+
+
+def _gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
+    """Return the files that pin something and are not there any more."""
+    files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
+    return frozenset(file for file in files if not os.path.exists(file))
+
+
+def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
+    """Return what tells pip of the holds: bare versions, since a hash would turn hash mode on for everything."""
+    if not held:
+        return ()
+    path = os.path.join(folder, "held.txt")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"{hold.name}=={hold.version}\n" for hold in held)
+    return ("-c", path)
+
+
+def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
+    """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
+    from pinstall.adapters import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
+
+    chosen = pip.chosen(wanted)
+    context = []
+    for hold in held:
+        version = next((one.version for one in chosen if one.name == hold.name), hold.version)
+        if version != hold.version:
+            why = holds.needs(hold, chosen) or (f"this request takes {version}",)
+            origin = next(iter(hold.origins.values()))
+            context += [f"{origin} pins {hold.name}=={hold.version}, but {reason}" for reason in why]
+    if not context:
+        return None
+    return PinstallError(
+        "held",
+        report.counted(
+            len(context), "pin of an earlier run stands in the way", "pins of earlier runs stand in the way"
+        ),
+        context=tuple(context),
+        hint="pin both together, or let the earlier ones move with `--pin hold=ignore`",
+        exit_code=exit_code,
+    )
+
+
+def renew(asked: Asked, evidence: Evidence) -> None:
+    """Hold what this run has pinned from now on, in place of what it replaces."""
+    policy = asked.call.policy.hold
+    if any(asked.call.request.last(dest) is not None for dest in ELSEWHERE) or policy == "ignore":
+        return
+    fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, evidence)}
+
+    def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
+        kept = {} if policy == "forget" else holds.without(held, _gone(held))
+        return holds.renewed(kept, fresh, _named(asked), asked.files, evidence.find)
+
+    before = evidence.ledger.holds()
+    if after(before) != before:
+        evidence.ledger.write({}, after)
+
+
+def _held(pin: Pin, evidence: Evidence) -> Iterator[Hold]:
+    """Yield the pin as a hold, if it is asked for by version; its file is named so that another run knows it again."""
+    found = evidence.find(pin.name)
+    if pin.requested and found is not None and (pin.version is not None or pin.exact is not None):
+        lines = [line.origin for line in pin.lines if line.specifier and not line.constraint] or [pin.origin]
+        origins = {_file(origin): report.place(origin) for origin in reversed(lines)}
+        yield Hold(name=pin.name, version=found.text, origins=origins)
+
+
+def _file(origin: Origin) -> str:
+    if origin.line is None:
+        return ""
+    return origin.where if "://" in origin.where else os.path.abspath(origin.where)
+
+
+def _named(asked: Asked) -> frozenset[NormalizedName]:
+    return frozenset(line.name for line in asked.lines if line.name is not None)

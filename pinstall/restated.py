@@ -1,0 +1,51 @@
+"""Restate pins and global options as the lines of a requirements file that lies elsewhere.
+
+May not: write the file, start pip.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import archives
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pinstall.demand import Asked
+    from pinstall.model import Pin
+    from pinstall.request import Option
+
+
+def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
+    """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
+    locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
+    return [
+        *map(_option_line, asked.options),
+        *sorted(locked),
+        *(_pin_line(pin, asked.build_settings(pin)) for pin in pins),
+    ]
+
+
+def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
+    direct = next((line for line in pin.lines if line.link is not None), None)
+    if direct is None or direct.link is None:
+        written = pin.wanted
+    else:
+        path = archives.path_of(direct.link)
+        written = direct.link if "+" in direct.link.partition(":")[0] else f"{pin.name} @ {direct.link}"
+        written = os.path.abspath(path) if path is not None and "://" not in direct.link else written
+    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *map(shlex.quote, settings)])
+
+
+def _option_line(option: Option) -> str:
+    """Return a global option of a requirements file, for a file that lies elsewhere."""
+    if option.value is None:
+        return option.name
+    value = option.value
+    if option.dest == "find_links":
+        beside = os.path.join(os.path.dirname(option.origin.where), value)
+        value = os.path.abspath(beside) if os.path.exists(beside) else value
+    return f"{option.name} {shlex.quote(value)}"

@@ -1,0 +1,107 @@
+"""Tell that nothing has changed on which an earlier run rested that found every pin to hold.
+
+May not: import anything but what starts as cheaply as `os` and `sys`; parse; guess: whatever is odd is no stamp.
+
+A stamp is one flat file: what was said, a digest, and a list of what the digest is made of, by kind and name. It holds
+no contents, since requirement files and variables may hold secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pinstall import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FORMAT = f"pinstall stamp 1 {__version__}"
+CONTENT, STATUS, EXISTENCE, LISTING, VARIABLE, PREFIX = "cselvp"
+"""Kinds of grounds: a file's bytes, its status, whether it is there, names in a folder, variables by name or prefix."""
+_MOST = 200
+"""How many stamps are kept; those of environments that are gone are the oldest some day."""
+
+
+def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return what the run said that left a stamp for these arguments, if it would say the same now."""
+    try:
+        with open(_place(argv, environ), encoding="utf-8", errors="surrogateescape") as file:
+            form, digest, said, *grounds = file.read().split("\0")
+        same = form == FORMAT and digest == _digest(argv, environ, grounds)
+    except (OSError, ValueError, ImportError):
+        return None
+    return said if same else None
+
+
+def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
+    """Write a stamp, by temporary file and rename; where that cannot be done there is none."""
+    try:
+        place = _place(argv, environ)
+        content = "\0".join((FORMAT, _digest(argv, environ, grounds), said, *grounds))
+        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+        draft = f"{place}.{os.getpid()}"
+        with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(content)
+        os.replace(draft, place)
+        _forget(os.path.dirname(place))
+    except (OSError, ValueError, ImportError):
+        return
+
+
+def state_directory(environ: Mapping[str, str]) -> str:
+    """Return where pinstall keeps what is of the user and of no environment."""
+    base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
+    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
+
+
+def _place(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return where the stamp of these arguments lies; that two share one place costs no more than a second look."""
+    named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
+    text = "\0".join((os.getcwd(), sys.prefix, *named, *argv))
+    number = int.from_bytes(text.encode("utf-8", "surrogateescape"), "big") % ((1 << 89) - 1)
+    return os.path.join(state_directory(environ), "stamps", f"{number:x}")
+
+
+def _digest(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[str]) -> str:
+    from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
+
+    digest = blake2b(digest_size=20)
+    head = (sys.version, sys.executable, sys.prefix, os.getcwd(), *argv)
+    digest.update("\0".join(head).encode("utf-8", "surrogateescape"))
+    prefixes = tuple(ground[1:] for ground in grounds if ground[:1] == PREFIX)
+    for ground in (*grounds, *(VARIABLE + name for name in sorted(environ) if name.startswith(prefixes))):
+        digest.update(f"\0\0{ground}\0".encode("utf-8", "surrogateescape"))
+        digest.update(_present(ground[:1], ground[1:], environ))
+    return digest.hexdigest()
+
+
+def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
+    """Return what something is now; that it is not there is an answer too."""
+    try:
+        if kind == STATUS:
+            status = os.stat(name)
+            return b"%d %d %d %d %d" % (
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ino,
+                status.st_mode,
+                status.st_uid,
+            )
+        if kind == EXISTENCE:
+            return b"%d" % os.path.lexists(name)
+        if kind == CONTENT:
+            with open(name, "rb") as file:
+                return file.read()
+        if kind == LISTING:
+            return "\0".join(sorted(os.listdir(name))).encode("utf-8", "surrogateescape")
+    except OSError as error:
+        return b"\0%d" % (error.errno or 0)
+    return environ.get(name, "\0").encode("utf-8", "surrogateescape") if kind == VARIABLE else b""
+
+
+def _forget(folder: str) -> None:
+    stamps = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns)
+    for entry in stamps[:-_MOST]:
+        os.unlink(entry.path)
