@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.artifacts import Answer, Artifact, Entry, Shelved
     from pinstall.demand import Asked
-    from pinstall.model import Answer, Artifact, Entry, Identity, Pin, Shelved
+    from pinstall.model import Identity, Pin
 
 _OK = 200
 _PLACES = ("index_url", "extra_index_urls", "find_links")
@@ -61,7 +62,8 @@ class Built:
 
     def record(self, artifact: Artifact, pin: Pin) -> None:
         """Put a wheel that pip has just built on record."""
-        self._builds.write(artifact.path, self._present(pin))
+        lacks = abi.missing(os.path.join(self._cache, artifact.path), self._asked.call.target.paths)
+        self._builds.write(artifact.path, self._present(pin), lacks)
 
     def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
@@ -172,9 +174,11 @@ def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
     artifact = artifact if known else wheels.examined(cache, artifact)
-    damage = artifact.damage or abi.missing(place, search)
+    lacks = abi.missing(place, search)
+    if known and lacks == builds.lacks(artifact.path, digest):  # to build it anew would give no other wheel
+        lacks = None
     recorded = builds.inputs(artifact.path, digest) if known else None
-    return replace(artifact, damage=damage, recorded=recorded is not None), recorded
+    return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
 
 
 def judged(pin: Pin, found: Iterable[Artifact]) -> tuple[tuple[Artifact, State], ...]:

@@ -14,16 +14,17 @@ from pinstall import built, served
 from pinstall.adapters.cache import wheels
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
+from pinstall.artifacts import Case, Plan
 from pinstall.core import plan, report, verdicts
-from pinstall.model import Case, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from pinstall.artifacts import Artifact, Eviction, Shelved
     from pinstall.demand import Asked
-    from pinstall.model import Artifact, Eviction, Identity, Pin, Reporter, Shelved
+    from pinstall.model import Identity, Pin, Reporter
     from pinstall.served import Ask
 
 REFRESHES = (26, 2)

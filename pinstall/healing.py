@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pinstall.adapters import installed_files
 from pinstall.adapters.ledger import FOLDER
 from pinstall.adapters.shelf import Shelf
-from pinstall.model import Eviction, State
+from pinstall.artifacts import Eviction
+from pinstall.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

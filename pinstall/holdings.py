@@ -18,7 +18,7 @@ from pinstall.core import links, pages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model import Artifact, Entry, Link
+    from pinstall.artifacts import Artifact, Entry, Link
 
 _REDIRECTS = (301, 308)
 

@@ -17,7 +17,8 @@ from pinstall.core import arguments, closure, plan, report
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
-from pinstall.model import Outcome, State
+from pinstall.model import State
+from pinstall.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

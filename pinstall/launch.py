@@ -20,7 +20,8 @@ from pinstall.core.options import ELSEWHERE
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
-from pinstall.model import Command, Outcome, Pin, State
+from pinstall.model import Pin, State
+from pinstall.outcome import Command, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

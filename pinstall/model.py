@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.errors import PinstallError
     from pinstall.request import Fault, Origin, RequirementLine
 
 
@@ -129,72 +128,6 @@ class Hold:
     origins: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """One distribution that pip would install: name, version and `Requires-Dist` lines as its metadata say."""
-
-    name: NormalizedName
-    version: str
-    requires: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """One locally built wheel in pip's cache; `path` is relative to the cache, `damage` says why it is no good wheel.
-
-    `identity` is what the file name says; its hashes are those of the source archive that its entry was built from,
-    `archive` is the version in that archive's file name, `url` where it came from. `differs` names what was another
-    input of the build than it would be now; `recorded` tells that its build is on record at all. `download` are the
-    files of the cached download that is as wrong as the wheel is.
-    """
-
-    identity: Identity
-    path: str
-    archive: Version | None = None
-    url: str = ""
-    damage: str | None = None
-    differs: tuple[str, ...] = ()
-    recorded: bool = False
-    download: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One answer of a server in pip's HTTP cache; `paths` are its files, relative to the cache.
-
-    `headers` have lower-case names. `length` counts the bytes of the body. `damage` says why it is no good entry.
-    """
-
-    paths: tuple[str, ...]
-    status: int = 0
-    headers: Mapping[str, str]
-    length: int = 0
-    damage: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a server answers past the cache: where redirects led, headers by lower-case name, the body."""
-
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One file that an index page lists; `url` is absolute, quoted as pip asks for it, without fragment.
-
-    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty.
-    """
-
-    url: str
-    filename: str
-    hashes: frozenset[str] = frozenset()
-    metadata: frozenset[str] | None = None
-    yanked: bool = False
-
-
 class State(enum.IntEnum):
     """How a pin stands, in order of gravity."""
 
@@ -221,85 +154,6 @@ class Verdict:
     found: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eviction:
-    """What has to leave pip's cache, and why: files that belong together, relative to the cache.
-
-    `what` names it in a message, such as `the wheel of demo 1.0`. `contradiction` is a proven fault of the thing
-    itself; without it it merely is not what this run is about, and goes back when pip fails.
-    """
-
-    what: str
-    identity: Identity
-    paths: tuple[str, ...]
-    reason: str
-    contradiction: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shelved:
-    """What lies on the shelf, and why: the receipt it belongs to, its files there and their places in the cache."""
-
-    receipt: str
-    what: str
-    identity: Identity
-    stored: tuple[str, ...]
-    paths: tuple[str, ...]
-    reason: str
-    contradiction: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One pin that does not hold yet, with what cache and shelf have of its project, each judged against it.
-
-    `faults` are contradictions in what servers have answered. `hidden` tells that no cached page lists what is pinned.
-    """
-
-    pin: Pin
-    cached: tuple[tuple[Artifact, State], ...] = ()
-    shelved: tuple[tuple[Shelved, State], ...] = ()
-    faults: tuple[Eviction, ...] = ()
-    hidden: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What will be done to pip's cache before pip runs, which pins are remade without it, whose pages are refreshed."""
-
-    evictions: tuple[Eviction, ...] = ()
-    returns: tuple[Shelved, ...] = ()
-    remakes: tuple[Pin, ...] = ()
-    refreshes: tuple[Pin, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One pip command that was run: why, its arguments behind `python -m pip`, its exit code."""
-
-    purpose: str
-    arguments: tuple[str, ...]
-    exit_code: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`.
-
-    `grounds` is all that it rests on that every pin was found to hold, none where that is not the whole of it.
-    """
-
-    exit_code: int
-    verdicts: tuple[Verdict, ...] = ()
-    plan: Plan = Plan()
-    commands: tuple[Command, ...] = ()
-    rehearsed: bool = False
-    error: PinstallError | None = None
-    target: str = ""
-    report_to: str = ""
-    grounds: tuple[str, ...] = ()
 
 
 class Reporter(Protocol):

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.artifacts import Entry
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
-    from pinstall.model import Distribution, Entry, Pin, Verdict
+    from pinstall.model import Distribution, Pin, Verdict
 
 
 def proofs(

@@ -16,14 +16,16 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pinstall.adapters.cache import bodies, http
+from pinstall.artifacts import Answer, Eviction, Link
 from pinstall.core import pages, verdicts
-from pinstall.model import Answer, Eviction, Identity, Link, State
+from pinstall.model import Identity, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pinstall.artifacts import Entry
     from pinstall.demand import Asked
-    from pinstall.model import Entry, Pin
+    from pinstall.model import Pin
 
     Ask = Callable[[str, str], Answer | None]
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,20 +55,29 @@ class Builds:
     def inputs(self, path: str, sha256: str) -> Mapping[str, str] | None:
         """Return what the build of these very bytes read, none where nothing is on record."""
         try:
-            with open(self._record(path, sha256), encoding="utf-8") as file:
-                document = json.load(file)
-            return {str(key): str(value) for key, value in document["inputs"].items()}
+            return {str(key): str(value) for key, value in self._document(path, sha256)["inputs"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def write(self, path: str, inputs: Mapping[str, str]) -> None:
+    def lacks(self, path: str, sha256: str) -> str | None:
+        """Return what the wheel lacked of this machine when it was built, as a library that another package brings."""
+        try:
+            return str(self._document(path, sha256)["lacks"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _document(self, path: str, sha256: str) -> dict[str, Any]:
+        with open(self._record(path, sha256), encoding="utf-8") as file:
+            return dict(json.load(file))
+
+    def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
             record = self._record(path, digest(os.path.join(self._cache, path)))
             os.makedirs(os.path.dirname(record), exist_ok=True)
             temporary = f"{record}.{os.getpid()}"
             with open(temporary, "w", encoding="utf-8") as file:
-                json.dump({"schema": SCHEMA, "inputs": dict(inputs)}, file, indent=1, sort_keys=True)
+                json.dump({"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}, file, indent=1, sort_keys=True)
             os.replace(temporary, record)
 
     def _record(self, path: str, sha256: str) -> str:

@@ -11,8 +11,8 @@ import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from pinstall.artifacts import Answer
 from pinstall.errors import FINDING, PinstallError
-from pinstall.model import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

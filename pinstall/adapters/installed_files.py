@@ -127,17 +127,15 @@ def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
     """Return the places of the files and folders that RECORD's paths begin with, those outside in full."""
-    found: dict[str, None] = {}
-    for path, _, _ in _readable(distribution):
-        top = path if path.startswith(("../", "/")) else path.partition("/")[0]
-        found[os.path.normpath(os.path.join(distribution.location, top))] = None
-    return tuple(found)
+    paths = (path for path, _, _ in _readable(distribution))
+    tops = {path if path.startswith(("../", "/")) else path.partition("/")[0]: None for path in paths}
+    return tuple(os.path.normpath(os.path.join(distribution.location, top)) for top in tops)
 
 
 def sources(distribution: Distribution) -> tuple[str, ...]:
     """Return the places of the Python files that RECORD lists: what pip compiles."""
-    rows = _readable(distribution)
-    return tuple(os.path.join(distribution.location, path) for path, _, _ in rows if path.endswith(".py"))
+    paths = (path for path, _, _ in _readable(distribution) if path.endswith(".py"))
+    return tuple(os.path.join(distribution.location, path) for path in paths)
 
 
 def _is_namespace(owners: Iterable[tuple[Distribution, str, str]]) -> bool:

@@ -21,7 +21,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pinstall import provenance
-from pinstall.model import Chosen, Identity
+from pinstall.artifacts import Chosen
+from pinstall.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

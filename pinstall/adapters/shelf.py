@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.artifacts import Shelved
 from pinstall.errors import PinstallError
-from pinstall.model import Identity, Shelved
+from pinstall.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pinstall.model import Eviction
+    from pinstall.artifacts import Eviction
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1

@@ -17,10 +17,11 @@ from packaging.version import InvalidVersion, Version
 from pinstall import holdings
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
+from pinstall.artifacts import Eviction
 from pinstall.call import take
 from pinstall.core import links, report
 from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model import Eviction, Identity
+from pinstall.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

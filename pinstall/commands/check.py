@@ -22,8 +22,9 @@ from pinstall.proof import proofs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pinstall.artifacts import Plan
     from pinstall.demand import Asked
-    from pinstall.model import Distribution, Plan, Reporter, Verdict
+    from pinstall.model import Distribution, Reporter, Verdict
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.artifacts import Plan
     from pinstall.demand import Asked
-    from pinstall.model import Distribution, Plan, Reporter, Verdict
+    from pinstall.model import Distribution, Reporter, Verdict
 
 
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model import Chosen, Distribution, Hold
+    from pinstall.artifacts import Chosen
+    from pinstall.model import Distribution, Hold
 
     Find = Callable[[NormalizedName], Distribution | None]
 

@@ -14,8 +14,8 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pinstall.artifacts import Link
 from pinstall.core import links
-from pinstall.model import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

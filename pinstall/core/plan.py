@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pinstall.model import Eviction, Plan, State
+from pinstall.artifacts import Eviction, Plan
+from pinstall.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pinstall.artifacts import Artifact, Case
     from pinstall.core.options import Rule
     from pinstall.core.policy import Policy
-    from pinstall.model import Artifact, Case, Pin, Verdict
+    from pinstall.model import Pin, Verdict
     from pinstall.request import Option, Request
 
 _OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)

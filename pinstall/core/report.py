@@ -13,8 +13,10 @@ from pinstall.errors import NOT_PINNED
 from pinstall.model import State
 
 if TYPE_CHECKING:
+    from pinstall.artifacts import Eviction, Plan
     from pinstall.errors import PinstallError
-    from pinstall.model import Command, Distribution, Eviction, Identity, Outcome, Plan, Source, Verdict
+    from pinstall.model import Distribution, Identity, Source, Verdict
+    from pinstall.outcome import Command, Outcome
     from pinstall.request import Origin, RequirementLine
 
 SCHEMA = 1
@@ -152,15 +154,16 @@ def conclusion(outcome: Outcome) -> tuple[str, ...]:
 
 def document(outcome: Outcome) -> dict[str, Any]:
     """Return the JSON report; its schema only grows as long as `schema` stays the same."""
+    plan = outcome.plan
     return {
         "schema": SCHEMA,
         "exit_code": outcome.exit_code,
         "error": None if outcome.error is None else _error(outcome.error),
         "target": outcome.target,
         "pins": [_pin(judged) for judged in outcome.verdicts],
-        "evictions": [_eviction(evicted) for evicted in outcome.plan.evictions],
-        "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in outcome.plan.returns],
-        "remade": [redacted(pin.wanted) for pin in outcome.plan.remakes],
+        "evictions": [_eviction(evicted) for evicted in (plan.evictions if plan else ())],
+        "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],
+        "remade": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
         "commands": [_command(command) for command in outcome.commands],
     }
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pinstall.model import Entry
+    from pinstall.artifacts import Entry
 
 DEMO = wheel("demo", "1.0", files={"demo_data.bin": bytes(range(256)) * 300})
 LABELLED = wheel("labelled", "1.0+local.1")

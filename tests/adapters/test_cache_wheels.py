@@ -26,7 +26,7 @@ from tests.support.wheels import Archive, wheel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinstall.model import Artifact
+    from pinstall.artifacts import Artifact
 
 SOURCES = (sdist("demo", "1.0"), sdist("Foo.Bar", "2.0"), sdist("plain", "1.0"))
 DEMO = wheel("demo", "1.0")

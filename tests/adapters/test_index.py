@@ -265,7 +265,8 @@ def test_the_timeout_is_the_given_one(index: Index) -> None:
         assert fetch(url, "--timeout", "0.1", "--timeout", seconds) == FILE.content
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # urllib3 forgets the socket that it cannot wait for
+# urllib3 forgets the socket that it cannot wait for
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("dest", "value"), [("timeout", "soon"), ("timeout", "inf"), ("timeout", "-1"), ("trusted_hosts", "h:x")]
 )
@@ -273,8 +274,10 @@ def test_a_value_that_pip_refuses_is_an_error_like_any_other(index: Index, dest:
     option = Option(name=f"--{dest}", dest=dest, value=value, origin=Origin(where="PIP_X"))
     with pytest.raises(PinstallError) as caught:
         adapter.fetch(index.add(FILE), [option])
+    reference = caught.value.reference
+    del caught  # it holds the frames that hold the socket
     gc.collect()
-    assert caught.value.reference == "fetch"
+    assert reference == "fetch"
 
 
 @pytest.mark.parametrize("words", [(), ("--no-proxy-env",)])

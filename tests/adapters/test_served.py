@@ -17,7 +17,7 @@ from tests.support.wheels import wheel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.model import Answer
+    from pinstall.artifacts import Answer
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
 

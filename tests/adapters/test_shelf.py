@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from pinstall.adapters.cache import wheels
 from pinstall.adapters.shelf import Shelf
+from pinstall.artifacts import Eviction
 from pinstall.errors import PinstallError
-from pinstall.model import Eviction
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.model import Shelved
+    from pinstall.artifacts import Shelved
 
 FULL = OSError(28, "No space left on device")
 

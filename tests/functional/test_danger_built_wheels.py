@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
+from pinstall.adapters import abi
+from pinstall.adapters.builds import Builds
+from pinstall.adapters.cache import wheels
+from pinstall.built import checked
 from tests.support.caches import body_of, http_entry, poison, snapshot, wheel_entry
 from tests.support.index import Fault
 from tests.support.runner import Runner
@@ -348,6 +352,14 @@ def test_a_library_that_a_built_wheel_needs_is_gone(world: World, tmp_path: Path
     fresh = world.anew()
     _cured(world, fresh, *PINS, why="libpinned.so.5", bad=[old])
     assert fresh.environment.module("demo", "MARK") == "source"
+
+    # what it lacked already when it was built it will lack again: to build it anew would never end
+    (new,) = world.first.cache.glob("wheels/**/demo-1.0-*.whl")
+    new.write_bytes(compiled.content)
+    path = str(new.relative_to(world.first.cache))
+    Builds(str(world.first.cache)).write(path, {}, abi.missing(str(new)))
+    found = wheels.artifact(str(world.first.cache), path)
+    assert checked(str(world.first.cache), found, ()).damage is None
 
 
 # -- build requirements -----------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.artifacts import Eviction, Plan
 from pinstall.core import pins, report
 from pinstall.core.requirements import line
 from pinstall.core.verdicts import judge
-from pinstall.model import Command, Eviction, Identity, Outcome, Pin, Plan, Source, State, Verdict
+from pinstall.model import Identity, Pin, Source, State, Verdict
+from pinstall.outcome import Command, Outcome
 from pinstall.request import Origin, RequirementLine
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 

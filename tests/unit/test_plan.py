@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
+from pinstall.artifacts import Artifact, Case, Eviction, Plan, Shelved
 from pinstall.core import plan
 from pinstall.core.arguments import rules
 from pinstall.core.policy import Policy, decide
-from pinstall.model import Artifact, Case, Eviction, Pin, Plan, Shelved, State, Verdict
+from pinstall.model import Pin, State, Verdict
 from pinstall.request import Option, Origin, Request
 from tests.support.values import identity, pin, sha256
 

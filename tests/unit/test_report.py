@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from pinstall.artifacts import Eviction, Plan, Shelved
 from pinstall.core import report
 from pinstall.errors import PinstallError
-from pinstall.model import Command, Eviction, Outcome, Plan, Shelved, Source, State, Verdict
+from pinstall.model import Source, State, Verdict
+from pinstall.outcome import Command, Outcome
 from pinstall.request import Origin
 from tests.support.values import COMMIT, distribution, identity, lines, pin, sha256
 

@@ -16,7 +16,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.model import Entry
+from pinstall.artifacts import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

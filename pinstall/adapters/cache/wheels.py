@@ -24,7 +24,8 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from pinstall import provenance
-from pinstall.model import Artifact, Identity
+from pinstall.artifacts import Artifact
+from pinstall.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
