@@ -6,12 +6,14 @@ May not: start pip, judge.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.core import holds, report
+from pinstall.core import holds, pins, report, requirements
 from pinstall.core.options import ELSEWHERE
 from pinstall.errors import PinstallError
 from pinstall.model import Hold
+from pinstall.request import Origin, RequirementLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
     from pinstall.model import Pin, Reporter
-    from pinstall.request import Origin
 
 _RENEWING = (*ELSEWHERE, "force_reinstall", "ignore_installed")
 """With these pip would install what is held anew, from an index that may not have it, or beside it."""
@@ -87,6 +88,18 @@ def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallErr
     )
 
 
+def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
+    """Return a call that asks for nothing as one that asks for what earlier runs have pinned."""
+    written = (
+        requirements.line(
+            f"{hold.name}=={hold.version}", Origin(where=next(iter(hold.origins.values()))), editable=False
+        )
+        for hold in held.values()
+    )
+    lines = tuple(line for line in written if isinstance(line, RequirementLine))
+    return replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
+
+
 def renew(asked: Asked, evidence: Evidence) -> None:
     """Hold what this run has pinned from now on, in place of what it replaces."""
     policy = asked.call.policy.hold
@@ -115,7 +128,10 @@ def _held(pin: Pin, evidence: Evidence) -> Iterator[Hold]:
 def _file(origin: Origin) -> str:
     if origin.line is None:
         return ""
-    return origin.where if "://" in origin.where else os.path.abspath(origin.where)
+    if "://" in origin.where:
+        return origin.where
+    path = os.path.abspath(origin.where)
+    return path if os.path.isfile(path) else ""  # what is read but once, as `<(...)`, is like the command line
 
 
 def _named(asked: Asked) -> frozenset[NormalizedName]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from pinstall import holding
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -33,6 +34,9 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     asked = gather(call, environ)
     evidence = Evidence(asked)
+    if not asked.lines:
+        asked = holding.instead(asked, evidence.ledger.holds())
+        evidence = Evidence(asked)
     evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
     found = evidence.judge()
     cleared = Clearing(asked, environ, tell).planned(asked.demand.pins)
@@ -49,9 +53,9 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         for eviction in cleared.evictions:
             if not eviction.contradiction:
                 tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
-        holding = sum(verdict.state is State.HOLDS for verdict in found)
+        number = sum(verdict.state is State.HOLDS for verdict in found)
         tell.say(
-            f"{report.counted(holding, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
+            f"{report.counted(number, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
         )
     return FINDING if texts else HOLDS
 

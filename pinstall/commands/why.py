@@ -5,10 +5,12 @@ May not: write, start pip, parse text, print.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall import holding
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -35,12 +37,17 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
 
     The other arguments are those of `install`. Raises PinstallError (64) without a name.
     """
-    if not argv or argv[0].startswith("-"):
+    call = take(argv, environ)
+    if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
-    name = canonicalize_name(argv[0].partition("==")[0])
-    asked = gather(take(argv[1:], environ), environ)
+    first, *others = call.request.positionals
+    name = canonicalize_name(first.text.partition("==")[0])
+    asked = gather(replace(call, request=replace(call.request, positionals=tuple(others))), environ)
     evidence = Evidence(asked)
+    if not asked.lines:
+        asked = holding.instead(asked, evidence.ledger.holds())
+        evidence = Evidence(asked)
     evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
     clearing = Clearing(asked, environ, tell)
     found = [verdict for verdict in evidence.judge() if verdict.pin.name == name]

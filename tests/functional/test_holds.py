@@ -130,6 +130,18 @@ def test_holds_count_for_nothing_where_hashes_fix_everything(served: Runner) -> 
     assert held(served) == {"aa": "2.0", "bb": "1.0"}
 
 
+def test_check_without_arguments_shows_what_plain_pip_has_moved(served: Runner) -> None:
+    written(served, "aa==1.0\n", "base.txt")
+    served.pinstall("-r", "base.txt")
+    ended = served.pinstall("check")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert own_lines(ended)[-1] == "1 pin holds, 0 findings"
+    served.pip("install", "aa==2.0")
+    ended = served.pinstall("check")
+    assert (ended.returncode, ended.stdout) == (1, "base.txt:1: aa==1.0, but 2.0 is installed; pip would install it\n")
+    assert "base.txt:1 asks for it: aa==1.0" in served.pinstall("why", "aa").stdout
+
+
 def test_a_dry_run_and_another_place_hold_nothing(served: Runner) -> None:
     for words in (("--dry-run",), ("--target", "there")):
         assert served.pinstall("aa==1.0", *words).returncode == 0
