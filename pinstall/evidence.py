@@ -10,14 +10,15 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
-from pinstall.adapters.environment import Environment, altered
+from pinstall.adapters.environment import Environment, altered, is_half
 from pinstall.adapters.ledger import Ledger
+from pinstall.call import REPORTS
 from pinstall.core import closure, inputs, report, verdicts
 from pinstall.model import State, Verdict
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -133,14 +134,25 @@ class Evidence:
 
     def _damage(self, found: Distribution) -> tuple[str | None, Mapping[str, Distribution]]:
         """Return what is wrong with what is installed, and what is not because it belongs to another as well."""
-        damage = found.damage or installed_files.damaged(found)
-        if damage is None and installed_files.is_half(found) and not self.is_outside(found):
+        damage = found.damage or self._altered(found)
+        if damage is None and is_half(found) and not self.is_outside(found):
             return "is there in half: it has neither INSTALLER nor RECORD", {}
         if damage is None or found.damage is not None:
             return damage, {}
         # installing it anew would only overwrite the other one
         overwritten = installed_files.overwritten(found, self.every())
-        return installed_files.damaged(found, overwritten), overwritten
+        return self._altered(found, overwritten), overwritten
+
+    def _altered(self, found: Distribution, passing: Collection[str] = ()) -> str | None:
+        """Return what is not as RECORD says, unless it was like that already when pip had just installed it.
+
+        There are wheels whose RECORD is wrong, and pip installs them. Without a report nothing is known of that moment.
+        """
+        if (self._asked.call.target.pip or ()) < REPORTS:
+            return None
+        damage = installed_files.damaged(found, passing)
+        row = None if damage is None else self.ledger.row(found)
+        return damage if row is None else installed_files.damaged(found, {*passing, *row.flaws})
 
     def _of_installed(self, pin: Pin, found: Distribution, overwritten: Mapping[str, Distribution]) -> Verdict:
         known = found.identity

@@ -224,7 +224,7 @@ class _Run:
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, the pinned artifact")
             report_file = os.path.join(folder, "forced.json")
-            ours = ("--report", report_file) if self._reports else ()
+            ours = ("--report", report_file) if (self._asked.call.target.pip or ()) >= REPORTS else ()
             file = pip.requirements_file(folder, restated.lines(group, self._asked))
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()
@@ -284,6 +284,7 @@ class _Run:
                     url=url,
                     record=record_digest(found),
                     inputs=self.clearing.told(pins[name], identity, url),
+                    flaws=installed_files.flaws(found),
                 )
         if rows:
             evidence.ledger.write(rows)

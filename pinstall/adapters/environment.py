@@ -77,6 +77,14 @@ class Environment:
         return _distribution(name, location, beside[0], damage)
 
 
+def is_half(distribution: Distribution) -> bool:
+    """Tell whether its dist-info lacks what pip writes last: whoever installed it was killed before the end."""
+    names = ("INSTALLER", "RECORD")
+    return os.path.isdir(distribution.path) and not any(
+        os.path.exists(os.path.join(distribution.path, name)) for name in names
+    )
+
+
 def altered(distribution: Distribution) -> str | None:
     """Return the first file that is missing or not what the distribution's RECORD says, none where all are.
 

@@ -33,38 +33,36 @@ _OPENING: Final = 12_000
 """How many bytes could be hashed while a file is opened, about."""
 
 
-def damaged(distribution: Distribution, overwritten: Collection[str] = ()) -> str | None:
+def damaged(distribution: Distribution, passing: Collection[str] = ()) -> str | None:
     """Say what RECORD shows to be wrong at a glance, in words that follow the name: files gone or of another size.
 
     Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `altered` looks at all of it.
-    Byte code may go. An editable and what neither pip nor uv installed, as an egg, are never damaged; nor does it
-    count what is `overwritten`, by its path in RECORD.
+    Byte code may go. An editable and what neither pip nor uv installed, as an egg, are never damaged; nor do the paths
+    in `passing` count, as RECORD spells them.
 
     Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
     if not _is_held(distribution):
         return None
     try:
-        written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
-        rows = (row for row in _rows(distribution) if row[0] not in overwritten) if overwritten else _rows(distribution)
-        return _first_damage(distribution.location, rows, written)
+        return next((text for path, text in _damages(distribution) if path not in passing), None)
     except FileNotFoundError:
         return "has no RECORD"
     except (OSError, ValueError):
         return "has an unreadable RECORD"
 
 
+def flaws(distribution: Distribution) -> tuple[str, ...]:
+    """Return the paths of RECORD that are not as it says: right after an installation, what the wheel itself said."""
+    try:
+        return tuple(path for path, _ in _damages(distribution))
+    except (OSError, ValueError):
+        return ()
+
+
 def is_recorded(distribution: Distribution) -> bool:
     """Tell whether it has a RECORD that can be read, without which pip can neither remove nor replace it."""
     return bool(_readable(distribution))
-
-
-def is_half(distribution: Distribution) -> bool:
-    """Tell whether its dist-info lacks what pip writes last: whoever installed it was killed before the end."""
-    names = ("INSTALLER", "RECORD")
-    return os.path.isdir(distribution.path) and not any(
-        os.path.exists(os.path.join(distribution.path, name)) for name in names
-    )
 
 
 def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> dict[str, Distribution]:
@@ -191,9 +189,11 @@ def _readable(distribution: Distribution) -> Sequence[Row]:
         return ()
 
 
-def _first_damage(location: str, rows: Iterable[Row], written: int) -> str | None:
+def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    location = distribution.location
     folder = os.path.join(location, "")
-    for path, digest, size in rows:
+    written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
+    for path, digest, size in _rows(distribution):
         if size and _CACHED not in path:
             found: int | None
             try:
@@ -201,14 +201,13 @@ def _first_damage(location: str, rows: Iterable[Row], written: int) -> str | Non
                 found = status.st_size
                 younger = status.st_mtime_ns > written and digest.startswith("sha256=")
                 if younger and found == int(size) and _is_other(folder + path, found, digest[7:].rstrip("=")):
-                    return f"was altered in {path}"
+                    yield path, f"was altered in {path}"
             except OSError:
                 found = _size(location, path)
             if found is None:
-                return f"lacks {path}"
-            if found not in (int(size), _UNKNOWN):
-                return f"has {found} bytes instead of {size} in {path}"
-    return None
+                yield path, f"lacks {path}"
+            elif found not in (int(size), _UNKNOWN):
+                yield path, f"has {found} bytes instead of {size} in {path}"
 
 
 def _size(location: str, path: str) -> int | None:

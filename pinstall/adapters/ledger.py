@@ -31,7 +31,8 @@ SCHEMA = 1
 class Row:
     """What a run proved of one distribution: its artifact's hashes and URL without credentials, its RECORD's sha256.
 
-    `inputs` are what its build was told, none where pip did not build it or nobody knows.
+    `inputs` are what its build was told, none where pip did not build it or nobody knows. `flaws` are the paths in
+    RECORD that were wrong already when pip had just installed it.
     """
 
     version: str
@@ -39,6 +40,7 @@ class Row:
     url: str
     record: str
     inputs: Mapping[str, str] | None = None
+    flaws: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -164,7 +166,8 @@ def _hold(lock: IO[str]) -> None:
 
 def _as_json(row: Row) -> dict[str, Any]:
     known = {"version": row.version, "hashes": sorted(row.hashes), "url": row.url, "record": row.record}
-    return known if row.inputs is None else {**known, "inputs": dict(row.inputs)}
+    inputs = {} if row.inputs is None else {"inputs": dict(row.inputs)}
+    return {**known, **inputs, **({"flaws": list(row.flaws)} if row.flaws else {})}
 
 
 def _as_hold(hold: Hold) -> dict[str, Any]:
@@ -178,4 +181,5 @@ def _from_json(row: dict[str, Any]) -> Row:
         url=row["url"],
         record=row["record"],
         inputs=None if row.get("inputs") is None else dict(row["inputs"]),
+        flaws=tuple(map(str, row.get("flaws", ()))),
     )

@@ -106,6 +106,8 @@ def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter
     if deep:
         sharing = {owner for _, owners in shared for owner in owners}
         taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, every)}
+        rows = ((one, evidence.ledger.row(one)) for one in installed)
+        taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
         altered = set(installed_files.altered(installed, os.cpu_count() or 1, tell.progress)) - taken
         for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
             yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

@@ -80,13 +80,13 @@ def _installed(evidence: Evidence, name: NormalizedName) -> Iterator[str]:
 
 def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
     yield f"{found.text} is installed in {found.location}"
-    damage = found.damage or installed_files.damaged(found)
+    row = evidence.ledger.row(found)
+    damage = found.damage or installed_files.damaged(found, row.flaws if row else ())
     if damage is not None:
         yield f"it {damage}"
     if found.identity.source is not None:
         kind = " as an editable" if found.editable else ""
         yield f"it came from {links.redacted(found.identity.source.url)}{kind} (direct_url.json)"
-    row = evidence.ledger.row(found)
     if row is not None:
         yield f"it was installed from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))}) (ledger)"
 

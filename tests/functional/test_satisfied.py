@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -256,3 +258,27 @@ def test_accept_still_replaces_what_is_proven_to_be_another_artifact(runner: Run
     assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
     assert runner.environment.module("aa", "MARK") == ""
     assert archive.sha256 in told.document["pins"][0]["hashes"][0]
+
+
+def test_a_wheel_whose_own_record_is_wrong_is_installed_and_holds_from_then_on(runner: Runner) -> None:
+    """Old tools have made such wheels, and pip installs them without a word."""
+    honest = wheel("aa", "1.0", files={"aa-1.0.dist-info/gone.txt": b"gone"})
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(honest.content)) as old, zipfile.ZipFile(stream, "w") as new:
+        for member in old.infolist():
+            if not member.filename.endswith("gone.txt"):
+                new.writestr(member, old.read(member))
+    archive = honest._replace(content=stream.getvalue())
+    runner.index.add(archive)
+    told = pinstall(runner, "aa==1.0")
+    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert pinstall(runner, "aa==1.0").purposes == []
+    # what is altered afterwards is seen all the same
+    (runner.environment.site_packages / "aa.py").unlink()
+    assert runner.pinstall("check", "aa==1.0").returncode == 1
+    assert pinstall(runner, "aa==1.0").ended.returncode == 0
+    # plain pip has told nobody what was wrong from the beginning, so it is installed once more
+    runner.pip("install", "--force-reinstall", "aa==1.0")
+    told = pinstall(runner, "aa==1.0")
+    assert (told.ended.returncode, told.purposes) == (0, ["install", "force"])
+    assert pinstall(runner, "aa==1.0").purposes == []
