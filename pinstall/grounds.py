@@ -109,7 +109,8 @@ def _distributions(asked: Asked, evidence: Evidence) -> Iterator[str]:
 
 def _distribution(found: Distribution) -> Iterator[str]:
     yield STATUS + found.path
-    yield from (STATUS + os.path.join(found.path, name) for name in ("METADATA", "RECORD", "direct_url.json"))
+    # the folder's own time stamp shows what appears in it
+    yield from (STATUS + os.path.join(found.path, name) for name in ("METADATA", "RECORD"))
     yield from (STATUS + place for place in installed_files.top_level(found))
 
 

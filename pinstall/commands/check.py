@@ -37,8 +37,10 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if not asked.lines:
         asked = holding.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
-    evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
     found = evidence.judge()
+    if proven := proofs(asked, evidence, found, environ):
+        evidence.admit(proven)
+        found = evidence.judge()
     cleared = Clearing(asked, environ, tell).planned(asked.demand.pins)
     texts = [*_demands(asked), *_standing(found, asked), *_cached(cleared), *_unmet(found, evidence)]
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)

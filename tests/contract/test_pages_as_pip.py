@@ -15,7 +15,7 @@ from tests.support.pages import HTML, JSON
 from tests.support.pips import pip_wheel, python_for
 
 if TYPE_CHECKING:
-    from pinstall.model import Link
+    from pinstall.artifacts import Link
 
 pytestmark = pytest.mark.contract
 
