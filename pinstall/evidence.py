@@ -143,6 +143,12 @@ class Evidence:
         overwritten = installed_files.overwritten(found, self.every())
         return self._altered(found, overwritten), overwritten
 
+    def flaws(self, found: Distribution) -> tuple[str, ...]:
+        """Return what of a distribution that pip has just installed is not as its RECORD says, and nobody else's."""
+        flaws = installed_files.flaws(found)
+        taken = installed_files.overwritten(found, self.every()) if flaws else {}
+        return tuple(path for path in flaws if path not in taken)
+
     def _altered(self, found: Distribution, passing: Collection[str] = ()) -> str | None:
         """Return what is not as RECORD says, unless it was like that already when pip had just installed it.
 

@@ -284,7 +284,7 @@ class _Run:
                     url=url,
                     record=record_digest(found),
                     inputs=self.clearing.told(pins[name], identity, url),
-                    flaws=installed_files.flaws(found),
+                    flaws=evidence.flaws(found),
                 )
         if rows:
             evidence.ledger.write(rows)

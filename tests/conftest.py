@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import settings
 
 from tests.support.caches import http_bodies
 from tests.support.environments import Environment, copy, template
@@ -33,8 +34,13 @@ class MakeEnvironment(Protocol):
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C be heard where the tests run in the background of a script, which ignores it for its children."""
+    """Let Ctrl-C be heard where the tests run in the background of a script, which ignores it for its children.
+
+    What hypothesis tries may take as long as a busy machine needs: how fast something is, benchmarks tell.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("pinstall", deadline=None)
+    settings.load_profile("pinstall")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
