@@ -41,12 +41,19 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, slow ones too, with branch coverage; with arguments, only those and without the gate."""
+    """Run the tests but for slow ones, with branch coverage; with arguments, only those and without the gate."""
     session.install(".", *group("test"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "2", *(session.posargs or SLOW_TOO))
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+@nox.session(default=False)
+def slow(session: nox.Session) -> None:
+    """Run the slow tests: every row of danger that pip leaves as it is, with many variations."""
+    session.install(".", *group("test"))
+    session.run("pytest", "-n", "2", "-m", "slow", *session.posargs)
 
 
 @nox.session(default=False)
