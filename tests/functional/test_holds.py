@@ -142,6 +142,7 @@ def test_check_without_arguments_shows_what_plain_pip_has_moved(served: Runner) 
     assert "base.txt:1 asks for it: aa==1.0" in served.pinstall("why", "aa").stdout
 
 
+@reporting  # dry runs came with them
 def test_a_dry_run_and_another_place_hold_nothing(served: Runner) -> None:
     for words in (("--dry-run",), ("--target", "there")):
         assert served.pinstall("aa==1.0", *words).returncode == 0

@@ -239,7 +239,7 @@ def test_accept_takes_the_right_version_without_proof_and_says_so(runner: Runner
 
 def test_refuse_reinstalls_nothing_and_fails(runner: Runner, cache: Path) -> None:
     archive = _by_plain_pip(runner)
-    (body,) = (path for path in http_bodies(cache) if path.read_bytes() == archive.content)
+    (body,) = (path for path in http_bodies(cache) if archive.content in path.read_bytes())
     body.unlink()  # so that nothing proves what is installed
     before, entries = installed(runner.environment), snapshot(cache)
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=refuse")
@@ -260,6 +260,7 @@ def test_accept_still_replaces_what_is_proven_to_be_another_artifact(runner: Run
     assert archive.sha256 in told.document["pins"][0]["hashes"][0]
 
 
+@pytest.mark.skipif(RELEASE < (23, 0), reason="without a quiet report it is not asked how pip left a wheel behind")
 def test_a_wheel_whose_own_record_is_wrong_is_installed_and_holds_from_then_on(runner: Runner) -> None:
     """Old tools have made such wheels, and pip installs them without a word."""
     honest = wheel("aa", "1.0", files={"aa-1.0.dist-info/gone.txt": b"gone"})
