@@ -123,16 +123,15 @@ class Built:
         return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
 
     def _is_of(self, entry: Entry, artifact: Artifact) -> bool:
-        algorithms = {text.partition(":")[0] for text in artifact.identity.hashes}
+        demanded = artifact.identity.hashes
         try:
-            known = {f"{name}:{http.digest(self._cache, entry, name)}" for name in algorithms}
+            return bool(http.hashes(self._cache, entry, demanded) & demanded)
         except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
             return True
-        return bool(known & artifact.identity.hashes)
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
-        options = (*self._asked.call.request.options, *self._asked.options)
+        options = self._asked.in_force
         places = (urlsplit(option.value or "") for option in options if option.dest in _PLACES)
         if urlsplit(url).netloc not in {place.netloc.rpartition("@")[2] for place in places}:
             return False
@@ -146,7 +145,7 @@ class Built:
     def _ask(self) -> Callable[[str, str], Answer | None]:
         from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and hardly anything needs it
 
-        return index.asking((*self._asked.call.request.options, *self._asked.options))
+        return index.asking(self._asked.in_force)
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
         return inputs.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))

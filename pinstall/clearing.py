@@ -38,9 +38,9 @@ class Clearing:
     `bypass` tells that something would have to leave a cache that cannot be written.
     """
 
-    def __init__(self, asked: Asked, environ: Mapping[str, str], tell: Reporter) -> None:
+    def __init__(self, asked: Asked, tell: Reporter) -> None:
         """Look at nothing yet."""
-        found = cache_directory(asked.call.request.options, environ, asked.call.target)
+        found = cache_directory(asked.call.request.options, asked.environ, asked.call.target)
         self._asked = asked
         self._tell = tell
         self._found = found

@@ -46,6 +46,11 @@ class Asked:
     replays: Mapping[int, bytes]
     environ: Mapping[str, str] = field(repr=False)
 
+    @property
+    def in_force(self) -> tuple[Option, ...]:
+        """Return all options, those of requirement files last, the weakest first."""
+        return (*self.call.request.options, *self.options)
+
     def told(self, pin: Pin) -> dict[str, str]:
         """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
         from pinstall.adapters import builds  # noqa: PLC0415 - most of what is installed nobody has built here

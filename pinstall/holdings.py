@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from pinstall.artifacts import Artifact, Entry, Link
 
-_REDIRECTS = (301, 308)
-
 
 class Held(NamedTuple):
     """One thing that the cache holds: files that belong together, and what they are."""
@@ -68,7 +66,7 @@ def _looked_into(path: str, paths: tuple[str, ...]) -> Held | None:
     entry = http.at(path, paths[0])
     if entry is None:
         return None
-    if entry.damage is None and entry.status in _REDIRECTS:
+    if entry.damage is None and entry.status in http.REDIRECTS:
         return Held("", "", "redirect", paths, links.redacted(entry.headers.get("location", "")))
     try:
         with http.opened(path, entry) as body:
@@ -115,9 +113,7 @@ def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Se
         return "is no page that pip can read" if _links(path, held) is None else None
     demanded = known.get(held.paths[0])
     if demanded:
-        algorithms = {text.partition(":")[0] for text in demanded}
-        found = {f"{name}:{http.digest(path, entry, name)}" for name in algorithms}
-        return None if found & demanded else "has other bytes than its index lists"
+        return None if http.hashes(path, entry, demanded) & demanded else "has other bytes than its index lists"
     return _damage(path, entry) if held.kind == "wheel" else None
 
 

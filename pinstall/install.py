@@ -65,7 +65,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if asked.call.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         from pinstall.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
 
-        evidence.ledger.write(proofs(asked, evidence, found, asked.environ))
+        evidence.ledger.write(proofs(asked, evidence, found))
         found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
@@ -76,7 +76,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
-    outcome = launch(asked, found, asked.environ, tell)
+    outcome = launch(asked, evidence, found, tell)
     if outcome.exit_code == 0:
         holding.renew(asked, Evidence(asked))
     return outcome

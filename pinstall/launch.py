@@ -30,18 +30,17 @@ if TYPE_CHECKING:
 
     from pinstall.demand import Asked
     from pinstall.model import Hold, Identity, Reporter, Verdict
-    from pinstall.request import Option
 
 REPORTS_QUIETLY = (23, 0)
 """The first pip that does not warn that its report is an experiment."""
 
 
-def launch(asked: Asked, found: Sequence[Verdict], environ: Mapping[str, str], tell: Reporter) -> Outcome:
+def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> Outcome:
     """Bring about what is pinned with pip, and return what was done.
 
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
-    run = _Run(asked, environ, tell)
+    run = _Run(asked, evidence, tell)
     with tempfile.TemporaryDirectory(prefix="pinstall-") as folder:
         try:
             exit_code = run.go(found, folder)
@@ -55,12 +54,13 @@ def launch(asked: Asked, found: Sequence[Verdict], environ: Mapping[str, str], t
 class _Run:
     """One run of pip with all that stands around it."""
 
-    def __init__(self, asked: Asked, environ: Mapping[str, str], tell: Reporter) -> None:
+    def __init__(self, asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         self._asked = asked
         # the target is chosen, so pip must not choose again
-        self._environ = {name: value for name, value in environ.items() if name != "PIP_PYTHON"}
+        self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
+        self._evidence = evidence
         self._tell = tell
-        self.clearing = Clearing(asked, environ, tell)
+        self.clearing = Clearing(asked, tell)
         self._healing = Healing(tell)
         self._commands: list[Command] = []
         self._interrupted = False
@@ -85,11 +85,11 @@ class _Run:
         if not self._elsewhere():
             self.clearing.clear(wanting)
             self._remake()
-            self._healing.clear(found, Evidence(self._asked))
+            self._healing.clear(found, self._evidence)
         if self._interrupted:
             self.put_back()
             return self._commands[-1].exit_code
-        self._held = holding.in_force(self._asked, Evidence(self._asked), self._tell)
+        self._held = holding.in_force(self._asked, self._evidence, self._tell)
         exit_code = self._users_own(folder)
         if exit_code > 0 and self._is_curable(wanting):
             self._tell.say("pip failed: trying once more without what was wrong in its cache")
@@ -127,10 +127,7 @@ class _Run:
             return False
         from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and only failure needs it
 
-        return self.clearing.examine(wanting, index.asking(self._options()))
-
-    def _options(self) -> tuple[Option, ...]:
-        return (*self._asked.call.request.options, *self._asked.options)
+        return self.clearing.examine(wanting, index.asking(self._asked.in_force))
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pinstall import built, served
+from pinstall import built, holding, served
 from pinstall.adapters.cache import http
 from pinstall.adapters.contents import equals
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.adapters.locations import cache_directory
+from pinstall.evidence import Evidence
 from pinstall.model import State
 from pinstall.provenance import bare
 
@@ -24,19 +25,29 @@ if TYPE_CHECKING:
 
     from pinstall.artifacts import Entry
     from pinstall.demand import Asked
-    from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Pin, Verdict
 
 
-def proofs(
-    asked: Asked, evidence: Evidence, found: Sequence[Verdict], environ: Mapping[str, str]
-) -> dict[NormalizedName, Row]:
+def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
+    """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
+    evidence = Evidence(asked)
+    if not asked.lines:
+        asked = holding.instead(asked, evidence.ledger.holds())
+        evidence = Evidence(asked)
+    found = evidence.judge()
+    if proven := proofs(asked, evidence, found):
+        evidence.admit(proven)
+        found = evidence.judge()
+    return asked, evidence, found
+
+
+def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
     A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
-    cache = cache_directory(asked.call.request.options, environ, asked.call.target).path
+    cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
     open_ = [(verdict.pin, evidence.find(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
     if cache is None or not wanting:
@@ -62,9 +73,8 @@ def _of_downloads(answers: served.Served, cache: str, pin: Pin, installed: Distr
 
 def _proven(cache: str, entry: Entry, pin: Pin, installed: Distribution) -> AbstractSet[str]:
     """Return the demanded hashes that a cached wheel has, if it is what is installed."""
-    algorithms = {text.partition(":")[0] for text in pin.hashes}
     try:
-        known = {f"{name}:{http.digest(cache, entry, name)}" for name in algorithms} & pin.hashes
+        known = http.hashes(cache, entry, pin.hashes) & pin.hashes
         with http.opened(cache, entry) as body:
             return known if known and equals(body, installed) else frozenset()
     except (OSError, ValueError):  # gone by now, or no such entry any more

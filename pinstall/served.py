@@ -34,8 +34,6 @@ _SPLITS = (23, 3)
 """The first pip that keeps a body beside its headers, and reads nothing else."""
 _HOPS = 5
 _BLOCK = 1 << 20
-_REDIRECTS = (301, 308)
-"""Statuses that pip caches for ever."""
 _BY_NOW = "the index says something else by now"
 
 
@@ -55,7 +53,7 @@ class Served:
         self._cache = cache
         # what pips of the other layout have left behind is in nobody's way
         self._folder = http.FOLDERS[(asked.call.target.pip or _SPLITS) < _SPLITS] + os.sep
-        options = (*asked.call.request.options, *asked.options)
+        options = asked.in_force
         last = {option.dest: option.value for option in options}
         indexes = [last.get("index_url") or PYPI]
         indexes += [option.value or "" for option in options if option.dest == "extra_index_urls"]
@@ -73,7 +71,7 @@ class Served:
         """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
         for url in self.urls(pin):
             for where, entry in self.chain(url):
-                if entry.status not in _REDIRECTS:
+                if entry.status not in http.REDIRECTS:
                     yield Page(url, entry, self._links(entry, where))
 
     def chain(self, url: str) -> Iterator[tuple[str, Entry]]:
@@ -83,7 +81,7 @@ class Served:
             found = ((here, entry) for here in urls for entry in http.find(self._cache, here))
             entries = [(here, entry) for here, entry in found if entry.paths[0].startswith(self._folder)]
             yield from entries
-            moved = [(here, entry) for here, entry in entries if entry.status in _REDIRECTS]
+            moved = [(here, entry) for here, entry in entries if entry.status in http.REDIRECTS]
             urls = [urljoin(here, entry.headers["location"]) for here, entry in moved if "location" in entry.headers]
             if not urls:
                 return
@@ -102,10 +100,10 @@ class Served:
                 yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
         for link in links:
             for _, entry in self.chain(link.url):
-                if entry.status not in _REDIRECTS and (reason := self._against(entry, link, pin)):
+                if entry.status not in http.REDIRECTS and (reason := self._against(entry, link, pin)):
                     yield _eviction(f"the download of {link.filename}", pin, entry, reason)
             for _, entry in self.chain(f"{link.url}.metadata") if link.metadata is not None else ():
-                if entry.status not in _REDIRECTS and (reason := self._against_metadata(entry, link, pin)):
+                if entry.status not in http.REDIRECTS and (reason := self._against_metadata(entry, link, pin)):
                     yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
 
     def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
@@ -142,7 +140,7 @@ class Served:
     def _outdated_answer(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
         """Yield what of a file a server contradicts; without a method only redirects are in doubt."""
         chain = list(self.chain(url))
-        redirected = any(entry.status in _REDIRECTS for _, entry in chain)
+        redirected = any(entry.status in http.REDIRECTS for _, entry in chain)
         answer = ask(url, method or "HEAD") if redirected or (chain and method) else None
         if answer is None:
             return
@@ -185,21 +183,19 @@ class Served:
             return "it is damaged"
 
     def _is_one_of(self, entry: Entry, demanded: frozenset[str]) -> bool:
-        algorithms = {text.partition(":")[0] for text in demanded}
         try:
-            known = frozenset(f"{name}:{http.digest(self._cache, entry, name)}" for name in algorithms)
+            return bool(http.hashes(self._cache, entry, demanded) & demanded)
         except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
             return True
-        return bool(known & demanded)
 
 
 def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
-    return [(here, entry) for here, entry in chain if entry.status not in _REDIRECTS]
+    return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
 
 def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answer) -> Iterator[Eviction]:
     """Yield the cached redirects that do not lead where the server leads by now."""
-    redirects = [(here, entry) for here, entry in chain if entry.status in _REDIRECTS]
+    redirects = [(here, entry) for here, entry in chain if entry.status in http.REDIRECTS]
     led = {urljoin(here, entry.headers.get("location", "")) for here, entry in redirects}
     for _, entry in () if answer.url in led else redirects:
         yield _eviction(what, pin, entry, "the server does not redirect so any more")

@@ -65,8 +65,8 @@ class Ledger:
 
     def hashes(self, distribution: Distribution) -> frozenset[str]:
         """Return the hashes of the artifact that this very installation came from, none when that is not known."""
-        row = self._read().get(distribution.identity.name)
-        return row.hashes if row is not None and _describes(row, distribution) else frozenset()
+        row = self.row(distribution)
+        return frozenset() if row is None else row.hashes
 
     def row(self, distribution: Distribution) -> Row | None:
         """Return what is known of this very installation."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pinstall import holding
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -16,15 +15,15 @@ from pinstall.core import plan, report
 from pinstall.core.links import redacted
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS
-from pinstall.evidence import Evidence
 from pinstall.model import State
-from pinstall.proof import proofs
+from pinstall.proof import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.artifacts import Plan
     from pinstall.demand import Asked
+    from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Reporter, Verdict
 
 
@@ -32,16 +31,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     """Say everything that `install` would have to do for these arguments, and return 1 if that is anything."""
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
-    asked = gather(call, environ)
-    evidence = Evidence(asked)
-    if not asked.lines:
-        asked = holding.instead(asked, evidence.ledger.holds())
-        evidence = Evidence(asked)
-    found = evidence.judge()
-    if proven := proofs(asked, evidence, found, environ):
-        evidence.admit(proven)
-        found = evidence.judge()
-    cleared = Clearing(asked, environ, tell).planned(asked.demand.pins)
+    asked, evidence, found = seen(gather(call, environ))
+    cleared = Clearing(asked, tell).planned(asked.demand.pins)
     texts = [*_demands(asked), *_standing(found, asked), *_cached(cleared), *_unmet(found, evidence)]
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
     if as_json:

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall import holding
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
 from pinstall.core import links, report
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.evidence import Evidence
 from pinstall.holdings import everything
 from pinstall.model import State
-from pinstall.proof import proofs
+from pinstall.proof import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from pinstall.artifacts import Plan
     from pinstall.demand import Asked
+    from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Reporter, Verdict
 
 
@@ -43,14 +42,11 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
-    asked = gather(replace(call, request=replace(call.request, positionals=tuple(others))), environ)
-    evidence = Evidence(asked)
-    if not asked.lines:
-        asked = holding.instead(asked, evidence.ledger.holds())
-        evidence = Evidence(asked)
-    evidence.admit(proofs(asked, evidence, evidence.judge(), environ))
-    clearing = Clearing(asked, environ, tell)
-    found = [verdict for verdict in evidence.judge() if verdict.pin.name == name]
+    asked, evidence, judged = seen(
+        gather(replace(call, request=replace(call.request, positionals=tuple(others))), environ)
+    )
+    clearing = Clearing(asked, tell)
+    found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(asked, name),
         *_installed(evidence, name),

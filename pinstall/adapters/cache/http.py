@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from pinstall.artifacts import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from _typeshed import WriteableBuffer
 
@@ -33,7 +33,7 @@ _HEADERS: Final = 1 << 20
 """How many bytes an entry may have beside its body: a server's headers have some thousand."""
 _DEPTH: Final = 3
 """How deep the maps of an entry are nested: the entry, its response, the headers of that."""
-_REDIRECTS: Final = (301, 308)
+REDIRECTS: Final = (301, 308)
 _BLOCK: Final = 1 << 20
 _KEY: Final = re.compile(r"[0-9a-f]{56}")
 _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
@@ -108,7 +108,7 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
     length = inside if length is None else length
     said = headers.get("content-length", "")
     # pip stores a permanent redirect without its body, and what was transferred in an encoding as it was transferred
-    wrong = said.isdecimal() and said != str(length) and status not in _REDIRECTS
+    wrong = said.isdecimal() and said != str(length) and status not in REDIRECTS
     damage = f"is damaged: it has {length} bytes where the server sent {said}" if wrong else None
     return Entry(paths=paths, status=status, headers=headers, length=length, damage=damage)
 
@@ -120,6 +120,12 @@ def digest(cache: str, entry: Entry, algorithm: str) -> str:
         while block := body.read(_BLOCK):
             found.update(block)
     return found.hexdigest()
+
+
+def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
+    """Return the hashes of the body in every algorithm that is demanded; raise as `digest` does."""
+    algorithms = {text.partition(":")[0] for text in demanded}
+    return frozenset(f"{name}:{digest(cache, entry, name)}" for name in algorithms)
 
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
