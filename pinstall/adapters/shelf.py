@@ -4,7 +4,7 @@ May not: choose what to evict; delete anything that lies in the cache.
 
 A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
 does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
-The `origin.json` of an entry leaves with its last wheel, and returns with the first that does.
+The `origin.json` of an entry leaves behind its last wheel, and returns before the first that does.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.adapters.renames import moved
 from pinstall.artifacts import Shelved
 from pinstall.errors import PinstallError
 from pinstall.model import Identity
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
+_MANIFEST = "manifest.json"
 _ORIGIN = "origin.json"
 _DAY = 24 * 60 * 60
 _MIB = 1 << 20
@@ -50,7 +52,7 @@ class Shelf:
         try:
             stem = self._receipt()
             receipt = os.path.join(self._root, stem)
-            _write(os.path.join(receipt, "manifest.json"), {"schema": SCHEMA, "entries": entries})
+            _write(os.path.join(receipt, _MANIFEST), {"schema": SCHEMA, "entries": entries})
             for entry in entries:
                 self._shelve(receipt, entry)
         except BaseException as error:  # Ctrl-C included: nobody else knows the receipt yet
@@ -84,7 +86,7 @@ class Shelf:
     def shelved(self) -> Iterator[Shelved]:
         """Yield everything that lies on the shelf, the latest receipt first."""
         for stem in sorted(_names(self._root), reverse=True):
-            for item in _entries(os.path.join(self._root, stem, "manifest.json"), stem):
+            for item in _entries(os.path.join(self._root, stem, _MANIFEST), stem):
                 if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
                     yield item
 
@@ -101,10 +103,10 @@ class Shelf:
         places = [os.path.join(self._cache, path) for path in item.paths]
         if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
-        moved = [_move(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
-        for path, place in zip(item.paths, places, strict=True):
-            _move(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
-        return any(moved)
+        for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
+            moved(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
+        went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
+        return any(went)
 
     def forget(self, *, days: int, mebibytes: int) -> int:
         """Delete the receipts older than so many days, then the oldest beyond so many MiB; return how many.
@@ -113,14 +115,15 @@ class Shelf:
         """
         forgotten = 0
         kept = 0
-        full = {item.receipt for item in self.shelved()}
         for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
             folder = os.path.join(self._root, stem)
             kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
             old = _age(stem) > days * _DAY
-            if old or (number and (kept > mebibytes * _MIB or stem not in full)):
+            # not by the manifest, which may be damaged
+            full = bool({*_names(folder)} - {_MANIFEST, f"{_MANIFEST}.new"})
+            if old or (number and (kept > mebibytes * _MIB or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
-                forgotten += stem in full
+                forgotten += full
         return forgotten
 
 
@@ -135,18 +138,6 @@ def _age(stem: str) -> float:
     """Return how many seconds ago a receipt was made; what is no receipt is not old."""
     started = stem.partition("-")[0]
     return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
-
-
-def _move(source: str, target: str) -> bool:
-    """Rename without ever replacing anything; tell whether it was done."""
-    if os.path.lexists(target):
-        return False
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(source, target)
-    except OSError:
-        return False
-    return True
 
 
 def _origin_of(path: str) -> str:
@@ -203,4 +194,6 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
 def _write(path: str, document: dict[str, Any]) -> None:
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())  # it is on the disk before anything moves: only it tells where things belong
     os.rename(f"{path}.new", path)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from pinstall.adapters.renames import moved
 from pinstall.errors import PinstallError
 
 if TYPE_CHECKING:
@@ -73,17 +74,6 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
         for file in sorted(files, key=lambda file: file.endswith(".whl")):
             target = os.path.join(place, file)
-            if _rename(os.path.join(folder, file), target) and file.endswith(".whl"):
+            # where it cannot be done, pip builds once more, into the cache itself
+            if moved(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
-
-
-def _rename(source: str, target: str) -> bool:
-    """Rename without replacing anything; where it cannot be done, pip builds once more, into the cache itself."""
-    if os.path.lexists(target):
-        return False
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(source, target)
-    except OSError:
-        return False
-    return True

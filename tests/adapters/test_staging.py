@@ -76,9 +76,10 @@ def test_what_is_no_ephemeral_cache_is_not_kept(tmp_path: Path) -> None:
 
 def test_a_full_disk_keeps_nothing_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ephemeral(tmp_path / "stage")
-    for function in ("rename", "makedirs"):
+    for functions in (("link", "rename"), ("makedirs",)):
         with monkeypatch.context() as patched:
-            patched.setattr(os, function, _full)
+            for function in functions:
+                patched.setattr(os, function, _full)
             assert staging.keep(str(tmp_path / "stage"), str(tmp_path / "cache")) == ()
     (kept,) = staging.keep(str(tmp_path / "stage"), str(tmp_path / "cache"))
     assert (tmp_path / "cache" / kept).read_bytes() == wheel("demo", "1.0", mark="fresh").content
@@ -87,13 +88,13 @@ def test_a_full_disk_keeps_nothing_and_stops_nobody(tmp_path: Path, monkeypatch:
 def test_a_wheel_is_never_there_before_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ephemeral(tmp_path)
     moved: list[str] = []
-    real = os.rename
+    real = os.link
 
-    def noted(source: str, target: str) -> None:
+    def noted(source: str, target: str, *, follow_symlinks: bool) -> None:
         moved.append(target.rpartition("/")[2])
-        real(source, target)
+        real(source, target, follow_symlinks=follow_symlinks)
 
-    monkeypatch.setattr(os, "rename", noted)
+    monkeypatch.setattr(os, "link", noted)
     staging.keep(str(tmp_path), str(tmp_path / "cache"))
     assert moved == ["origin.json", wheel("demo", "1.0").filename]
 

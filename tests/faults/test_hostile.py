@@ -141,7 +141,7 @@ def test_without_room_for_a_stage_no_traceback_is_shown_and_nothing_is_lost(scen
 
 
 def test_without_room_for_the_fresh_build_pip_builds_it_itself(scene: Runner) -> None:
-    ended = on_a_full_disk(scene, "rename", "/pip-ephem-wheel-cache-")
+    ended = on_a_full_disk(scene, "makedirs", "/pip/wheels/")
     assert ended.returncode == 0, ended.output
     assert scene.environment.module("demo") == "1.0"
 

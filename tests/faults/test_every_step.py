@@ -1,0 +1,260 @@
+"""Killed before and after each change that a run makes itself: nothing is lost, and the next run ends well.
+
+The changes are those of pinstall's own process, listed by a run that nobody ends: pip's are pip's, with pinstall or
+without. `after` is tried where it differs from `before` the next change.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from pinstall.adapters.environment import Environment as Installed
+from pinstall.adapters.ledger import Ledger
+from tests.support import caches
+from tests.support.losses import everything, lost
+from tests.support.scenes import RELEASE, cached, pinned, place, written
+from tests.support.sdists import sdist
+from tests.support.steps import Stage, points
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.support.runner import Runner
+    from tests.support.steps import Point
+
+pytestmark = pytest.mark.skipif(RELEASE < (24, 0), reason="one recent pip will do: the changes are pinstall's")
+DEMO: Final = canonicalize_name("demo")
+OLD, NEW = sdist("demo", "2.0", mark="old"), sdist("demo", "1.0", mark="new")
+WHEEL, OTHER = wheel("even", "1.0", mark="pinned"), wheel("even", "1.0", mark="other")
+MARKS: Final = {OLD.sha256: "old", NEW.sha256: "new", WHEEL.sha256: "pinned", OTHER.sha256: "other"}
+"""What is importable of each artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What to prepare, what to kill, what to ask for afterwards (the same, if nothing else), and what is right then."""
+
+    prepare: Callable[[Runner], object]
+    words: tuple[str, ...]
+    then: tuple[str, ...] = ()
+    right: dict[str, str] = field(default_factory=lambda: {"demo": "new"})
+    exit_code: int = 0
+
+
+def _mismatched(runner: Runner) -> None:
+    """Cache a wheel of another version, and one of the right version that is damaged."""
+    cached(runner, OLD, wheel("demo", "2.0", mark="old"))
+    damaged = cached(runner, NEW, wheel("demo", "1.0", mark="damaged").truncated())
+    damaged.rename(damaged.with_name("demo-1.0-1-py3-none-any.whl"))
+    place(runner.environment, wheel("demo", "2.0", mark="old"))
+
+
+def _damaged_download(runner: Runner) -> None:
+    written(runner, pinned(WHEEL))
+    runner.pip("download", "--no-deps", "-d", "files", "even==1.0")
+    caches.damage(caches.body_of(caches.http_entry(runner.cache, runner.index.file_url(WHEEL.filename))))
+
+
+def _half_metadata(runner: Runner) -> None:
+    """Install what nobody can say the version of, beside an older one, and have its wheel in the cache."""
+    written(runner, pinned(WHEEL))
+    runner.pip("download", "--no-deps", "-d", "files", "even==1.0")
+    place(runner.environment, OTHER, wheel("even", "0.9"))
+    (runner.environment.site_packages / "even-1.0.dist-info" / "METADATA").unlink()
+
+
+def _other_artifact(runner: Runner) -> None:
+    written(runner, pinned(WHEEL))
+    place(runner.environment, OTHER)
+
+
+def _proven_by_the_cache(runner: Runner) -> None:
+    written(runner, pinned(WHEEL))
+    runner.pip("install", "even==1.0")
+
+
+def _moved_aside(runner: Runner) -> None:
+    """Have the pinned build on the shelf, and another version in the cache and in the environment."""
+    cached(runner, NEW, wheel("demo", "1.0", mark="new"))
+    ended = runner.pinstall("demo==2.0")
+    assert ended.returncode == 0, ended.output
+
+
+def _wrong_in_many_places(runner: Runner) -> None:
+    _damaged_download(runner)
+    cached(runner, NEW, wheel("demo", "1.0", mark="damaged").truncated())
+
+
+def _unsatisfiable(runner: Runner) -> None:
+    _mismatched(runner)
+    runner.index.add(sdist("broken", "1.0", fail=True))
+
+
+EVEN: Final = {"even": "pinned"}
+FILE: Final = ("install", "-r", "requirements.txt")
+DEMO_1: Final = ("install", "demo==1.0")
+SCENES: Final[dict[str, Scene]] = {
+    "eviction and remake": Scene(prepare=_mismatched, words=DEMO_1),
+    "returning": Scene(prepare=_mismatched, words=("install", "--pin", "evict=returning", "demo==1.0")),
+    "pip fails": Scene(prepare=_unsatisfiable, words=("install", "broken==1.0", "demo==1.0"), then=DEMO_1, exit_code=1),
+    "download": Scene(prepare=_damaged_download, words=FILE, right=EVEN),
+    "healing": Scene(prepare=_half_metadata, words=FILE, right=EVEN),
+    "force": Scene(prepare=_other_artifact, words=FILE, right=EVEN),
+    "proof, ledger and stamp": Scene(prepare=_proven_by_the_cache, words=FILE, right=EVEN),
+    "back from the shelf": Scene(prepare=_moved_aside, words=DEMO_1),
+    "undo": Scene(prepare=_moved_aside, words=("undo",), then=DEMO_1),
+    "verify": Scene(
+        prepare=_wrong_in_many_places, words=("cache", "verify", "--evict"), then=FILE, right=EVEN, exit_code=1
+    ),
+}
+
+
+def importable(runner: Runner, name: str) -> str:
+    """Return the mark of what is importable, without an interpreter's start."""
+    text = (runner.environment.site_packages / f"{name}.py").read_text(encoding="utf-8")
+    return "".join(re.findall(r"^MARK = '(.*)'$", text, re.MULTILINE))
+
+
+def claimed(runner: Runner) -> dict[str, set[str]]:
+    """Return what the ledger takes each distribution for, as marks."""
+    site_packages = str(runner.environment.site_packages)
+    ledger = Ledger(site_packages, str(runner.home / ".local/state/pinstall"))
+    found = (Installed([site_packages]).find(canonicalize_name(name)) for name in ("demo", "even"))
+    rows = {one.identity.name: ledger.hashes(one) for one in found if one is not None}
+    return {name: {MARKS[each.partition(":")[2]] for each in hashes} for name, hashes in rows.items() if hashes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One scene, ended at one point after the other."""
+
+    scene: Scene
+    stage: Stage
+
+    @classmethod
+    def of(cls, runner: Runner, scene: Scene) -> Trial:
+        """Set the scene."""
+        for artifact in (OLD, NEW, WHEEL):
+            runner.index.add(artifact)
+        scene.prepare(runner)
+        return cls(scene=scene, stage=Stage.of(runner, *scene.words))
+
+    def failure(self, point: Point) -> str:
+        """Return what goes wrong where the run ends there."""
+        try:
+            self.end(point)
+        except AssertionError as error:
+            return str(error)
+        return ""
+
+    def end(self, point: Point) -> None:
+        """End the run there, and see that nothing is lost and that the next run ends well."""
+        runner = self.stage.runner
+        self.stage.reset()
+        before = everything(runner.cache)
+        ended = self.stage.end(point)
+        if point.number == signal.SIGKILL:
+            assert ended.returncode == -signal.SIGKILL, f"{point}\n{ended.output}"
+        assert "Traceback" not in ended.output, f"{point}\n{ended.output}"
+        self.look(before, f"{point}\n{ended.output}")
+
+    def look(self, before: dict[Path, str], told: str) -> None:
+        """See that everything is there that was, and that what is claimed is so, now and after the next run."""
+        self._truth(before, told)
+        then = self.scene.then or self.scene.words
+        ended = self.stage.runner.pinstall(*then)
+        told = f"{told}\n-- next run --\n{ended.output}"
+        assert ended.returncode == 0, told
+        assert "Traceback" not in ended.output, told
+        self._truth(before, told)
+        for name, mark in self.scene.right.items():
+            assert importable(self.stage.runner, name) == mark, told
+        words = [word for word in then if word != "install"]
+        ended = self.stage.runner.pinstall("check", *words)
+        assert ended.returncode == 0, f"{told}\n-- check --\n{ended.output}"
+
+    def _truth(self, before: dict[Path, str], told: str) -> None:
+        runner = self.stage.runner
+        assert not lost(before, runner.cache), told
+        for name, marks in claimed(runner).items():
+            assert marks == {importable(runner, name)}, f"the ledger is wrong: {told}"
+
+
+def failures(trial: Trial, tried: Iterable[Point]) -> str:
+    """Return what went wrong at all the points, so that one does not hide the others."""
+    return "\n\n".join(filter(None, map(trial.failure, tried)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENES)
+def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_well(
+    runner: Runner, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    trial = Trial.of(runner, SCENES[name])
+    tried = list(points(trial.stage.recorded()))
+    print(f"{name}: {len(tried)} points")
+    record_property("points", len(tried))
+    assert not failures(trial, tried)
+
+
+@pytest.mark.parametrize(("name", "number"), [("eviction and remake", 5), ("proof, ledger and stamp", 5)])
+def test_killed_at_some_steps_nothing_is_lost_and_the_next_run_ends_well(
+    runner: Runner, name: str, number: int
+) -> None:
+    trial = Trial.of(runner, SCENES[name])
+    tried = list(points(trial.stage.recorded()))
+    assert not failures(trial, tried[number // 2 :: len(tried) // number])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("name", ["eviction and remake", "healing"])
+def test_interrupted_at_any_step_nothing_is_lost_and_the_next_run_ends_well(
+    runner: Runner, name: str, number: int
+) -> None:
+    trial = Trial.of(runner, SCENES[name])
+    tried = [replace(point, number=number) for point in points(trial.stage.recorded())]
+    print(f"{name}: {len(tried)} points")
+    assert not failures(trial, tried[::2])
+
+
+def cut(path: Path, keep: float | None) -> None:
+    """Leave of a file what a power cut does of one that was never synced: a part of it, or nothing at all."""
+    if keep is None:
+        path.unlink()
+        return
+    content = path.read_bytes()
+    path.write_bytes(content[: max(0, len(content) - 1) if keep == 1 else int(len(content) * keep)])
+
+
+def own_files(trial: Trial) -> list[Path]:
+    """Return what pinstall itself has written, by the list of the changes of a whole run."""
+    renamed = (Path(change.path) for change in trial.stage.recorded() if change.event == "os.rename")
+    return [path for path in renamed if path.is_file() and (path.parent.name == "stamps" or _is_note(path))]
+
+
+def _is_note(path: Path) -> bool:
+    return path.suffix == ".json" and path.name != "origin.json" and not path.name.endswith(".origin.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [0, 0.5, 1, None], ids=["empty", "half", "all but a byte", "gone"])
+@pytest.mark.parametrize("name", ["eviction and remake", "proof, ledger and stamp", "healing"])
+def test_after_a_power_cut_nothing_is_believed_that_is_not_whole(runner: Runner, name: str, keep: float | None) -> None:
+    trial = Trial.of(runner, SCENES[name])
+    before = everything(runner.cache)
+    files = own_files(trial)
+    assert files
+    after = Stage.of(runner, *SCENES[name].words)
+    for file in files:
+        after.reset()
+        cut(file, keep)
+        trial.look(before, str(file))
