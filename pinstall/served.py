@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pinstall.artifacts import Entry
+    from pinstall.artifacts import Page as Offer
     from pinstall.demand import Asked
     from pinstall.model import Pin
 
     Ask = Callable[[str, str], Answer | None]
 
-PYPI = "https://pypi.org/simple"
 _SPLITS = (23, 3)
 """The first pip that keeps a body beside its headers, and reads nothing else."""
 _HOPS = 5
@@ -54,10 +54,7 @@ class Served:
         # what pips of the other layout have left behind is in nobody's way
         self._folder = http.FOLDERS[(asked.call.target.pip or _SPLITS) < _SPLITS] + os.sep
         options = asked.in_force
-        last = {option.dest: option.value for option in options}
-        indexes = [last.get("index_url") or PYPI]
-        indexes += [option.value or "" for option in options if option.dest == "extra_index_urls"]
-        self._indexes = [] if "no_index" in last else indexes
+        self._indexes = pages.indexes(options)
         self._places = [option.value or "" for option in options if option.dest == "find_links"]
 
     def urls(self, pin: Pin) -> tuple[str, ...]:
@@ -65,7 +62,7 @@ class Served:
         if pin.direct:
             return ()
         places = (place for place in self._places if place.startswith(("http:", "https:")))
-        return (*(f"{index.rstrip('/')}/{pin.name}/" for index in self._indexes), *places)
+        return (*(f"{index}/{pin.name}/" for index in self._indexes), *places)
 
     def pages(self, pin: Pin) -> Iterator[Page]:
         """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
@@ -73,6 +70,13 @@ class Served:
             for where, entry in self.chain(url):
                 if entry.status not in http.REDIRECTS:
                     yield Page(url, entry, self._links(entry, where))
+
+    def is_whole(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
+        """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
+        if pin.hashes and pin.hashes <= {digest for link in links for digest in link.hashes}:
+            return True
+        remote = all(place.startswith(("http:", "https:")) for place in self._places)
+        return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
 
     def chain(self, url: str) -> Iterator[tuple[str, Entry]]:
         """Yield the entries that pip would come by from a URL: cached redirects, and what they lead to."""
@@ -237,7 +241,7 @@ def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
     return None if agrees else f"it says {said['Name']} {said['Version']}"
 
 
-def of_release(pin: Pin, found: Iterable[Page]) -> tuple[Link, ...]:
+def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:
     """Return every link to a file of the pinned release: from pages, from the pin itself and from its lock file."""
     return _of_release(pin, [link for page in found for link in page.links or ()])
 

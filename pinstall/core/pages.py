@@ -18,10 +18,13 @@ from pinstall.artifacts import Link
 from pinstall.core import links
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
+    from pinstall.request import Option
+
+PYPI: Final = "https://pypi.org/simple"
 _JSON: Final = "application/vnd.pypi.simple.v1+json"
 _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ALGORITHMS: Final = ("sha512", "sha384", "sha256", "sha224", "sha1")
@@ -66,6 +69,7 @@ def _from_json(content: bytes, url: str) -> Iterator[Link | None]:
                 hashes=file.get("hashes"),
                 metadata=_hashes(metadata) if metadata or isinstance(metadata, dict) else None,
                 yanked=bool(file.get("yanked")),
+                python=file.get("requires-python"),
             )
 
 
@@ -89,6 +93,7 @@ def _from_html(content: bytes, charset: str, url: str) -> Iterator[Link | None]:
                 hashes=None,
                 metadata=None if metadata is None else _hashes(dict([metadata.partition("=")[::2]])),
                 yanked=anchor.get("data-yanked") is not None,
+                python=anchor.get("data-requires-python"),
             )
 
 
@@ -117,7 +122,9 @@ def _hashes(by_algorithm: object) -> frozenset[str]:
     )
 
 
-def _link(base: str, href: str, *, hashes: object, metadata: frozenset[str] | None, yanked: bool) -> Link | None:
+def _link(  # noqa: PLR0913 - what a page says of a file
+    base: str, href: str, *, hashes: object, metadata: frozenset[str] | None, yanked: bool, python: object
+) -> Link | None:
     """Return a link, none for one that leads to no file; its URL is quoted as by pip's `models.link` and by requests.
 
     The file name is that in the URL, for pip of JSON pages too.
@@ -138,7 +145,26 @@ def _link(base: str, href: str, *, hashes: object, metadata: frozenset[str] | No
         return None
     said = hashes if isinstance(hashes, dict) else {}
     own = (links.digest(href) or "").partition(":")[::2]  # goes before what the page says beside the link
-    return Link(url=url, filename=filename, hashes=_hashes({**said, **dict([own])}), metadata=metadata, yanked=yanked)
+    return Link(
+        url=url,
+        filename=filename,
+        hashes=_hashes({**said, **dict([own])}),
+        metadata=metadata,
+        yanked=yanked,
+        requires_python=python if isinstance(python, str) else "",
+    )
+
+
+def indexes(options: Iterable[Option]) -> tuple[str, ...]:
+    """Return the indexes that options in force, the weakest first, name; without the slash behind which projects stand.
+
+    They may hold credentials.
+    """
+    given = tuple(options)
+    last = {option.dest: option.value for option in given}
+    extra = (option.value for option in given if option.dest == "extra_index_urls")
+    urls = () if "no_index" in last else (last.get("index_url") or PYPI, *extra)
+    return tuple(url.rstrip("/") for url in urls if url)
 
 
 def version(filename: str, name: NormalizedName) -> Version | None:

@@ -8,20 +8,26 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import certifi
 import pytest
+from packaging.utils import canonicalize_name
 
-from pinstall.adapters import index as adapter
+from pinstall.adapters.index import client
+from pinstall.adapters.index import session as adapter
 from pinstall.core import arguments
 from pinstall.errors import PinstallError
+from pinstall.offered import Index as Offered
 from pinstall.request import Option, Origin
 from tests.support import tls
 from tests.support.environments import ROOT
 from tests.support.index import Fault, Index
 from tests.support.proxy import Proxy, proxy
-from tests.support.wheels import Archive
+from tests.support.sdists import sdist
+from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +112,7 @@ def test_certificates_that_are_not_there_are_an_error_like_any_other() -> None:
 
 
 def test_requests_is_not_imported_before_something_is_fetched() -> None:
-    code = "import sys, pinstall.adapters.index; sys.exit('requests' in sys.modules)"
+    code = "import sys, pinstall.adapters.index.client; sys.exit('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -300,3 +306,139 @@ def test_a_name_alone_is_sent_with_an_empty_password(index: Index) -> None:
     url = index.add(FILE)
     index.credentials = (SECRET, "")
     assert fetch(url.replace("://", f"://{SECRET}@")) == FILE.content
+
+
+# --- several questions at once ---------------------------------------------------------------------------------------
+
+
+def test_answers_come_in_the_order_of_the_questions_and_only_those_in_time() -> None:
+    def slow(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds * 2
+
+    assert list(client.at_once(slow, [0.2, 0.0, 0.1], 5).items()) == [(0.2, 0.4), (0.0, 0.0), (0.1, 0.2)]
+    started = time.monotonic()
+    assert client.at_once(slow, [0.0, 3.0], 0.5) == {0.0: 0.0}
+    assert time.monotonic() - started < 2
+    assert client.at_once(slow, [], 5) == {}
+
+
+def test_what_goes_wrong_in_a_thread_goes_wrong_here() -> None:
+    with pytest.raises(IndexError):
+        client.at_once([].__getitem__, [1], 5)
+
+
+def test_no_thread_outlives_the_process() -> None:
+    code = "import time; from pinstall.adapters.index.client import at_once; at_once(time.sleep, [60, 61], 0.1)"
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert time.monotonic() - started < 20
+
+
+def offered(index: Index, *words: str) -> Offered:
+    """Return what is to be asked of an index, and of what options name beside it."""
+    return Offered(arguments.read(["--index-url", index.url, *words], RELEASE).options)
+
+
+DEMO = canonicalize_name("demo")
+OTHER = canonicalize_name("other")
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["JSON", "HTML"])
+def test_a_page_tells_of_each_file_what_there_is_to_know(index: Index, *, as_json: bool) -> None:
+    index.json = as_json
+    good, source = wheel("demo", "1.0"), sdist("demo", "0.9")
+    url = index.add(good, requires_python=">=3.8")
+    index.add(source, yanked="")
+    asked = offered(index)
+    (page,) = asked.pages([DEMO, OTHER])[DEMO]
+    assert page.index == index.url.rstrip("/")
+    first, second = page.links
+    assert (first.url, first.hashes, first.requires_python) == (url, frozenset({f"sha256:{good.sha256}"}), ">=3.8")
+    assert (second.filename, second.yanked) == (source.filename, True)
+    assert asked.silent == ()
+    # it is remembered
+    assert asked.pages([DEMO]) == {DEMO: (page,)}
+    assert len(index.asked("/simple/demo/")) == 1
+
+
+def test_the_metadata_beside_a_file_are_believed_by_their_hash(index: Index) -> None:
+    url = index.add(wheel("demo", "1.0"))
+    index.add(sdist("demo", "0.9"))
+    asked = offered(index)
+    ((page,),) = asked.pages([DEMO]).values()
+    first, second = page.links
+    assert b"Name: demo" in (asked.metadata(first) or b"")
+    assert asked.metadata(second) is None
+    assert asked.metadata(replace(first, metadata=frozenset())) is not None
+    index.fault(f"{url}.metadata", Fault(content=b"Name: other\n"))
+    assert asked.metadata(first) is None
+    index.fault(f"{url}.metadata", Fault(status=404))
+    assert asked.metadata(first) is None
+
+
+def test_places_are_in_the_order_of_pip(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    wheel("demo", "3.0").write(tmp_path / "wheels")
+    wheel("other", "3.0").write(tmp_path / "wheels")
+    index.add(wheel("demo", "1.0"))
+    with Index() as more:
+        more.add(wheel("demo", "2.0"))
+        more.credentials = ("me", SECRET)
+        words = ("--extra-index-url", more.url_with_credentials, "--find-links", str(tmp_path / "wheels"))
+        asked = offered(index, *words)
+        pages = asked.pages([DEMO])[DEMO]
+        assert [(page.index, len(page.links)) for page in pages] == [
+            (str(tmp_path / "wheels"), 1),
+            (index.url.rstrip("/"), 1),
+            (more.url.rstrip("/"), 1),
+        ]
+        # a file of an index gets the credentials of that index
+        assert asked.metadata(pages[-1].links[0]) is not None
+        assert [page.index for page in offered(index, "--no-index", *words).pages([DEMO])[DEMO]] == [pages[0].index]
+
+
+def test_an_index_can_be_a_folder(tmp_path: Path) -> None:
+    page = tmp_path / "simple" / "demo"
+    wheel("demo", "1.0").write(page)
+    (page / "index.html").write_text('<a href="demo-1.0-py3-none-any.whl">x</a>', encoding="utf-8")
+    url = (tmp_path / "simple").as_uri()
+    asked = Offered(arguments.read(["--index-url", url], RELEASE).options)
+    ((found,),) = asked.pages([DEMO, OTHER]).values()
+    assert [link.url for link in found.links] == [f"{url}/demo/demo-1.0-py3-none-any.whl"]
+    assert asked.silent == ()
+
+
+def test_what_does_not_answer_well_is_named_once_and_without_credentials(index: Index) -> None:
+    index.add(wheel("demo", "1.0"))
+    index.credentials = ("me", "right")
+    down = f"http://me:{SECRET}@127.0.0.1:9/simple"
+    asked = offered(index, "--extra-index-url", down, "--find-links", f"http://me:{SECRET}@127.0.0.1:9/links")
+    assert asked.pages([DEMO, OTHER]) == {}
+    assert sorted(asked.silent) == sorted(
+        (
+            "http://127.0.0.1:9/links cannot be asked: ConnectionError",
+            "http://127.0.0.1:9/simple cannot be asked: ConnectionError",
+            f"{index.url.rstrip('/')} answers 401: its credentials are left to pip",
+        )
+    )
+    assert SECRET not in repr(asked.silent)
+
+
+def test_pages_are_asked_for_at_once(index: Index) -> None:
+    names = [canonicalize_name(f"pp{number}") for number in range(48)]
+    for name in names:
+        index.add(wheel(name, "1.0"))
+    index.latency = 0.3
+    started = time.monotonic()
+    assert list(offered(index).pages(names)) == names
+    # one after the other they would take fourteen seconds
+    assert time.monotonic() - started < 7
+
+
+def test_an_answer_has_a_limit(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MOST", 1 << 20)
+    url = index.add(Archive("big-1.txt", b"x" * ((1 << 20) + 1)))
+    asking = client.Client(())
+    assert asking.ask(url) is None
+    assert asking.failed == {url: "answers more than 1 MiB"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinstall import call, demand, served
-from pinstall.adapters import index as adapter
+from pinstall.adapters.index.client import Client
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
 from tests.support.processes import sealed
@@ -36,7 +36,7 @@ class Asking:
     """Asks real servers, and notes what."""
 
     def __init__(self, runner: Runner) -> None:
-        self._ask = adapter.asking(asked(runner).call.request.options)
+        self._ask = Client(asked(runner).call.request.options).ask
         self.asked: list[tuple[str, str]] = []
 
     def __call__(self, url: str, method: str) -> Answer | None:
@@ -132,7 +132,7 @@ def test_a_server_that_is_down_is_asked_once_and_the_next_one_all_the_same(runne
     words = ["--index-url", CLOSED, "--extra-index-url", runner.index.url]
     said, _ = outdated(runner, *words, "demo==1.0", "other==1.0")
     assert "the cached page of demo: the index says something else by now" in said
-    ask = adapter.asking(asked(runner).call.request.options)
+    ask = Client(asked(runner).call.request.options).ask
     assert ask(f"{CLOSED}demo/", "GET") is None
     assert ask(runner.index.page_url("demo"), "GET") is not None
 

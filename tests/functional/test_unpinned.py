@@ -16,6 +16,7 @@ from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from tests.conftest import MakeEnvironment
+    from tests.support.processes import Completed
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -60,9 +61,9 @@ def test_everything_unpinned_in_nested_files_is_one_message_and_nothing_is_touch
     lines = own_lines(ended)
     assert "error: 11 requirements are not pinned" in lines
     for origin, requirement, remedy in (
-        ("requirements.txt:1", "requests>=2", "requests==<version>"),
+        ("requirements.txt:1", "requests>=2", "`requests==<version>`"),
         ("more/inner.txt:2", "flask", "flask==<version>"),
-        ("more/inner.txt:3", "pkg~=1.0", "pkg==<version>"),
+        ("more/inner.txt:3", "pkg~=1.0", "`pkg==<version> ; python_version > '3'`"),
         ("more/inner.txt:6", "dd @", "#sha256="),
         ("more/inner2.txt:1", "wild==1.*", "wild==<version>"),
         ("more/inner2.txt:2", "ee-1.0.tar.gz", "#sha256="),
@@ -79,7 +80,7 @@ def test_everything_unpinned_in_nested_files_is_one_message_and_nothing_is_touch
     assert files(stocked.environment.root) == environment
     assert snapshot(cache) == before
     assert not (cache / "pinstall").exists()
-    assert stocked.index.requests == []
+    assert stocked.index.asked("/files/") == []
 
 
 def test_requests_next_to_four_more_unpinned_lines_are_five_lines(stocked: Runner, cache: Path) -> None:
@@ -94,17 +95,83 @@ def test_requests_next_to_four_more_unpinned_lines_are_five_lines(stocked: Runne
     places = [line.partition(": ")[0].rpartition("/")[2] for line in lines]
     assert sorted(places) == ["a.txt:1", "a.txt:2", "b.txt:2", "c.txt:1", "requirements.txt:1"]
     assert len([line for line in own_lines(ended) if line.startswith("error")]) == 1
-    assert (files(stocked.environment.root), snapshot(cache), stocked.index.requests) == (environment, before, [])
+    assert (files(stocked.environment.root), snapshot(cache)) == (environment, before)
 
 
 def test_the_way_out_names_what_is_installed_where_that_would_do(stocked: Runner) -> None:
     place(stocked.environment, wheel("aa", "1.5"), wheel("bb", "1.5"))
-    ended = stocked.pinstall("aa>=1", "bb>=2", "aa[x]")
+    ended = stocked.pinstall("aa>=1", "bb>=2,<3", "aa[x]", "dd")
     (first, second) = [line for line in own_lines(ended) if "`aa" in line]
     assert "`aa==1.5`, which is installed" in first
     assert "`aa[x]==1.5`, which is installed" in second
-    (other,) = [line for line in own_lines(ended) if "`bb>=2`" in line]
-    assert "`bb==<version>`" in other
+    (other,) = [line for line in own_lines(ended) if "`bb>=2,<3`" in line]
+    assert other.endswith("write `bb==2.0`")
+    (unknown,) = [line for line in own_lines(ended) if "`dd`" in line]
+    assert unknown.endswith("write `dd==<version>`")
+    # what is installed is no question for an index
+    assert sorted(request.path for request in stocked.index.requests) == ["/simple/bb/", "/simple/dd/"]
+
+
+def proposed(ended: Completed) -> dict[str, str]:
+    """Return what is to be written, by what stands there."""
+    said = (line.split("`") for line in own_lines(ended) if " is not a pin; write `" in line)
+    return {parts[1]: parts[3] for parts in said}
+
+
+def test_what_is_to_be_written_does_as_it_stands(stocked: Runner) -> None:
+    stocked.index.add(wheel("aa", "3.0"), requires_python=">=99")
+    stocked.index.add(wheel("bb", "3.0"), yanked="broken")
+    stocked.index.add(wheel("cc", "3.0rc1"))
+    stocked.index.add(wheel("cc", "4.0", tag="cp99-cp99-win32"))
+    written(stocked, "cc<4\n", "constraints.txt")
+    text = "# ours\naa[x]>=1 ; python_version > '3'\nBB\ncc>=1 \\\n  # why\n"
+    written(stocked, text)
+    words = ("-r", "requirements.txt", "-c", "constraints.txt")
+    found = proposed(stocked.pinstall(*words))
+    assert found == {
+        "aa[x]>=1 ; python_version > '3'": "aa[x]==2.0 ; python_version > '3'",
+        "BB": "BB==2.0",
+        "cc>=1": "cc==2.0",
+    }
+    for old, new in found.items():
+        text = text.replace(old, new, 1)
+    written(stocked, text)
+    assert stocked.pinstall(*words).returncode == 0
+    assert stocked.environment.freeze() == ["aa==2.0", "bb==2.0", "cc==2.0"]
+
+
+def test_where_hashes_are_wanted_they_are_to_be_written_too(stocked: Runner) -> None:
+    pinned = f"bb==1.0 --hash=sha256:{wheel('bb', '1.0').sha256}"
+    old = wheel("cc", "1.0").sha256
+    place(stocked.environment, wheel("aa", "1.0"))
+    written(stocked, f"{pinned}\naa\ncc --hash=sha256:{old}\n")
+    found = proposed(stocked.pinstall("-r", "requirements.txt"))
+    # the hash that is written down says which release is meant
+    assert found == {
+        "aa": f"aa==1.0 --hash=sha256:{wheel('aa', '1.0').sha256}",
+        "cc": f"cc==1.0 --hash=sha256:{old}",
+    }
+    written(stocked, "\n".join([pinned, *found.values()]))
+    assert stocked.pinstall("-r", "requirements.txt").returncode == 0
+    assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0"]
+
+
+def test_find_links_are_looked_into_as_well(stocked: Runner, tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    for archive in (wheel("aa", "5.0"), wheel("dd", "1.0")):
+        (tmp_path / "wheels" / archive.filename).write_bytes(archive.content)
+    link = f'<a href="{stocked.index.add(wheel("ee", "1.0"))}">ee</a>'
+    (tmp_path / "page.html").write_text(link, encoding="utf-8")
+    words = ("-f", tmp_path / "wheels", "-f", tmp_path / "page.html", "--no-index", "aa", "dd", "ee")
+    assert proposed(stocked.pinstall(*words)) == {"aa": "aa==5.0", "dd": "dd==1.0", "ee": "ee==1.0"}
+    assert stocked.index.requests == []
+
+
+@pytest.mark.parametrize("way", ["warn", "allow"])
+def test_what_is_not_refused_is_no_question_for_us(stocked: Runner, way: str) -> None:
+    lame(stocked.environment)
+    stocked.pinstall("bb", "--pin", f"unpinned={way}")
+    assert stocked.index.requests == []
 
 
 def test_warn_says_it_and_pip_decides_each_time(stocked: Runner) -> None:
@@ -218,7 +285,7 @@ def test_pins_that_fight_are_one_error_that_names_both_origins(stocked: Runner, 
     (second,) = [line for line in lines if "bb==" in line]
     assert "requirements.txt:2" in second
     assert "constraints.txt:1" in second
-    assert (files(stocked.environment.root), snapshot(cache), stocked.index.requests) == (environment, before, [])
+    assert (files(stocked.environment.root), snapshot(cache)) == (environment, before)
     assert stocked.pip("install", "-r", "requirements.txt", "-c", "constraints.txt", check=False).returncode == 1
 
 

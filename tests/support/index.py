@@ -31,17 +31,25 @@ class Request:
     status: int
     sent: int
     headers: Mapping[str, str]
+    at: float = field(default_factory=time.monotonic)
+    """When it was answered, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What to answer wrongly: the first field that is set decides; `times` counts down, None is for ever."""
+    """What to answer wrongly: the first field that is set decides; `times` counts down, None is for ever.
+
+    `kind` is another content type, `seconds` go by before the answer and `pause` before each byte of it.
+    """
 
     status: int | None = None
     location: str | None = None
     not_modified: bool = False
     content: bytes | None = None
     cut: int | None = None
+    kind: str | None = None
+    seconds: float = 0.0
+    pause: float = 0.0
     times: int | None = None
 
 
@@ -208,9 +216,9 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         """Keep quiet: the request log is in memory."""
 
     def do_GET(self) -> None:
-        time.sleep(self.index.latency)
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
         fault = self.index.take_fault(path)
+        time.sleep(max(self.index.latency, fault.seconds if fault else 0))
         reply = self.index.reply(path, self.headers.get("Accept", ""))
         if not self._allowed():
             headers = {"WWW-Authenticate": 'Basic realm="index"'}
@@ -229,7 +237,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         return wanted is None or self.headers.get("Authorization") == f"Basic {token}"
 
     def _send(self, path: str, reply: Reply, fault: Fault | None) -> None:
-        headers = {"Content-Type": reply.kind, "Accept-Ranges": "bytes", **reply.headers}
+        headers = {"Content-Type": (fault and fault.kind) or reply.kind, "Accept-Ranges": "bytes", **reply.headers}
         status, body = reply.status, reply.content
         if status == http.HTTPStatus.OK:
             headers["ETag"] = reply.etag
@@ -254,7 +262,11 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         for key, value in headers.items():
             self.send_header(key, value)
         self.end_headers()
-        self.wfile.write(sent)
+        for byte in sent if fault and fault.pause else ():
+            time.sleep(fault.pause if fault else 0)
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+        self.wfile.write(b"" if fault and fault.pause else sent)
         self.close_connection = self.close_connection or cut is not None
 
 

@@ -32,8 +32,9 @@ def test_a_json_page_yields_its_files_in_order() -> None:
             "hashes": {"sha256": SHA.upper(), "md5": "1", "blake2b": "2", "sha512": "cd"},
             "core-metadata": {"sha256": "ef"},
             "yanked": "broken",
+            "requires-python": ">=3.9",
         },
-        {"filename": "demo-1.0.tar.gz", "url": "demo-1.0.tar.gz", "hashes": {}},
+        {"filename": "demo-1.0.tar.gz", "url": "demo-1.0.tar.gz", "hashes": {}, "requires-python": 3},
     ) == (
         Link(
             url="https://files/demo-1.0-py3-none-any.whl",
@@ -41,6 +42,7 @@ def test_a_json_page_yields_its_files_in_order() -> None:
             hashes=frozenset({f"sha256:{SHA}", "sha512:cd"}),
             metadata=frozenset({"sha256:ef"}),
             yanked=True,
+            requires_python=">=3.9",
         ),
         Link(url="https://host/simple/demo/demo-1.0.tar.gz", filename="demo-1.0.tar.gz"),
     )
@@ -60,7 +62,7 @@ def test_an_html_page_yields_its_anchors_in_order() -> None:
             metadata=frozenset({"sha256:ef"}),
             yanked=True,
         ),
-        Link(url="https://files/demo-1.0.tar.gz?a=1&b=%20", filename="demo-1.0.tar.gz"),
+        Link(url="https://files/demo-1.0.tar.gz?a=1&b=%20", filename="demo-1.0.tar.gz", requires_python=">=3"),
     )
 
 

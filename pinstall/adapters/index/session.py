@@ -11,11 +11,10 @@ import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pinstall.artifacts import Answer
 from pinstall.errors import FINDING, PinstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     import requests
@@ -25,12 +24,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = "15"
 """Seconds to wait for the server, as pip does."""
-_PAST_CACHES = {
-    "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
-    "Accept-Encoding": "gzip, deflate",
-    "Cache-Control": "no-cache",
-}
-"""Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer."""
+AT_ONCE = 16
+"""How many questions are asked at the same time, and how many connections to one server are kept."""
 
 
 def fetch(url: str, options: Iterable[Option]) -> bytes:
@@ -50,42 +45,6 @@ def fetch(url: str, options: Iterable[Option]) -> bytes:
             exit_code=FINDING,
         ) from None
     return response.content
-
-
-def asking(options: Iterable[Option]) -> Callable[[str, str], Answer | None]:
-    """Return what asks servers past every cache, given a URL and a method, `GET` or `HEAD`.
-
-    It gives none where nothing good is answered, and does not ask a server again that could not be reached.
-    """
-    given = tuple(options)
-    logins: dict[str, str] = {}
-    for option in given:
-        if option.dest in ("index_url", "extra_index_urls"):
-            login, at, host = urlsplit(option.value or "").netloc.rpartition("@")
-            logins |= {host: login + at} if at else {}
-    opened: requests.Session | None = None
-    silent: set[str] = set()
-
-    def ask(url: str, method: str) -> Answer | None:
-        nonlocal opened
-        parts = urlsplit(url)
-        if parts.netloc in silent:
-            return None
-        url = parts._replace(netloc=logins.get(parts.netloc, "") + parts.netloc).geturl()
-        try:
-            opened = opened or session(given)
-            response = opened.request(method, url, headers=_PAST_CACHES, allow_redirects=True)
-        except (ArithmeticError, OSError, ValueError):
-            silent.add(parts.netloc)
-            return None
-        if not response.ok:
-            return None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        landed = urlsplit(response.url)
-        bare = landed._replace(netloc=landed.netloc.rpartition("@")[2]).geturl()
-        return Answer(url=bare, headers=headers, content=response.content)
-
-    return ask
 
 
 def session(options: Iterable[Option]) -> requests.Session:
@@ -145,7 +104,7 @@ def _adapter(timeout: float | None, *, verified: bool) -> HTTPAdapter:
             response.raw.enforce_content_length = True  # before 2.0 urllib3 takes what was cut off for the whole
             return response
 
-    return Adapter()
+    return Adapter(pool_maxsize=AT_ONCE)
 
 
 def _prefixes(host: str) -> Iterator[str]:
