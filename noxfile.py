@@ -91,10 +91,26 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def man(session: nox.Session) -> None:
+    """Write the manual page, and the tables of the documentation that the code knows better."""
+    session.install(".")
+    session.run("python", str(TOP / "docs" / "tables.py"))
+
+
+@nox.session(default=False)
+def changelog(session: nox.Session) -> None:
+    """Gather the fragments of the changelog for a release: `nox -s changelog -- VERSION`."""
+    session.install("towncrier>=24.8")
+    session.run("towncrier", "build", "--yes", "--version", *session.posargs)
+
+
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """Build the sdist, and the wheel from it, into dist/."""
+    """Build the sdist, the wheel from it, and the zipapp into dist/: the same bytes from the same commit."""
     session.install("build>=1.2,<2")
-    session.run("python", "-m", "build", *session.posargs)
+    committed = session.run("git", "log", "-1", "--format=%ct", external=True, silent=True, log=False)
+    session.run("python", "-m", "build", env={"SOURCE_DATE_EPOCH": (committed or "").strip()})
+    session.notify("zipapp")
 
 
 @nox.session(default=False)

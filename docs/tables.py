@@ -1,4 +1,4 @@
-"""Write the tables of the documentation that the code knows better: run it from the top of the checkout.
+"""Write what the code knows better: the tables of the documentation, and the manual page; `nox -s man` runs it.
 
 Each stands in its page between `<!-- NAME-table -->` and `<!-- /NAME-table -->`. A test compares page and code.
 """
@@ -9,9 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pinstall import __version__
 from pinstall.core.arguments import carried
 from pinstall.core.options import ELSEWHERE, OPTIONS, VALUED
 from pinstall.core.policy import KEYS
+from pinstall.core.usage import USAGES, manual
 from pinstall.request import Option, Origin, Request
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pinstall.core.options import Release, Rule
 
 DOCS = Path(__file__).parent
+MANUAL = DOCS / "installed" / "share" / "man" / "man1" / "pinstall.1"
 OLDEST, NEWEST = (22, 3), (26, 3)
 """The releases that the full promise is made for."""
 KINDS = {"FILE": "a file, or `-`", "NUMBER": "a whole number"}
@@ -81,7 +84,24 @@ def _text(release: Release) -> str:
     return ".".join(map(str, release))
 
 
+def commands() -> list[str]:
+    """Return the table of commands."""
+    rows = ["| Command | What it does | Changes |", "|---|---|---|"]
+    for usage in USAGES:
+        synopsis = f"pinstall {usage.synopsis}".replace("|", "\\|")
+        rows.append(f"| `{synopsis}` | {usage.sentence} | {usage.changes} |")
+    return rows
+
+
+def manual_page() -> str:
+    """Return the manual page; the page on exit codes says what they mean."""
+    text = (DOCS / "reference" / "exit-codes.md").read_text(encoding="utf-8")
+    table = [row.strip("|").split(" | ") for row in text.partition("|---|---|\n")[2].partition("\n\n")[0].splitlines()]
+    return manual(__version__, [(code.strip(), meaning.strip()) for code, meaning in table])
+
+
 TABLES = {
+    "commands": (DOCS / "reference" / "commands.md", commands),
     "options": (DOCS / "reference" / "options.md", options),
     "settings": (DOCS / "reference" / "settings.md", settings),
 }
@@ -101,3 +121,5 @@ def written(name: str) -> str:
 if __name__ == "__main__":
     for table, (path, _) in TABLES.items():
         path.write_text(written(table), encoding="utf-8")
+    MANUAL.parent.mkdir(parents=True, exist_ok=True)
+    MANUAL.write_text(manual_page(), encoding="utf-8")

@@ -5,7 +5,10 @@ May not: format for a terminal. A pin that does not hold is data (`model.State`)
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pinstall.request import Fault
 
 HOLDS: Final = 0
 FINDING: Final = 1
@@ -20,7 +23,7 @@ INTERNAL: Final = 70
 class PinstallError(Exception):
     """Tell why the run cannot go on, where, and what to do about it.
 
-    `reference` is kebab-case and stable; `context` holds one line per fault, each with its file and line;
+    `reference` is kebab-case and stable; `context` holds one line per fault, with its place where it has one;
     `exit_code` is what the process ends with.
     """
 
@@ -29,7 +32,7 @@ class PinstallError(Exception):
         reference: str,
         message: str,
         *,
-        context: tuple[str, ...] = (),
+        context: tuple[str | Fault, ...] = (),
         hint: str | None = None,
         exit_code: int = INTERNAL,
     ) -> None:

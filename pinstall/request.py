@@ -37,6 +37,10 @@ class Fault:
     origin: Origin
     message: str
 
+    def __str__(self) -> str:
+        """Return `requirements.txt:14: what is wrong`."""
+        return f"{self.origin}: {self.message}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:

@@ -23,6 +23,10 @@ def test_a_table_in_the_docs_is_what_the_code_says(name: str) -> None:
     assert page.read_text(encoding="utf-8") == TABLES["written"](name), "run `python docs/tables.py`"
 
 
+def test_the_manual_page_is_what_the_code_says() -> None:
+    assert TABLES["MANUAL"].read_text(encoding="utf-8") == TABLES["manual_page"](), "run `python docs/tables.py`"
+
+
 def rows() -> list[tuple[set[str], list[str]]]:
     """Return the rows of the table of options: the spellings, and what is said of them."""
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in TABLES["options"]()[2:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from pinstall import cli
 
 def ended(monkeypatch: pytest.MonkeyPatch, *argv: str) -> object:
     monkeypatch.setattr(sys, "argv", ["pinstall", *argv])
+    monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as caught:
         cli.main()
     return caught.value.code
@@ -30,14 +32,6 @@ def test_a_fault_of_ours_is_70_and_tells_no_secret_unasked(
     assert "ValueError in " in told
     assert "hint: " in told
     assert ("secret" in told) == bool(words)
-
-
-@pytest.mark.parametrize("word", ["lock"])
-def test_a_command_to_come_is_no_project(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str
-) -> None:
-    assert ended(monkeypatch, word) == 64
-    assert f"pinstall install {word}==<version>" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["install", "--help"], ["aa==1.0", "--help"]])
