@@ -128,6 +128,19 @@ class Hold:
     origins: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A project that pins need and that nobody has pinned or asked for, its version, and who needs it first."""
+
+    name: NormalizedName
+    version: str
+    by: str
+
+    def __str__(self) -> str:
+        """Return `urllib3 2.5.0, needed by requests 2.32.4`."""
+        return f"{self.name} {self.version}, needed by {self.by}"
+
+
 class State(enum.IntEnum):
     """How a pin stands, in order of gravity."""
 
@@ -163,8 +176,11 @@ class Reporter(Protocol):
     def detailed(self) -> bool:
         """Tell whether anybody reads the details."""
 
-    def show(self, text: str) -> None:
+    def show(self, line: str | Fault) -> None:
         """Give a line of what a command was asked for."""
+
+    def page(self, text: str) -> None:
+        """Give the whole text that a command was asked for."""
 
     def document(self, content: dict[str, Any]) -> None:
         """Give what a command was asked for as one JSON document."""
@@ -172,8 +188,11 @@ class Reporter(Protocol):
     def progress(self, done: int, total: int) -> None:
         """Tell how far a long look has come."""
 
-    def say(self, text: str) -> None:
+    def say(self, line: str | Fault) -> None:
         """Say what the user has to know."""
 
-    def detail(self, text: str) -> None:
+    def warn(self, fault: Fault) -> None:
+        """Say what the user asked for that is wrong, and goes on all the same."""
+
+    def detail(self, line: str | Fault) -> None:
         """Say why something was decided, for those who asked with `-v`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pinstall.artifacts import Plan
     from pinstall.errors import PinstallError
-    from pinstall.model import Verdict
+    from pinstall.model import Dependency, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,8 @@ class Command:
 class Outcome:
     """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`.
 
-    `grounds` is all that it rests on that every pin was found to hold, none where that is not the whole of it.
+    `unpinned` is what is needed and nobody has pinned. `grounds` is all that it rests on that every pin was found to
+    hold, none where that is not the whole of it.
     """
 
     exit_code: int
@@ -38,4 +39,5 @@ class Outcome:
     error: PinstallError | None = None
     target: str = ""
     report_to: str = ""
+    unpinned: tuple[Dependency, ...] = ()
     grounds: tuple[str, ...] = ()

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from pinstall.core.links import redacted
+from pinstall.model import Dependency, Distribution, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model import Distribution
+    from pinstall.artifacts import Chosen
     from pinstall.request import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
@@ -59,20 +61,25 @@ def of_line(line: RequirementLine, name: NormalizedName) -> Need:
     return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
 
 
+def of_chosen(one: Chosen) -> Need:
+    """Return the demand of a request on what pip has found to be asked for, which need not have a name in it."""
+    return Need(name=one.name, specifier=SpecifierSet(), extras=one.extras, by="this request")
+
+
 def walk(
     roots: Iterable[Need], find: Find, markers: Mapping[str, str]
-) -> tuple[dict[NormalizedName, None], list[Need]]:
-    """Return every project that the roots reach through what is installed, and the needs that it does not meet.
+) -> tuple[dict[NormalizedName, Need], list[Need]]:
+    """Return who first needs each project that the roots reach through what is installed, and the needs not met by it.
 
     Each project's dependencies are read for each extra that somebody asks for, as pip does.
     """
     seen: set[tuple[NormalizedName, NormalizedName | None]] = set()
-    reached: dict[NormalizedName, None] = {}
+    reached: dict[NormalizedName, Need] = {}
     unmet: list[Need] = []
     queue = list(roots)
     for need in queue:
         found = find(need.name)
-        reached[need.name] = None
+        reached.setdefault(need.name, need)
         if found is None or not meets(found, need):
             unmet.append(need)
             continue
@@ -81,6 +88,24 @@ def walk(
                 seen.add((need.name, extra))
                 queue.extend(dependencies(found, extra, markers))
     return reached, unmet
+
+
+def release(name: NormalizedName, text: str, requires: tuple[str, ...]) -> Distribution:
+    """Return a release of a project as if it were installed."""
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        version = None
+    identity = Identity(name=name, version=version)
+    return Distribution(identity=identity, text=text, location="", path="", requires=requires)
+
+
+def unpinned(
+    reached: Mapping[NormalizedName, Need], named: Container[NormalizedName], find: Find
+) -> tuple[Dependency, ...]:
+    """Return what `walk` has reached beyond what is pinned or asked for by name, as far as it is there, by name."""
+    found = ((need, find(name)) for name, need in sorted(reached.items()) if name not in named)
+    return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
 
 
 def requirers(

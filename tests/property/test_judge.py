@@ -257,11 +257,13 @@ class TestSecrets:
             plan=Plan(evictions=(eviction,), remakes=(pin,)),
             commands=(Command(purpose="install", arguments=arguments, exit_code=1),),
         )
+        error = report.failure(done)
+        assert error is not None
         texts = (
-            report.verdict(verdict),
+            str(report.verdict(verdict)),
             report.eviction(eviction),
-            report.unpinned(pin.lines[0], None),
-            *report.conclusion(done),
+            str(report.unpinned(pin.lines[0], "")),
+            *map(str, (error.message, *error.context, error.hint)),
             json.dumps(report.document(done), ensure_ascii=False),
             report.command(arguments),
         )
