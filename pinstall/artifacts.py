@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """One distribution that pip would install: name, version and `Requires-Dist` lines as its metadata say."""
+    """One distribution that pip would install: name, version and `Requires-Dist` lines as its metadata say.
+
+    `requested` tells that it was asked for itself, with these `extras`.
+    """
 
     name: NormalizedName
     version: str
     requires: tuple[str, ...]
+    requested: bool = False
+    extras: frozenset[NormalizedName] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,8 @@ class Answer:
 class Link:
     """One file that an index page lists; `url` is absolute, quoted as pip asks for it, without fragment.
 
-    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty.
+    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty. `requires_python` is
+    what the page says, unread.
     """
 
     url: str
@@ -81,6 +87,15 @@ class Link:
     hashes: frozenset[str] = frozenset()
     metadata: frozenset[str] | None = None
     yanked: bool = False
+    requires_python: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one index, or one place of `--find-links`, offers of a project; `index` is its URL without credentials."""
+
+    index: str
+    links: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +131,8 @@ class Case:
     """One pin that does not hold yet, with what cache and shelf have of its project, each judged against it.
 
     `faults` are contradictions in what servers have answered. `hidden` tells that no cached page lists what is pinned.
+    `files` are those of the pinned release, none where there may be others than are listed on the cached pages;
+    `labels` are the labelled versions among them that a pin without a label accepts, as far as pages are cached.
     """
 
     pin: Pin
@@ -123,6 +140,8 @@ class Case:
     shelved: tuple[tuple[Shelved, State], ...] = ()
     faults: tuple[Eviction, ...] = ()
     hidden: bool = False
+    files: tuple[Link, ...] = ()
+    labels: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,9 +143,9 @@ class Built:
 
     @cached_property
     def _ask(self) -> Callable[[str, str], Answer | None]:
-        from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and hardly anything needs it
+        from pinstall.adapters.index import client  # noqa: PLC0415 - requests is dear, and hardly anything needs it
 
-        return index.asking(self._asked.in_force)
+        return client.Client(self._asked.in_force).ask
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
         return inputs.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))

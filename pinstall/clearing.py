@@ -10,25 +10,31 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import built, served
+from pinstall import built, extensions, served
 from pinstall.adapters.cache import wheels
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Case, Plan
-from pinstall.core import plan, report, verdicts
+from pinstall.core import labels, plan, report, verdicts
+from pinstall.core.pages import version
+from pinstall.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
-    from pinstall.artifacts import Artifact, Eviction, Shelved
+    from pinstall.artifacts import Artifact, Eviction, Link, Shelved
     from pinstall.demand import Asked
     from pinstall.model import Identity, Pin, Reporter
     from pinstall.served import Ask
 
 REFRESHES = (26, 2)
 """The first pip that serves pages from its cache without asking, and has `--refresh-package`."""
+
+PATIENCE = 30.0
+"""How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
 
 
 class Clearing:
@@ -53,20 +59,20 @@ class Clearing:
             self._built = built.Built(asked, found.path)
             self._served = served.Served(asked, found.path)
 
-    def planned(self, pins: Sequence[Pin]) -> Plan:
-        """Return what would be done for these pins, and do nothing."""
-        if self.cache is None:
-            return Plan()
-        made = plan.make(self._cases(pins), self._asked.call.policy)
+    def planned(self, cases: Sequence[Case]) -> Plan:
+        """Return what would be done in these cases, and do nothing."""
+        made = plan.make(cases, self._asked.call.policy)
         return made if (self._asked.call.target.pip or ()) >= REFRESHES else replace(made, refreshes=())
 
-    def clear(self, pins: Sequence[Pin]) -> None:
-        """Move out of pip's cache what contradicts these pins, and put back from the shelf what they ask for."""
+    def clear(self, cases: Sequence[Case]) -> None:
+        """Move out of pip's cache what contradicts pins, and put back from the shelf what they ask for."""
         if self.cache is None:
             tell = self._tell.say if self._found.mistaken else self._tell.detail
             tell(f"pip's cache is left alone: {self._found.reason}")
             return
-        planned = self.planned(pins)
+        for text in self.doubts(cases) if self._tell.detailed else ():
+            self._tell.detail(text)
+        planned = self.planned(cases)
         if self._is_out_of_reach(planned.evictions):
             return
         self.plan = planned
@@ -80,9 +86,12 @@ class Clearing:
         """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
         if self.cache is None or self.bypass or self._asked.call.policy.evict == "never":
             return False
-        found = list(self.planned(pins).evictions)
-        for pin in pins:
-            found += self._served.outdated(pin, ask)
+        from pinstall.adapters.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
+
+        found = list(self.planned(self.cases(pins)).evictions)
+        by_name = {pin.name: pin for pin in pins}
+        for some in at_once(lambda name: tuple(self._served.outdated(by_name[name], ask)), by_name, PATIENCE).values():
+            found += some
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
         if not self._is_out_of_reach(proven):
             self._evict(proven)
@@ -97,8 +106,10 @@ class Clearing:
                 self._tell.say(report.bypass(eviction))
         return self.bypass
 
-    def _cases(self, pins: Sequence[Pin]) -> list[Case]:
-        """Return what cache and shelf have for each pin."""
+    def cases(self, pins: Sequence[Pin]) -> list[Case]:
+        """Return what cache and shelf have for each pin, nothing where there is no cache."""
+        if self.cache is None:
+            return []
         artifacts = self._built.of(pins)
         shelved = [item for item in self._shelf.shelved() if not item.contradiction and len(item.paths) == 1]
         return [self._case(pin, artifacts, shelved) for pin in pins]
@@ -118,7 +129,24 @@ class Clearing:
             ),
             faults=tuple(self._served.faults(pin, pages, links)),
             hidden=served.is_hidden(pin, pages, links),
+            files=links if self._served.is_whole(pin, pages, links) else (),
+            labels=_labels(pin, links),
         )
+
+    def labels(self, installed: Mapping[NormalizedName, Identity]) -> dict[NormalizedName, tuple[Version, ...]]:
+        """Return, of what is installed without a label, the labels that the pages which are cached by now offer."""
+        bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
+        pins = () if self.cache is None else self._asked.demand.pins
+        left_open = [pin for pin in pins if pin.name in bare and labels.is_open(pin)]
+        listed = ((pin, served.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
+        return {pin.name: _labels(pin, links) for pin, links in listed}
+
+    def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
+        """Yield what is suspicious about wheels that pip may take, and proves nothing."""
+        for artifact, state in [one for case in cases for one in case.cached]:
+            if self.cache is not None and artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
+                text = extensions.suspicion(self.cache, artifact.path)
+                yield from () if text is None else (text,)
 
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if evictions:
@@ -160,3 +188,7 @@ class Clearing:
             with contextlib.suppress(OSError):  # gone again already
                 if os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since:
                     self._built.record(artifact, asked[artifact.identity.name])
+
+
+def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
+    return labels.offered(pin, (version(link.filename, pin.name) for link in links))

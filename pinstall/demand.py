@@ -271,9 +271,9 @@ class _Reading:
         self.beyond.append(f"{origin}: `{what}` is left to pip and not verified: {because}")
 
     def _fetch(self, url: str) -> bytes:
-        from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and files by URL are rare
+        from pinstall.adapters.index import session  # noqa: PLC0415 - requests is dear, and files by URL are rare
 
-        return index.fetch(url, (*self._request.options, *self.options))
+        return session.fetch(url, (*self._request.options, *self.options))
 
 
 def _is_transient(where: str) -> bool:

@@ -13,7 +13,7 @@ from pinstall.adapters import installed_files
 from pinstall.adapters.environment import Environment, altered, is_half
 from pinstall.adapters.ledger import Ledger
 from pinstall.call import REPORTS
-from pinstall.core import closure, inputs, report, verdicts
+from pinstall.core import closure, inputs, labels, report, verdicts
 from pinstall.model import State, Verdict
 from pinstall.stamp import state_directory
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.adapters.ledger import Row
+    from pinstall.artifacts import Chosen
     from pinstall.demand import Asked
-    from pinstall.model import Distribution, Identity, Pin
+    from pinstall.model import Dependency, Distribution, Identity, Pin
 
 
 class Evidence:
@@ -91,12 +92,29 @@ class Evidence:
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
-        return closure.explain(self._roots(), self.find, self._asked.call.target.markers)
+        return closure.explain(self.roots(), self.find, self._asked.call.target.markers)
 
-    def _walk(self) -> tuple[Mapping[NormalizedName, None], Sequence[closure.Need]]:
-        roots = self._roots()
+    def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
+        """Return what is reached and neither pinned nor asked for, once pip would have installed what it has chosen."""
+        request, demand = self._asked.call.request, self._asked.demand
+        if request.last("ignore_dependencies") is not None:
+            return ()
+        asked_for = {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
+        named = asked_for | {pin.name for pin in demand.pins} | {one.name for one in chosen if one.requested}
+        if not chosen:
+            return closure.unpinned(self.reached, named, self.find)
+        coming = {one.name: closure.release(one.name, one.version, one.requires) for one in chosen}
+        roots = [*self.roots(), *(closure.of_chosen(one) for one in chosen if one.requested)]
+
+        def find(name: NormalizedName) -> Distribution | None:
+            return coming.get(name) or self.find(name)
+
+        return closure.unpinned(closure.walk(roots, find, self._asked.call.target.markers)[0], named, find)
+
+    def _walk(self) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
+        roots = self.roots()
         if self._asked.call.request.last("ignore_dependencies") is not None:
-            return {need.name: None for need in roots}, ()
+            return {need.name: need for need in roots}, ()
         reached, unmet = closure.walk(roots, self.find, self._asked.call.target.markers)
         for line in self._asked.demand.bounds:
             found = None if line.name is None or line.name not in reached else self.find(line.name)
@@ -105,7 +123,8 @@ class Evidence:
                 unmet.append(need)
         return reached, unmet
 
-    def _roots(self) -> list[closure.Need]:
+    def roots(self) -> list[closure.Need]:
+        """Return what is asked for by name."""
         pinned = (line for pin in self._asked.demand.pins for line in pin.lines if not line.constraint)
         return [
             closure.of_line(line, line.name)
@@ -209,8 +228,7 @@ class Evidence:
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
     """Yield how to choose a local label where the pin leaves it open: PEP 440 lets `==` accept any."""
-    left_open = pin.version is not None and pin.version.local is None and not pin.hashes and not pin.direct
-    if left_open and known.version is not None and known.version.local:
+    if labels.is_open(pin) and known.version is not None and known.version.local:
         yield report.label(pin.name, str(known.version), known.version.public)
 
 

@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, installed_files, locations, project
-from pinstall.stamp import CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, VARIABLE
+from pinstall.stamp import BETWEEN, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
@@ -41,7 +41,9 @@ def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
     if asked.replays or asked.beyond or remote or dated is not None or any("://" in file for file in asked.files):
         return ()
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(asked, evidence))))
-    return grounds if all(_is_settled(ground, started) for ground in grounds) else ()
+    if not all(_is_settled(ground, started) for ground in grounds):
+        return ()
+    return tuple(_together(grounds, asked.call.target.purelib))
 
 
 def _asked(asked: Asked) -> Iterator[str]:
@@ -112,6 +114,15 @@ def _distribution(found: Distribution) -> Iterator[str]:
     # the folder's own time stamp shows what appears in it
     yield from (STATUS + os.path.join(found.path, name) for name in ("METADATA", "RECORD"))
     yield from (STATUS + place for place in installed_files.top_level(found))
+
+
+def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the grounds with the statuses below a folder as one: there are several of each distribution."""
+    first = f"{STATUS}{folder}/"
+    below = {ground for ground in grounds if ground.startswith(first) and BETWEEN not in ground}
+    if below:
+        yield BETWEEN.join((STATUSES + folder, *(ground[len(first) :] for ground in sorted(below))))
+    yield from (ground for ground in grounds if ground not in below)
 
 
 def _is_settled(ground: str, started: int) -> bool:

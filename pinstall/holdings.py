@@ -18,7 +18,9 @@ from pinstall.core import links, pages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.artifacts import Artifact, Entry, Link
+    from pinstall.artifacts import Entry, Link
+
+_BUILT = "built wheel"
 
 
 class Held(NamedTuple):
@@ -29,20 +31,20 @@ class Held(NamedTuple):
     kind: str
     paths: tuple[str, ...]
     origin: str = ""
-    artifact: Artifact | None = None
 
     @property
     def what(self) -> str:
         """Return the thing in the words of a message."""
-        return f"the {self.kind} of {self.name or 'an unknown project'} {self.version}".rstrip()
+        kind = "entry" if self.kind == "other" else self.kind
+        return f"the {kind} of {self.name or 'an unknown project'} {self.version}".rstrip()
 
 
 def everything(path: str) -> Iterator[Held]:
     """Yield all that lies in the cache, built wheels first."""
-    for artifact in wheels.every(path):
-        version = "" if artifact.identity.version is None else str(artifact.identity.version)
-        origin = links.redacted(artifact.url)
-        yield Held(artifact.identity.name, version, "built wheel", (artifact.path,), origin, artifact)
+    for place in wheels.every(path):
+        name, version = wheels.named(place)
+        origin, _ = wheels.source(path, place)
+        yield Held(canonicalize_name(name), version, _BUILT, (place,), links.redacted(origin))
     for place in http.every(path):
         paths = http.files(place)
         found = _at_a_glance(path, paths) or _looked_into(path, paths)
@@ -51,11 +53,11 @@ def everything(path: str) -> Iterator[Held]:
 
 
 def _at_a_glance(path: str, paths: tuple[str, ...]) -> Held | None:
-    """Return what the first bytes of a body tell, without its headers: most are wheels."""
+    """Return what the first bytes of a body tell, without its headers: most are wheels and pages."""
     if not paths[1:]:
         return None
     try:
-        with open(os.path.join(path, paths[1]), "rb") as body:
+        with open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
             found = bodies.subject(body, os.fstat(body.fileno()).st_size, {})
     except OSError:
         return None
@@ -102,14 +104,14 @@ def _links(path: str, held: Held) -> Sequence[Link] | None:
 
 def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Sequence[str]) -> str | None:
     """Return what speaks against one thing, none where nothing does; `known` are the hashes that pages list."""
-    if held.artifact is not None:
-        return built.checked(path, held.artifact, search).damage
+    if held.kind == _BUILT:
+        return built.checked(path, wheels.artifact(path, held.paths[0]), search).damage
     entry = http.at(path, held.paths[0])
     if entry is None or held.kind == "redirect":
         return None
     if entry.damage is not None:
         return entry.damage
-    if held.kind == "page":
+    if held.kind == "page" and bodies.is_page(entry.headers):
         return "is no page that pip can read" if _links(path, held) is None else None
     demanded = known.get(held.paths[0])
     if demanded:

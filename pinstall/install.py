@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall import grounds, holding
+from pinstall import closing, grounds, holding
 from pinstall.call import take
 from pinstall.core import arguments, closure, plan, report
+from pinstall.core.options import ELSEWHERE
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.model import State
 from pinstall.outcome import Outcome
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,16 +71,24 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
+        loose = evidence.unpinned()
+        closing.judge(loose, asked, tell)
         holding.renew(asked, evidence)
         lasting = not tell.detailed and not asked.call.policy.report
-        return Outcome(exit_code=0, verdicts=found, grounds=grounds.of(asked, evidence, started) if lasting else ())
+        rests_on = grounds.of(asked, evidence, started) if lasting else ()
+        return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
     outcome = launch(asked, evidence, found, tell)
-    if outcome.exit_code == 0:
-        holding.renew(asked, Evidence(asked))
+    if outcome.exit_code != 0:
+        return outcome
+    final = Evidence(asked)
+    holding.renew(asked, final)
+    if not any(asked.call.request.last(dest) is not None for dest in ELSEWHERE):
+        outcome = replace(outcome, unpinned=final.unpinned())
+        closing.mention(outcome.unpinned, asked, tell)
     return outcome
 
 
@@ -93,16 +103,18 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     unpinned = asked.demand.unpinned
     if not unpinned or asked.call.policy.unpinned == "allow":
         return
-    advice = tuple(report.unpinned(line, None if line.name is None else evidence.find(line.name)) for line in unpinned)
+    from pinstall.remedies import advice  # noqa: PLC0415 - only what is refused or warned of needs any
+
+    context = advice(asked, evidence, tell)
     if asked.call.policy.unpinned == "warn":
-        for text in advice:
-            tell.say(f"warning: {text}")
+        for text in context:
+            tell.warn(text)
         return
     raise PinstallError(
         "unpinned",
         report.counted(len(unpinned), "requirement is not pinned", "requirements are not pinned"),
-        context=advice,
-        hint="pin them, or allow them with `--pin unpinned=allow`",
+        context=context,
+        hint="pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`",
         exit_code=NOT_PINNED,
     )
 
@@ -124,11 +136,10 @@ def _refuse_faults(asked: Asked, tell: Reporter) -> None:
             "keep one of the two lines",
         ),
     ):
-        context = tuple(f"{fault.origin}: {fault.message}" for fault in faults)
-        if context and asked.call.policy.unpinned == "refuse":
-            raise PinstallError(reference, summary, context=context, hint=hint, exit_code=FINDING)
-        for text in context:
-            tell.detail(text)
+        if faults and asked.call.policy.unpinned == "refuse":
+            raise PinstallError(reference, summary, context=tuple(faults), hint=hint, exit_code=FINDING)
+        for fault in faults:
+            tell.detail(fault)
 
 
 def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
@@ -138,7 +149,10 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
         return
     floors = {need.name: need for need in closure.dependencies(tool, None, asked.call.target.markers)}
     broken = tuple(
-        f"{pin.origin}: {pin.wanted}, but pinstall itself needs {floors[pin.name].name}{floors[pin.name].specifier}"
+        Fault(
+            origin=pin.origin,
+            message=f"{pin.wanted}, but pinstall itself needs {floors[pin.name].name}{floors[pin.name].specifier}",
+        )
         for pin in asked.demand.pins
         if pin.name in floors
         and pin.requested
@@ -161,7 +175,7 @@ def _only_pip_knows(asked: Asked) -> Iterator[str]:
     if reason := plan.demands_pip(request, arguments.rules(target.pip or ())):
         yield reason
     for fault in (*asked.faults, *demand.conflicts):
-        yield f"{fault.origin}: {fault.message}"
+        yield str(fault)
     yield from asked.beyond
     if target.externally_managed and request.last("override_externally_managed") is None:
         yield "the environment is externally managed"

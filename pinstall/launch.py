@@ -10,12 +10,12 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from pinstall import holding, restated
+from pinstall import branches, closing, conflicts, holding, restated
 from pinstall.adapters import bytecode, installed_files, pip, staging
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.call import REPORTS
 from pinstall.clearing import Clearing
-from pinstall.core import arguments, plan, report, verdicts
+from pinstall.core import arguments, labels, plan, report, verdicts
 from pinstall.core.options import ELSEWHERE
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from pinstall.demand import Asked
     from pinstall.model import Hold, Identity, Reporter, Verdict
@@ -41,7 +42,7 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
     run = _Run(asked, evidence, tell)
-    with tempfile.TemporaryDirectory(prefix="pinstall-") as folder:
+    with _folder() as folder:
         try:
             exit_code = run.go(found, folder)
         except BaseException:
@@ -49,6 +50,15 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
             raise
         final = run.judge() if exit_code == 0 else found
     return run.outcome(exit_code, final)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder for what is between pip and us; raise PinstallError where there is no room for one."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="pinstall-")
+    except OSError as error:
+        message = f"cannot make a temporary folder: {error.strerror}"
+        raise PinstallError("temporary-folder", message, hint="make room, or name another in `TMPDIR`") from error
 
 
 class _Run:
@@ -67,6 +77,8 @@ class _Run:
         self._held: tuple[Hold, ...] = ()
         self._error: PinstallError | None = None
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
+        self._branches: tuple[Pin, ...] = ()
+        self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
         pip_release = asked.call.target.pip or ()
         pins = asked.demand.pins
         proof = any(pin.hashes or pin.source for pin in pins)
@@ -80,10 +92,14 @@ class _Run:
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
-        wanting = [verdict.pin for verdict in found if verdict.state is not State.HOLDS]
+        anew = any(map(self._asked.call.request.last, ("force_reinstall", "ignore_installed")))
+        wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
+        metadata = conflicts.Metadata(self._asked, self._evidence, found, self.clearing.cache)
         started = time.time_ns()
         if not self._elsewhere():
-            self.clearing.clear(wanting)
+            cases = self.clearing.cases(wanting)
+            conflicts.refuse(metadata.conflicts(cases), self._asked, self._tell)
+            self.clearing.clear(cases)
             self._remake()
             self._healing.clear(found, self._evidence)
         if self._interrupted:
@@ -97,9 +113,12 @@ class _Run:
         if exit_code != 0:
             self.put_back()
             self._explain(exit_code, folder)
+            if self._error is None and exit_code > 0 and not self._interrupted:
+                self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
         self._remember(started)
         if not self._elsewhere():
+            self._branches = branches.moved_on(self._asked, self._reported, self._tell)
             self._force(folder)
             self.clearing.end()
             self._healing.end(self._asked.call.policy)
@@ -110,11 +129,23 @@ class _Run:
         if not self._held or self._interrupted or (self._asked.call.target.pip or ()) < REPORTS:
             return
         wanted = os.path.join(folder, "unheld.json")
-        request = arguments.without(
-            self._asked.call.request.arguments, "json_report_file", self._asked.call.target.pip or ()
-        )
-        if self._pip("explain", ("install", "-qqq", "--dry-run", "--report", wanted, *request), {}) == 0:
+        if self._rehearse("explain", wanted, "-qqq") == 0:
             self._error = holding.conflict(self._held, wanted, exit_code)
+
+    def _resolve(self, folder: str) -> int:
+        """Refuse what pip would install and nobody has pinned, by a dry run, before anything is installed."""
+        wanted = os.path.join(folder, "resolved.json")
+        ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
+        exit_code = self._rehearse("resolve", wanted, "-q", *ours)
+        if exit_code == 0:
+            closing.judge(self._evidence.unpinned(pip.chosen(wanted)), self._asked, self._tell)
+        return exit_code
+
+    def _rehearse(self, purpose: str, wanted: str, *ours: str) -> int:
+        """Have pip write into a file what it would install."""
+        request = self._asked.call.request.arguments
+        request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
+        return self._pip(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), {})
 
     def put_back(self) -> None:
         """Return to cache and environment what left them for this run alone."""
@@ -125,14 +156,15 @@ class _Run:
         """Tell whether pip failed by something in its cache, which is out of its way by now."""
         if self._elsewhere() or self._interrupted:
             return False
-        from pinstall.adapters import index  # noqa: PLC0415 - requests is dear, and only failure needs it
+        from pinstall.adapters.index import client  # noqa: PLC0415 - requests is dear, and only failure needs it
 
-        return self.clearing.examine(wanting, index.asking(self._asked.in_force))
+        return self.clearing.examine(wanting, client.Client(self._asked.in_force).ask)
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
         if not self._elsewhere() and self._asked.call.request.last("ignore_installed") is None:
-            return Evidence(self._asked).judge()
+            evidence = Evidence(self._asked)
+            return (*evidence.judge(), *branches.judge(self._branches, evidence))
         if not self._reports and self._elsewhere() and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
@@ -150,7 +182,7 @@ class _Run:
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
-            verdicts=tuple(found),
+            verdicts=labels.remarked(found, self._labels),
             plan=self.clearing.plan,
             commands=tuple(self._commands),
             error=self._error,
@@ -190,6 +222,8 @@ class _Run:
 
     def _users_own(self, folder: str) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
+        if closing.resolves_first(self._asked) and (exit_code := self._resolve(folder)):
+            return exit_code
         wanted = self._asked.call.request.last("json_report_file")
         request = self._asked.call.request.arguments
         ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
@@ -219,7 +253,7 @@ class _Run:
             return
         for group in plan.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)
-            self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, the pinned artifact")
+            self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             report_file = os.path.join(folder, "forced.json")
             ours = ("--report", report_file) if (self._asked.call.target.pip or ()) >= REPORTS else ()
             file = pip.requirements_file(folder, restated.lines(group, self._asked))
@@ -270,6 +304,7 @@ class _Run:
         self.clearing.record(pins.values(), since)
         if self._elsewhere():
             return
+        self._labels |= self.clearing.labels({name: identity for name, (identity, _) in self._reported.items()})
         evidence = Evidence(self._asked)
         rows = {}
         for name, (identity, url) in self._reported.items():

@@ -8,6 +8,7 @@ no contents, since requirement files and variables may hold secrets.
 
 from __future__ import annotations
 
+import marshal
 import os
 import sys
 
@@ -17,9 +18,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FORMAT = f"pinstall stamp 1 {__version__}"
-CONTENT, STATUS, EXISTENCE, LISTING, VARIABLE, PREFIX = "cselvp"
-"""Kinds of grounds: a file's bytes, its status, whether it is there, names in a folder, variables by name or prefix."""
+FORMAT = f"pinstall stamp 2 {__version__}"
+CONTENT, STATUS, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cselvpm"
+"""Kinds of grounds: a file's bytes, its status, whether it is there, names in a folder, variables by name or prefix.
+
+The last is the status of many places below a folder, which comes first: each of them costs half as much so.
+"""
+BETWEEN = "//"
+"""What parts the places of one ground: no path that is normal holds it, except at its beginning."""
 _MOST = 200
 """How many stamps are kept; those of environments that are gone are the oldest some day."""
 
@@ -79,16 +85,10 @@ def _digest(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[s
 
 def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     """Return what something is now; that it is not there is an answer too."""
+    if kind in (STATUS, STATUSES):
+        folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
+        return _statuses(folder, names)
     try:
-        if kind == STATUS:
-            status = os.stat(name)
-            return b"%d %d %d %d %d" % (
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ino,
-                status.st_mode,
-                status.st_uid,
-            )
         if kind == EXISTENCE:
             return b"%d" % os.path.lexists(name)
         if kind == CONTENT:
@@ -99,6 +99,40 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     except OSError as error:
         return b"\0%d" % (error.errno or 0)
     return environ.get(name, "\0").encode("utf-8", "surrogateescape") if kind == VARIABLE else b""
+
+
+def _statuses(folder: str, names: Sequence[str]) -> bytes:
+    """Return the status of each place below a folder; raise OSError where the folder itself cannot be opened."""
+    prefix, opened_folder = opened(folder) if folder else ("", None)
+    try:
+        found = [_status(prefix + name, opened_folder) for name in names]
+    finally:
+        close(opened_folder)
+    return marshal.dumps(found, 2)  # a format that does not hang on who else refers to a value
+
+
+def _status(place: str, folder: int | None) -> tuple[int, ...]:
+    try:
+        status = os.stat(place, dir_fd=folder)
+    except OSError as error:
+        return (error.errno or 0,)
+    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode, status.st_uid
+
+
+def opened(folder: str) -> tuple[str, int | None]:
+    """Return what goes before a path below a folder, and the descriptor to which it is relative where that works.
+
+    Many places are looked at a fifth faster so. `close` takes the descriptor back.
+    """
+    if os.stat in os.supports_dir_fd:
+        return "", os.open(folder, os.O_RDONLY)
+    return f"{folder}{os.sep}", None
+
+
+def close(descriptor: int | None) -> None:
+    """Close what `opened` has opened."""
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def _forget(folder: str) -> None:

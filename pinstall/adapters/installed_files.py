@@ -9,15 +9,16 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Final
 
+from pinstall import record, stamp
+
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from threading import Lock
 
     from pinstall.model import Distribution
+    from pinstall.record import Row
 
-    Row = Sequence[str]
-    """Path, hash, size, as written."""
     Listed = tuple[int, str, str, Distribution, str]
     """Size, place, sha256 in RECORD's spelling, whose file it is, path in RECORD."""
 
@@ -125,9 +126,11 @@ def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
     """Return the places of the files and folders that RECORD's paths begin with, those outside in full."""
-    paths = (path for path, _, _ in _readable(distribution))
-    tops = {path if path.startswith(("../", "/")) else path.partition("/")[0]: None for path in paths}
-    return tuple(os.path.normpath(os.path.join(distribution.location, top)) for top in tops)
+    try:
+        tops = record.tops(_text(distribution))
+    except (OSError, ValueError):
+        return ()
+    return tuple(os.path.normpath(os.path.join(distribution.location, top)) for top in sorted(tops))
 
 
 def sources(distribution: Distribution) -> tuple[str, ...]:
@@ -158,49 +161,39 @@ def _is_held(distribution: Distribution) -> bool:
 
 def _installer(distribution: Distribution) -> str | None:
     try:
-        with open(os.path.join(distribution.path, "INSTALLER"), encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
+        with open(os.path.join(distribution.path, "INSTALLER"), "rb", buffering=0) as file:
+            return file.read().decode(errors="replace").strip()
     except OSError:
         return None
 
 
-def _rows(distribution: Distribution) -> Sequence[Row]:
-    """Return the rows of RECORD; raise OSError or ValueError where there is none that could be read."""
-    with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8") as file:
-        text = file.read()
-    if '"' in text:
-        import csv  # noqa: PLC0415 - twice as slow as splitting, and few paths have a comma or a quote
-
-        try:
-            rows: Sequence[Row] = list(filter(None, csv.reader(text.split("\n"))))
-        except csv.Error as error:
-            raise ValueError(error) from error
-    else:
-        rows = [line.rsplit(",", 2) for line in text.split("\n") if line]
-    if not rows or any(len(row) != 3 for row in rows):  # noqa: PLR2004 - path, hash, size
-        raise ValueError(distribution.path)
-    return rows
+def _text(distribution: Distribution) -> str:
+    with open(os.path.join(distribution.path, "RECORD"), "rb") as file:
+        return record.text(file.read())
 
 
 def _readable(distribution: Distribution) -> Sequence[Row]:
     try:
-        return _rows(distribution)
+        return record.rows(_text(distribution))
     except (OSError, ValueError):
         return ()
 
 
 def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
     location = distribution.location
-    folder = os.path.join(location, "")
     written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
-    for path, digest, size in _rows(distribution):
-        if size and _CACHED not in path:
+    rows = record.rows(_text(distribution))
+    prefix, folder = stamp.opened(location)
+    try:
+        for path, digest, size in rows:
+            if not size or _CACHED in path:
+                continue
             found: int | None
             try:
-                status = os.stat(folder + path)  # joining each by `os.path.join` would cost a fifth more
+                status = os.stat(prefix + path, dir_fd=folder)
                 found = status.st_size
                 younger = status.st_mtime_ns > written and digest.startswith("sha256=")
-                if younger and found == int(size) and _is_other(folder + path, found, digest[7:].rstrip("=")):
+                if younger and found == int(size) and _is_other(_place(location, path), found, digest[7:].rstrip("=")):
                     yield path, f"was altered in {path}"
             except OSError:
                 found = _size(location, path)
@@ -208,6 +201,8 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
                 yield path, f"lacks {path}"
             elif found not in (int(size), _UNKNOWN):
                 yield path, f"has {found} bytes instead of {size} in {path}"
+    finally:
+        stamp.close(folder)
 
 
 def _size(location: str, path: str) -> int | None:

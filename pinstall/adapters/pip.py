@@ -95,14 +95,16 @@ def chosen(report: str) -> tuple[Chosen, ...]:
     """Return from pip's report what it would install, with what that requires; nothing where there is no report."""
     try:
         with open(report, encoding="utf-8") as file:
-            metadata = [item["metadata"] for item in json.load(file)["install"]]
+            items = [(item, item["metadata"]) for item in json.load(file)["install"]]
         return tuple(
             Chosen(
-                name=canonicalize_name(one["name"]),
-                version=one["version"],
-                requires=tuple(one.get("requires_dist") or ()),
+                name=canonicalize_name(metadata["name"]),
+                version=metadata["version"],
+                requires=tuple(metadata.get("requires_dist") or ()),
+                requested=bool(item.get("requested")),
+                extras=frozenset(map(canonicalize_name, item.get("requested_extras") or ())),
             )
-            for one in metadata
+            for item, metadata in items
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pinstall.errors import PinstallError
-from pinstall.request import Option, Origin
+from pinstall.request import Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -213,7 +213,7 @@ def _broken(path: str, line: int | None, reason: str) -> PinstallError:
     return PinstallError(
         "pip-configuration",
         "pip's configuration file cannot be read",
-        context=(f"{Origin(where=path, line=line)}: {reason}",),
+        context=(Fault(origin=Origin(where=path, line=line), message=reason),),
         hint="correct the file, or set `PIP_CONFIG_FILE` to the null device to go without configuration files",
         exit_code=_REFUSING_CODE,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pinstall import holdings
+from pinstall import extensions, holdings
 from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
@@ -133,6 +133,8 @@ def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bo
         if reason := holdings.wrong(path, held, listed, call.target.paths):
             wrong.append(_eviction(held, reason))
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
+        elif doubt := extensions.suspicion(path, held.paths[0]):
+            tell.say(doubt)
     if evicting and wrong:
         Shelf(path).evict(wrong)
     end = "" if not wrong else " and moved out of the cache (`pinstall undo` puts it back)" if evicting else ""
@@ -173,7 +175,7 @@ def _weight(path: str, paths: Iterable[str]) -> tuple[int, float]:
     size, written = 0, 0.0
     for part in paths:
         with contextlib.suppress(OSError):  # gone in this moment
-            status = os.stat(os.path.join(path, part))
+            status = os.stat(f"{path}{os.sep}{part}")
             size, written = size + status.st_size, max(written, status.st_mtime)
     return size, written
 

@@ -6,25 +6,31 @@ May not: write, start pip, parse text, print.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
-from pinstall.core import plan, report
+from pinstall.conflicts import Metadata
+from pinstall.core import labels, plan, report
 from pinstall.core.links import redacted
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS
 from pinstall.model import State
 from pinstall.proof import seen
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from packaging.utils import NormalizedName
 
     from pinstall.artifacts import Plan
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
-    from pinstall.model import Distribution, Reporter, Verdict
+    from pinstall.model import Distribution, Pin, Reporter, Verdict
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -32,20 +38,33 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     asked, evidence, found = seen(gather(call, environ))
-    cleared = Clearing(asked, tell).planned(asked.demand.pins)
-    texts = [*_demands(asked), *_standing(found, asked), *_cached(cleared), *_unmet(found, evidence)]
+    found += _moved(asked, evidence)
+    clearing = Clearing(asked, tell)
+    cases = clearing.cases(asked.demand.pins)
+    cleared = clearing.planned(cases)
+    found = labels.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
+    disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
+    texts: list[str | Fault] = [*_demands(asked), *disputes, *_standing(found, asked), *_cached(cleared)]
+    texts += _unmet(found, evidence, {verdict.pin.name for verdict in found if disputes})
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
+    loose = evidence.unpinned()
+    if asked.call.policy.closure == "refuse":
+        texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        tell.document(report.checked(found, cleared, texts))
+        tell.document({**report.checked(found, cleared, texts), "unpinned": [report.dependency(one) for one in loose]})
     else:
         for text in texts:
             tell.show(text)
         for verdict in found:
             for text in (*verdict.warnings, *verdict.notes):
                 tell.say(report.remark(verdict, text))
+        for text in clearing.doubts(cases):
+            tell.say(text)
         for eviction in cleared.evictions:
             if not eviction.contradiction:
                 tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
+        for one in loose if asked.call.policy.closure != "refuse" else ():
+            tell.say(f"not pinned: {one}")
         number = sum(verdict.state is State.HOLDS for verdict in found)
         tell.say(
             f"{report.counted(number, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
@@ -53,25 +72,34 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     return FINDING if texts else HOLDS
 
 
-def _demands(asked: Asked) -> Iterator[str]:
+def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return a verdict on each branch that is installed from another commit than it names by now."""
+    if not asked.demand.unpinned:
+        return ()
+    from pinstall import branches  # noqa: PLC0415 - most requests are pins
+
+    return branches.judge(branches.named(asked, evidence), evidence)
+
+
+def _demands(asked: Asked) -> Iterator[str | Fault]:
     """Yield what is wrong with what was asked."""
-    for fault in (*asked.faults, *asked.demand.conflicts):
-        yield f"{report.place(fault.origin)}: {fault.message}"
+    yield from (*asked.faults, *asked.demand.conflicts)
     for line in asked.demand.unpinned if asked.call.policy.unpinned != "allow" else ():
-        yield f"{report.place(line.origin)}: `{line.text}` is not a pin"
+        yield Fault(origin=line.origin, message=f"`{line.text}` is not a pin")
     yield from asked.beyond
 
 
-def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[str]:
+def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
     """Yield the pins that do not hold, with what would be done."""
     for verdict in found:
         if not plan.accepts(verdict, asked.call.policy.unproven):
-            yield f"{report.verdict(verdict)}; {report.remedy(verdict)}"
+            fault = report.verdict(verdict)
+            yield replace(fault, message=f"{fault.message}; {report.remedy(verdict)}")
 
 
-def _unmet(found: Sequence[Verdict], evidence: Evidence) -> Iterator[str]:
+def _unmet(found: Sequence[Verdict], evidence: Evidence, disputed: AbstractSet[NormalizedName]) -> Iterator[str]:
     """Yield the needs of what is asked for that the environment does not meet, but not again those that are pinned."""
-    named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
+    named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS} | disputed
     for need in evidence.unmet:
         if need.name not in named:
             yield redacted(f"{need}, which is not installed so; pip would install it")
@@ -87,6 +115,11 @@ def _cached(cleared: Plan) -> Iterator[str]:
 def _installed(evidence: Evidence, found: Sequence[Verdict]) -> list[Distribution]:
     installed = (evidence.find(verdict.pin.name) for verdict in found)
     return [one for one in installed if one is not None and one.damage is None]
+
+
+def _is_bare(evidence: Evidence, pin: Pin) -> bool:
+    found = evidence.find(pin.name)
+    return found is not None and found.identity.version is not None and not found.identity.version.local
 
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:

@@ -51,7 +51,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         *_asked_for(asked, name),
         *_installed(evidence, name),
         *_held(clearing.cache, name),
-        *_next(found, clearing.planned([verdict.pin for verdict in found])),
+        *_next(found, clearing.planned(clearing.cases([verdict.pin for verdict in found]))),
     ]
     for text in texts:
         tell.show(text)
@@ -100,6 +100,6 @@ def _next(found: Sequence[Verdict], planned: Plan) -> Iterator[str]:
     for verdict in found:
         if verdict.state is State.HOLDS:
             yield f"{verdict.pin.wanted} holds"
-            yield from (report.remark(verdict, text) for text in (*verdict.warnings, *verdict.notes))
+            yield from (str(report.remark(verdict, text)) for text in (*verdict.warnings, *verdict.notes))
         else:
             yield f"{report.verdict(verdict)}; {report.remedy(verdict)}"

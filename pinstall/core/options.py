@@ -5,8 +5,7 @@ May not: contain logic.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +21,7 @@ CARRY: Final = True
 LEAVE: Final = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What pip releases from `since` up to, but not including, `removed` make of one option.
 
     `action` is optparse's, where `list` is pip's callback for comma lists and `flag` is all that stores a constant.

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pinstall.artifacts import Eviction, Plan
 from pinstall.model import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pinstall.artifacts import Artifact, Case
+    from pinstall.artifacts import Artifact, Case, Eviction, Plan
     from pinstall.core.options import Rule
     from pinstall.core.policy import Policy
     from pinstall.model import Pin, Verdict
@@ -44,6 +43,8 @@ def make(cases: Iterable[Case], policy: Policy) -> Plan:
     A wheel of another version is evicted because the user's pin says so, a damaged one because pip would take it.
     A pin is remade without the cache where something was evicted and neither cache nor shelf has the pinned build.
     """
+    from pinstall.artifacts import Plan  # noqa: PLC0415 - a satisfied environment has no use for any such value
+
     evictions: dict[tuple[str, ...], Eviction] = {}
     returns = []
     remakes = []
@@ -80,6 +81,8 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> Evi
 
 
 def _of_wheel(artifact: Artifact, reason: str, *, contradiction: bool) -> Eviction:
+    from pinstall.artifacts import Eviction  # noqa: PLC0415 - as above
+
     return Eviction(
         what=f"the wheel of {artifact.identity.name} {artifact.identity.version or ''}".rstrip(),
         identity=artifact.identity,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 NUMBER = "NUMBER"
+_SOURCES = "sources"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,18 @@ KEYS = (
         "they are no more",
     ),
     Key(
+        name="closure",
+        values=("allow", "warn", "refuse"),
+        default="allow",
+        sentence="What to do with dependencies that nobody has pinned: count them, list them, or install none of it",
+    ),
+    Key(
+        name="ambiguous",
+        values=("allow", "warn", "refuse"),
+        default="warn",
+        sentence="What to do with a pin without hash and source that two indexes offer with different files",
+    ),
+    Key(
         name="bytecode",
         values=("parallel", "pip"),
         default="parallel",
@@ -118,6 +131,8 @@ class Policy:
     origin: str
     location: str
     hold: str
+    closure: str
+    ambiguous: str
     bytecode: str
     shelf_days: str
     shelf_size: str
@@ -129,6 +144,8 @@ def decide(settings: Iterable[Option]) -> Policy:
     keys = {key.name: key for key in KEYS}
     values = {key.name: key.default for key in KEYS}
     for setting in settings:
+        if setting.name.startswith(f"{_SOURCES}."):
+            continue  # an entry of the table, which is no setting of its own
         key = keys.get(setting.name)
         value = setting.value or ""
         if key is None and setting.origin.where.startswith("PINSTALL_"):

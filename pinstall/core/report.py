@@ -6,16 +6,19 @@ May not: print.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinstall.core.links import is_vcs, redacted, scheme
-from pinstall.errors import NOT_PINNED
+from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.model import State
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pinstall.artifacts import Eviction, Plan
-    from pinstall.errors import PinstallError
-    from pinstall.model import Distribution, Identity, Source, Verdict
+    from pinstall.model import Dependency, Identity, Source, Verdict
     from pinstall.outcome import Command, Outcome
     from pinstall.request import Origin, RequirementLine
 
@@ -60,15 +63,19 @@ def _source(source: Source) -> str:
     return f"{source.url}{commit}{folder}"
 
 
-def verdict(judged: Verdict) -> str:
+def verdict(judged: Verdict) -> Fault:
     """Return one line on a pin that does not hold: where, what, and what is there instead."""
     subject = {State.ABSENT: "it ", State.DAMAGED: "what is installed "}.get(judged.state, "")
-    return redacted(f"{place(judged.pin.origin)}: {judged.pin.wanted}, but {subject}{judged.found}")
+    return _fault(judged.pin.origin, f"{judged.pin.wanted}, but {subject}{judged.found}")
 
 
-def remark(judged: Verdict, text: str) -> str:
+def remark(judged: Verdict, text: str) -> Fault:
     """Return one line on what is unusual about a pin that holds."""
-    return redacted(f"{place(judged.pin.origin)}: {judged.pin.wanted} holds {text}")
+    return _fault(judged.pin.origin, f"{judged.pin.wanted} holds {text}")
+
+
+def _fault(origin: Origin, message: str) -> Fault:
+    return Fault(origin=replace(origin, where=redacted(origin.where)), message=redacted(message))
 
 
 def label(name: str, version: str, public: str) -> str:
@@ -101,23 +108,19 @@ def bypass(evicted: Eviction) -> str:
     )
 
 
-def unpinned(line: RequirementLine, installed: Distribution | None) -> str:
-    """Return one line on a request that is no pin, with what to write instead."""
-    return redacted(f"{place(line.origin)}: `{line.text}` is not a pin; {_remedy(line, installed)}")
+def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:
+    """Return one line on a request that is no pin, with what to write instead: the pin, where no link is asked for."""
+    return _fault(line.origin, f"`{line.text}` is not a pin; {_remedy(line, pin)}{', which is installed' * installed}")
 
 
-def _remedy(line: RequirementLine, installed: Distribution | None) -> str:
+def _remedy(line: RequirementLine, pin: str) -> str:
     if line.link is not None and is_vcs(line.link):
         if scheme(line.link).startswith(_HAS_COMMITS):
             return "write the full commit id behind `@`"
         return "a revision number fixes no contents: take git, hg, or an archive with its hash"
     if line.link is not None:
         return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
-    version = None if installed is None else installed.identity.version
-    extras = f"[{','.join(sorted(line.extras))}]" if line.extras else ""
-    if version is not None and line.specifier.contains(version, prereleases=True):
-        return f"write `{line.name}{extras}=={version}`, which is installed"
-    return f"write `{line.name}{extras}==<version>`"
+    return f"write `{pin}`"
 
 
 def summary(outcome: Outcome) -> str:
@@ -125,7 +128,13 @@ def summary(outcome: Outcome) -> str:
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
     if outcome.rehearsed:
         return f"{counted(holding, 'pin', 'pins')} would hold{_accepted(outcome)}"
-    return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}"
+    return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}{_open(outcome)}"
+
+
+def _open(outcome: Outcome) -> str:
+    number = len(outcome.unpinned)
+    text = counted(number, "dependency is not pinned", "dependencies are not pinned")
+    return f"; {text} (`pinstall check` lists {'it' if number == 1 else 'them'})" if number else ""
 
 
 def _accepted(outcome: Outcome) -> str:
@@ -133,23 +142,24 @@ def _accepted(outcome: Outcome) -> str:
     return f", {unproven} of the right version without proof of the hash" if unproven else ""
 
 
-def conclusion(outcome: Outcome) -> tuple[str, ...]:
-    """Return what a run ends with: a summary, or each pin that does not hold although pip was content.
+def failure(outcome: Outcome) -> PinstallError | None:
+    """Return why a run ends badly, with each pin that does not hold although pip was content; none where pip failed.
 
     What merely lacks proof is listed only where nothing worse is: it may have been accepted.
     """
-    if outcome.exit_code == 0:
-        return (summary(outcome),) if outcome.verdicts else ()
     if outcome.exit_code != NOT_PINNED or outcome.error is not None:
-        return ()
+        return outcome.error
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
     if wrong:
         number = counted(len(wrong), "pin does not hold", "pins do not hold")
-        return (f"error: {number}{_accepted(outcome)}", *(f"  {verdict(judged)}" for judged in wrong))
+        return _not_held(f"{number}{_accepted(outcome)}", wrong)
     number = counted(len(failing), "pin is not proven", "pins are not proven")
-    hint = "hint: `--pin unproven=accept` accepts the right version without proof of its hash"
-    return (f"error: {number}", *(f"  {verdict(judged)}" for judged in failing), hint)
+    return _not_held(number, failing, "`--pin unproven=accept` accepts the right version without proof of its hash")
+
+
+def _not_held(message: str, judged: Iterable[Verdict], hint: str | None = None) -> PinstallError:
+    return PinstallError("not-held", message, context=tuple(map(verdict, judged)), hint=hint, exit_code=NOT_PINNED)
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -165,16 +175,17 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],
         "remade": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
         "commands": [_command(command) for command in outcome.commands],
+        "unpinned": [dependency(one) for one in outcome.unpinned],
     }
 
 
-def checked(found: tuple[Verdict, ...], cleared: Plan, texts: list[str]) -> dict[str, Any]:
+def checked(found: tuple[Verdict, ...], cleared: Plan, texts: Iterable[str | Fault]) -> dict[str, Any]:
     """Return what `check` found, in the terms of the report of `install`."""
     return {
         "schema": SCHEMA,
         "pins": [_pin(judged) for judged in found],
         "evictions": [_eviction(evicted) for evicted in cleared.evictions],
-        "findings": [redacted(text) for text in texts],
+        "findings": [redacted(str(text)) for text in texts],
     }
 
 
@@ -182,7 +193,7 @@ def _error(error: PinstallError) -> dict[str, Any]:
     return {
         "reference": error.reference,
         "message": redacted(error.message),
-        "context": [redacted(line) for line in error.context],
+        "context": [redacted(str(line)) for line in error.context],
         "hint": None if error.hint is None else redacted(error.hint),
     }
 
@@ -198,6 +209,11 @@ def _pin(judged: Verdict) -> dict[str, Any]:
         "found": redacted(judged.found),
         "remarks": [redacted(text) for text in (*judged.warnings, *judged.notes)],
     }
+
+
+def dependency(one: Dependency) -> dict[str, str]:
+    """Return a dependency that nobody has pinned, as JSON has it."""
+    return {"name": one.name, "version": one.version, "by": redacted(one.by)}
 
 
 def _eviction(evicted: Eviction) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from pinstall.core import line_options, links
+from pinstall.core import links
 from pinstall.core.logical_lines import decode, logical_lines
 from pinstall.request import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
+
+    from pinstall.core import line_options
 
 _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
@@ -106,6 +108,8 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
         hashes = frozenset(options.replace("--hash=", "").split())
         yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
         return
+    from pinstall.core import line_options  # noqa: PLC0415 - most lines have no options but hashes
+
     given: tuple[line_options.Given, ...] = ()
     try:
         given = line_options.read(options)

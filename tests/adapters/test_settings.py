@@ -194,5 +194,5 @@ def test_a_broken_file_ends_as_pip_ends_and_is_not_quoted(tmp_path: Path, conten
     with pytest.raises(PinstallError) as caught:
         defaults({}, (os.fspath(path),), RULES, pip=None, isolated=False)
     assert (caught.value.reference, caught.value.exit_code) == ("pip-configuration", 2)
-    assert caught.value.context[0].startswith(f"{path}{line}: ")
+    assert str(caught.value.context[0]).startswith(f"{path}{line}: ")
     assert "secret" not in str(caught.value.context)

@@ -16,7 +16,9 @@ START = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
 PACKAGING = "import packaging.requirements, packaging.specifiers, packaging.utils\n"
 """It drags in `subprocess`, by `packaging.tags`: what comes with it is no part of our budget."""
 PINSTALL = """\
+import os
 from pinstall import cli
+os._exit = sys.exit
 sys.argv = ["pinstall", *sys.argv[1:]]
 try:
     cli.main()
@@ -25,7 +27,7 @@ except SystemExit as ended:
 """
 TELL = "print(*sorted(sys.modules))\n"
 
-ALLOWED = {"hashlib", "json", "packaging", "pinstall"}
+ALLOWED = {"gc", "hashlib", "json", "packaging", "pinstall"}
 """The ledger is JSON, and a RECORD is known by its digest."""
 DEAR = {
     *(
@@ -52,6 +54,7 @@ def modules(runner: Runner, python: str, code: str, *words: str) -> set[str]:
     bare, ended = (
         runner.run([python, "-c", f"{START}{part}{TELL}", *words], check=True) for part in ("", PACKAGING + code)
     )
+    assert "sys" in ended.stdout.split()
     return set(ended.stdout.split()) - set(bare.stdout.split())
 
 

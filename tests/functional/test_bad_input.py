@@ -290,13 +290,6 @@ def test_a_broken_configuration_file_of_pip(scene: Runner) -> None:
     assert scene.pip("install", "aa==2.0", env=configured, check=False).returncode == 2
 
 
-@pytest.mark.parametrize("command", ["lock"])
-def test_a_command_that_is_only_planned_says_so(scene: Runner, command: str) -> None:
-    lines = _one_message(scene.pinstall(command), 64)
-    assert [line for line in lines if f"`pinstall {command}`" in line]
-    assert [line for line in lines if line.startswith("hint: ") and f"pinstall install {command}==" in line]
-
-
 def test_a_name_like_a_command_can_be_installed_all_the_same(runner: Runner) -> None:
     place(runner.environment, wheel("check", "1.0"))
     for words in (["install", "check==1.0"], ["check==1.0"]):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -24,6 +26,7 @@ from tests.support.scenes import (
     RELEASE,
     Told,
     cached,
+    in_place,
     lame,
     own_lines,
     pinned,
@@ -32,7 +35,7 @@ from tests.support.scenes import (
     shelved,
     written,
 )
-from tests.support.sdists import BUILD_LOG, builds, sdist
+from tests.support.sdists import BUILD_LOG, builds, sdist, tarball
 from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeEnvironment
+    from tests.support.processes import Completed
 
 pytestmark = [
     pytest.mark.slow,
@@ -310,6 +314,70 @@ def test_a_compiler_appears_after_a_build_that_left_its_extension_out(world: Wor
     fresh = world.anew()
     _cured(world, fresh, *PINS, why="it was built with another C compiler", bad=bad, env=some)
     assert _built_with(fresh)["environment"]["COMPILER"] == "fake cc 1"
+
+
+def _with(archive: Archive, path: str) -> Archive:
+    """Return an sdist with one more file in it."""
+    files = {path: ""}
+    with tarfile.open(fileobj=io.BytesIO(archive.content)) as packed:
+        for member in packed:
+            if content := packed.extractfile(member):
+                files[member.name.partition("/")[2]] = content.read().decode()
+    return tarball(archive.filename.removesuffix(".tar.gz"), files)
+
+
+def _doubts(ended: Completed) -> list[str]:
+    assert ended.returncode == 0, ended.output
+    return [line for line in own_lines(ended) if "is pure" in line]
+
+
+@modern
+@pytest.mark.parametrize("source", ["src/speed.c", "demo/_speed.pyx", "native/Cargo.toml"])
+def test_a_pure_wheel_whose_sources_have_an_extension_is_suspected_and_left_alone(
+    world: World, tmp_path: Path, source: str
+) -> None:
+    tag = f"TAG = {world.tag!r}\n"
+    world.serve(_with(sdist("demo", "1.0", environment=NOTED, backend=NOTING + tag + OPTIONAL), source))
+    some = _compiler(tmp_path / "some", "fake cc 1")
+    world.anew().pip("install", *PINS, env={"PATH": str(tmp_path / "nothing")})
+    before = snapshot(world.first.cache)
+    (line,) = _doubts(world.first.pinstall("-v", *PINS, env=some))
+    assert line.startswith(f"the wheel of demo 1.0 is pure, though its sources have demo-1.0/{source}: it may lack")
+    assert _built_with(world.first)["environment"]["COMPILER"] == "none"
+    for words in (["check", *PINS], ["cache", "verify"], ["cache", "verify", "demo", "--evict"]):
+        assert _doubts(world.first.pinstall(*words, env=some)) == [line]
+    assert _doubts(world.anew().pinstall(*PINS, env=some)) == []
+    assert in_place(world.first.cache, before)
+    # both remedies that it names
+    words = [*PINS, "--pin", "builds=recorded"]
+    assert "`--pin builds=recorded`" in line
+    assert "`--force-reinstall`" in line
+    told = pinstall(world.first, "--force-reinstall", *words, env=some)
+    assert (told.ended.returncode, told.evicted) == (0, {"demo 1.0": False, "other 1.0": False})
+    fresh = world.anew()
+    assert pinstall(fresh, *words, env=some).evicted == {}
+    for runner in (world.first, fresh):
+        assert _built_with(runner)["environment"]["COMPILER"] == "fake cc 1"
+    assert builds(world.log) == ["demo-1.0", "demo-1.0", "other-1.0"]
+    for words in (["check", *PINS], ["cache", "verify"]):
+        assert _doubts(world.first.pinstall(*words, env=some)) == []
+
+
+def test_what_has_no_sources_of_extensions_or_none_that_are_built_is_not_suspected(world: World) -> None:
+    for source in ("demo.h", "tests/speed.c"):
+        archive = _with(sdist("demo", "1.0"), source)
+        world.serve(archive)
+        world.anew().pip("install", PINS[0])
+        assert _doubts(world.first.pinstall("cache", "verify")) == []
+        world.first.pinstall("cache", "evict", "demo")
+
+
+def test_the_sources_of_a_local_archive_are_looked_at_too(world: World) -> None:
+    path = _with(SOURCE, "speed.cpp").write(world.first.home / "dist")
+    world.anew().pip("install", f"demo @ {path.as_uri()}")
+    assert len(_doubts(world.first.pinstall("cache", "verify"))) == 1
+    path.unlink()
+    assert _doubts(world.first.pinstall("cache", "verify")) == []
 
 
 def test_a_cache_that_was_restored_on_another_system(world: World) -> None:
@@ -653,6 +721,16 @@ def test_an_index_without_hashes_replaces_a_source_that_is_pinned_by_hash(hashle
     fresh = hashless.anew()
     _cured(hashless, fresh, *words, why="it was built with another source archive", bad=[bad])
     assert fresh.environment.module("demo", "MARK") == "republished"
+
+
+@pytest.mark.parametrize("option", ["--force-reinstall", "--ignore-installed"])
+def test_what_is_to_be_installed_anew_is_not_taken_from_a_wrong_wheel(world: World, option: str) -> None:
+    world.serve(SOURCE)
+    pinstall(world.first, *PINS)
+    poison(_wheel_of_demo(world.first), ENTRIES["lying RECORD"][1][0])
+    told = pinstall(world.first, option, *PINS)
+    assert (told.ended.returncode, told.evicted) == (0, {"demo 1.0": True})
+    assert world.first.environment.module("demo", "MARK") == "source"
 
 
 # -- settings ---------------------------------------------------------------------------------------------------------

@@ -327,6 +327,41 @@ def _editable_where_an_index_is_demanded(world: Runner) -> Scene:
     return Scene(words=_asked(world, "demo==1.0"), settings=["origin=index"], wrong="tree", found="from file://")
 
 
+# -- a branch that moved ----------------------------------------------------------------------------------------------
+
+
+def _moved(world: Runner, reference: str, *moves: list[str]) -> Scene:
+    """Return a scene in which what a reference names was moved by each of two git commands, with an install between."""
+    folder = world.home / "repository"
+    url, old, new = _repository(folder)
+    line = f"{url}{reference}#egg=demo"
+    for move, commit in zip(moves, (old, new), strict=True):
+        _git(folder, *move, commit)
+        if commit == old:
+            world.pip("install", "--no-deps", line)
+    return Scene(
+        words=_asked(world, line),
+        settings=["unpinned=allow"],
+        wrong="old",
+        right="new",
+        line="requirements.txt:1: demo @ git+file://",
+        found=f"at {old}; it is no pin, and names {new} by now",
+        settles=False,
+    )
+
+
+def _moved_branch(world: Runner) -> Scene:
+    return _moved(world, "@side", ["branch", "side"], ["branch", "-f", "side"])
+
+
+def _moved_default_branch(world: Runner) -> Scene:
+    return _moved(world, "", ["reset", "--hard"], ["reset", "--hard"])
+
+
+def _moved_tag(world: Runner) -> Scene:
+    return _moved(world, "@v1", ["tag", "-a", "-m", "first", "v1"], ["tag", "-f", "-a", "-m", "second", "v1"])
+
+
 # -- a wheel file -----------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +436,9 @@ ROWS: Final = {
         _editable,
         _directory_where_an_index_is_demanded,
         _editable_where_an_index_is_demanded,
+        _moved_branch,
+        _moved_default_branch,
+        _moved_tag,
         _rebuilt_path,
         _rebuilt_named_url,
         _rebuilt_url,
@@ -414,6 +452,36 @@ ROWS: Final = {
 @pytest.mark.parametrize("row", ROWS)
 def test_what_is_there_is_not_what_is_pinned(world: Runner, row: str) -> None:
     _cured(world, ROWS[row](world))
+
+
+def test_a_branch_that_moved_to_what_cannot_be_built_is_an_error(world: Runner) -> None:
+    scene = _moved_branch(world)
+    folder = world.home / "repository"
+    settings = folder / "settings.json"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"fail": false', '"fail": true'), encoding="utf-8")
+    _git(folder, "commit", "-a", "-m", "broken")
+    _git(folder, "branch", "-f", "side", "main")
+    told = pinstall(world, *scene.ours)
+    assert (told.ended.returncode, told.states["demo"]) == (65, "wrong-source"), told.ended.output
+    assert world.environment.module("demo", "MARK") == "old"
+
+
+def test_a_repository_that_is_gone_or_that_is_another_one_accuses_nobody(world: Runner) -> None:
+    scene = _moved_branch(world)
+    (world.home / "repository").rename(world.home / "elsewhere")
+    words = _asked(world, f"git+{(world.home / 'elsewhere').as_uri()}@side#egg=demo")
+    for asked in (scene.ours, [*words, "--pin", "unpinned=allow"]):
+        checked = world.pinstall("check", *asked)
+        assert (checked.returncode, checked.stdout) == (0, ""), checked.output
+
+
+def test_a_moved_branch_is_no_second_finding_where_it_is_refused_anyway(world: Runner) -> None:
+    scene = _moved_branch(world)
+    for setting, number in (("refuse", 1), ("warn", 2)):
+        checked = world.pinstall("check", *scene.words, "--pin", f"unpinned={setting}")
+        lines = checked.stdout.splitlines()
+        assert (checked.returncode, len(lines)) == (1, number)
+        assert lines[0].endswith("is not a pin")
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
@@ -690,6 +758,37 @@ def test_a_version_that_leaves_the_local_label_open_is_said_to(world: Runner) ->
     checked = world.pinstall("check", *words)
     assert (checked.returncode, checked.stdout) == (0, "")
     assert line in own_lines(checked)
+
+
+def test_a_version_is_installed_without_the_label_that_the_index_has_it_with(world: Runner) -> None:
+    world.index.add(B)
+    world.index.add(sdist("demo", "1.0+cu113"))
+    told = pinstall(world, "--prefer-binary", *_asked(world, "demo==1.0"))
+    assert (told.ended.returncode, told.states["demo"]) == (0, "holds")
+    assert world.environment.module("demo", "MARK") == "B"
+    (line,) = [line for line in own_lines(told.ended) if "cu113" in line]
+    assert "requirements.txt:1: demo==1.0 holds without a label" in line
+    assert "`demo==1.0+cu113`" in line
+    assert "`demo===1.0`" in line
+    lame(world.environment)
+    world.index.requests.clear()
+    # what holds already costs no look at the pages, but in `check`
+    words = ["-r", "requirements.txt"]
+    for text, said in (("demo==1.0\n", [line]), ("demo===1.0\n", []), (pinned(B), [])):
+        written(world, text)
+        assert _said(world, *words) == []
+        checked = world.pinstall("check", *words)
+        assert (checked.returncode, checked.stdout) == (0, "")
+        assert [line for line in own_lines(checked) if "cu113" in line] == said
+    assert world.index.requests == []
+
+
+def test_a_label_of_another_version_is_no_choice(world: Runner) -> None:
+    world.index.add(B)
+    world.index.add(sdist("demo", "1.1+cu113"))
+    told = pinstall(world, *_asked(world, "demo==1.0"))
+    assert (told.ended.returncode, told.states["demo"]) == (0, "holds")
+    assert "cu113" not in told.ended.stderr
 
 
 def test_a_hash_leaves_no_label_open(world: Runner) -> None:

@@ -192,7 +192,7 @@ def _another_pip(path: Path) -> Archive:
 def test_pinstall_pinned_to_itself_holds(inside: Runner) -> None:
     version = inside.environment.run("from importlib.metadata import version; print(version('pip-pinstall'))")
     lame(inside.environment)
-    assert inside.pinstall(f"pip-pinstall=={version}").stderr == "pinstall: 1 pin holds\n"
+    assert inside.pinstall(f"pip-pinstall=={version}").stderr.startswith("pinstall: 1 pin holds; ")
 
 
 @pytest.mark.network

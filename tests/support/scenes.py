@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.caches import snapshot, wheel_entry
+from tests.support.documents import validated
 from tests.support.environments import unpack
 from tests.support.pips import CHOSEN
 
@@ -61,7 +62,7 @@ def pinstall(runner: Runner, *args: str | Path, **options: Any) -> Told:
     if not file.exists():
         message = f"pinstall ended with {ended.returncode} and wrote no report\n{ended.output}"
         raise AssertionError(message)
-    return Told(ended=ended, document=json.loads(file.read_text(encoding="utf-8")))
+    return Told(ended=ended, document=validated(json.loads(file.read_text(encoding="utf-8"))))
 
 
 def own_lines(ended: Completed) -> list[str]:

@@ -22,6 +22,8 @@ def test_the_defaults_enforce() -> None:
         origin="any",
         location="any",
         hold="keep",
+        closure="allow",
+        ambiguous="warn",
         bytecode="parallel",
         shelf_days="90",
         shelf_size="2048",

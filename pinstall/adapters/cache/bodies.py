@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HEAD: Final = 1024
+_HEAD: Final = 4096
 _TAIL: Final = 1 << 16
 """How many bytes at the end of a zip hold the names of its last members, and of a page the project's name."""
-_INSIDE: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\.dist-info/METADATA")
+_METADATA: Final = b".dist-info/METADATA"
+_STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
+_LONGEST: Final = 255
+"""How many bytes the name of a file can have."""
 _ROOT: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
 _TAR: Final = b"ustar"
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
@@ -32,16 +35,18 @@ class Subject(NamedTuple):
 
 
 def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
-    """Return what a body of so many bytes is; never more of it than its first and last bytes is read."""
+    """Return what a body of so many bytes is; never more of it than its first and last bytes is read.
+
+    Without headers what begins like a page is taken for one; where it has no name, its headers may tell more.
+    """
     head = body.read(_HEAD)
-    kind = headers.get("content-type", "")
-    if "json" in kind or "html" in kind:
-        return _page(head, body, length, headers)
     if head.startswith(b"PK"):
-        body.seek(max(0, length - _TAIL))
-        names = body.read(_TAIL)
-        found = _INSIDE.findall(names)
-        return _told("wheel", found[-1:]) if found else _told("sdist", _ROOT.findall(names)[:1])
+        names = _tail(head, body, length)
+        end = max(0, names.rfind(_METADATA))
+        found = _STEM.findall(names[max(0, end - _LONGEST) : end])
+        return _told("wheel", found) if found else _told("sdist", _ROOT.findall(names)[:1])
+    if is_page(headers) or (not headers and head[:1] in (b"{", b"<")):
+        return _page(head, body, length, headers)
     if head.startswith(b"\x1f\x8b"):
         unpacked = _unpacked(head)
         return _told("sdist", _ROOT.findall(unpacked)[:1]) if _TAR in unpacked else Subject("other")
@@ -51,9 +56,21 @@ def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
     return Subject("other")
 
 
-def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer says of itself that it is a page."""
+    kind = headers.get("content-type", "")
+    return "json" in kind or "html" in kind
+
+
+def _tail(head: bytes, body: BinaryIO, length: int) -> bytes:
+    if length <= len(head):
+        return head
     body.seek(max(0, length - _TAIL))
-    tail = body.read(_TAIL)
+    return body.read(_TAIL)
+
+
+def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+    tail = _tail(head, body, length)
     if headers.get("content-encoding"):
         body.seek(0)
         head = tail = _unpacked(body.read(length))

@@ -1,0 +1,49 @@
+"""Read the text of a RECORD, in which an installer has listed the files that it put in place.
+
+May not: open a file, look at what is listed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    Row = Sequence[str]
+    """Path, hash, size, as written."""
+
+
+def text(content: bytes) -> str:
+    """Return a RECORD's text without the carriage returns that pip writes; raise ValueError for what is not UTF-8."""
+    return content.translate(None, b"\r").decode()
+
+
+def rows(written: str) -> Sequence[Row]:
+    """Return the rows; raise ValueError where there are none, or such as have not all three parts.
+
+    Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+    """
+    if '"' in written:
+        import csv  # noqa: PLC0415 - twice as slow as splitting, and few paths have a comma or a quote
+
+        try:
+            found: Sequence[Row] = list(filter(None, csv.reader(written.split("\n"))))
+        except csv.Error as error:
+            raise ValueError(error) from error
+    else:
+        found = [line.rsplit(",", 2) for line in written.split("\n") if line]
+    if set(map(len, found)) != {3}:
+        raise ValueError("not every row has a path, a hash and a size")
+    return found
+
+
+def tops(written: str) -> AbstractSet[str]:
+    """Return the first part of each path, and in full what lies outside; raise ValueError as `rows` does."""
+    # whole rows are twice as dear, and that of a folder need not be read to its end
+    lines = [f"{path},," for path, _, _ in rows(written)] if '"' in written else written.split("\n")
+    found = {line.partition("/")[0] if "/" in line else line.rsplit(",", 2)[0] for line in lines if line}
+    if not found.isdisjoint(("..", "")):
+        found |= {line.rsplit(",", 2)[0] for line in lines if line.startswith(("../", "/"))}
+    return found - {"..", ""}

@@ -1,0 +1,44 @@
+"""The text of a RECORD: its rows, and what its paths begin with."""
+
+from __future__ import annotations
+
+import pytest
+
+from pinstall import record
+
+WRITTEN = """\
+aa/one.py,sha256=x_-,1
+aa/two.py,sha256=y,2
+bb.py,sha256=z,3
+aa-1.0.dist-info/RECORD,,
+../../../bin/aa,sha256=w,4
+"""
+TOPS = {"aa", "bb.py", "aa-1.0.dist-info", "../../../bin/aa"}
+QUOTED = WRITTEN + '"a,b.py",sha256=v,5\n"c,d/e.py",sha256=u,6\n'
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_whoever_has_ended_the_lines(ending: str) -> None:
+    text = record.text(WRITTEN.replace("\n", ending).encode())
+    assert list(map(tuple, record.rows(text)))[2:4] == [("bb.py", "sha256=z", "3"), ("aa-1.0.dist-info/RECORD", "", "")]
+    assert record.tops(text) == TOPS
+
+
+def test_what_is_quoted_has_a_comma() -> None:
+    assert [row[0] for row in record.rows(QUOTED)][-2:] == ["a,b.py", "c,d/e.py"]
+    assert record.tops(QUOTED) == TOPS | {"a,b.py", "c,d"}
+
+
+def test_what_lies_outside_counts_in_full() -> None:
+    assert record.tops("/usr/share/man/aa.1,sha256=x,1\n..aa/b.py,,\n") == {"/usr/share/man/aa.1", "..aa"}
+
+
+@pytest.mark.parametrize("written", ["", "\n", "aa.py\n", "aa.py,sha256=x,1\nbb.py,1\n", '"aa.py,,\n', '"a",b,c,d\n'])
+def test_what_is_no_record_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        record.rows(written)
+
+
+def test_what_is_not_utf_8_is_refused() -> None:
+    with pytest.raises(ValueError, match="utf-8"):
+        record.text(b"\xff,,\n")
