@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives
+from pinstall.core.line_options import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
         path = archives.path_of(direct.link)
         written = direct.link if "+" in direct.link.partition(":")[0] else f"{pin.name} @ {direct.link}"
         written = os.path.abspath(path) if path is not None and "://" not in direct.link else written
-    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *map(shlex.quote, settings)])
+    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *quoted(settings)])
 
 
 def _option_line(option: Option) -> str:

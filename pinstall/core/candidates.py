@@ -13,6 +13,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from pinstall.core.line_options import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -109,16 +111,4 @@ def written(line: RequirementLine, version: str, hashes: Iterable[str] = ()) -> 
     named = _NAMED.fullmatch(line.text)
     head = named[1].rstrip() if named else line.name
     marker = f"{named[2] and ' '}{named[3]}" if named and named[3] else ""
-    return " ".join(
-        (f"{head}=={version}{marker}", *_quoted(line.options), *(f"--hash={one}" for one in sorted(hashes)))
-    )
-
-
-def _quoted(words: tuple[str, ...]) -> Iterable[str]:
-    if not words:
-        return ()
-    import shlex  # noqa: PLC0415 - few lines have options
-
-    # a quote may not come before the dash: by that pip knows where options begin
-    parted = (word.partition("=") for word in words)
-    return (f"{name}{equals}{value and shlex.quote(value)}" for name, equals, value in parted)
+    return " ".join((f"{head}=={version}{marker}", *quoted(line.options), *(f"--hash={one}" for one in sorted(hashes))))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pinstall.core.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.core.options import Release, Rule
 
@@ -119,3 +119,12 @@ def _complaint(rule: Rule, value: str | None) -> str | None:
     if rule.dest == "hashes" and not value.startswith(_STRONG):
         return f"takes one of {', '.join(_STRONG)} and a digest, not `{value}`"
     return None
+
+
+def quoted(options: Iterable[str]) -> Iterator[str]:
+    """Yield options as a line of a requirement file takes them: pip knows by a dash where they begin, no quote."""
+    import shlex  # noqa: PLC0415 - few lines have options
+
+    for option in options:
+        name, equals, value = option.partition("=")
+        yield f"{name}{equals}{value and shlex.quote(value)}"

@@ -267,12 +267,13 @@ def test_options_of_a_requirement_file_count_for_the_remaking_too(scene: Runner,
 
 
 @pytest.mark.skipif(RELEASE < (23, 1), reason="this pip knows them only on the command line")
-def test_config_settings_of_a_line_reach_the_build(scene: Runner, tmp_path: Path) -> None:
-    written(scene, 'aa==2.0 --config-settings="flavour=mild"\n')
+@pytest.mark.parametrize("flavour", ["mild", "rather mild"])
+def test_config_settings_of_a_line_reach_the_build(scene: Runner, tmp_path: Path, flavour: str) -> None:
+    written(scene, f'aa==2.0 --config-settings="flavour={flavour}"\n')
     told = pinstall(scene, "-r", "requirements.txt")
     assert told.ended.returncode == 0
     _remade_once(told, tmp_path / "builds")
-    assert "'flavour': 'mild'" in scene.environment.module("aa", "BUILT_WITH")
+    assert f"'flavour': '{flavour}'" in scene.environment.module("aa", "BUILT_WITH")
 
 
 def test_variables_of_the_build_reach_it(scene: Runner, tmp_path: Path) -> None:
