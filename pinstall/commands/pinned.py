@@ -1,0 +1,62 @@
+"""Tell whether every line of requirement files is a pin, from the files alone, as `pinstall check --pinned`.
+
+May not: look at an environment, ask an index, start pip, parse text, print.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import interpreter, texts
+from pinstall.call import NEWEST, Call
+from pinstall.core import candidates, lock_texts, locks, pins, policy, report
+from pinstall.demand import gather
+from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.request import Fault, Option, Origin, Request
+from pinstall.stamp import state_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinstall.model import Reporter
+    from pinstall.request import Interpreter
+
+
+def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Show every line of these files that is no pin, for whatever platform it is, and return 1 if there is any.
+
+    Each file is read by itself, with the files that it names. Raises PinstallError (64) for what is no file name.
+    """
+    for word in argv:
+        if word.startswith("-"):
+            hint = "write `pinstall check --pinned FILE...`"
+            raise PinstallError("usage", f"`--pinned` takes files only, not `{word}`", hint=hint, exit_code=USAGE)
+    target = replace(interpreter.describe(None, environ, state_directory(environ)), pip=NEWEST)
+    found = dict.fromkeys(text for file in argv for text in _loose(file, target, environ))
+    for text in found:
+        tell.show(text)
+    if found:
+        number = report.counted(len(found), "line is not pinned", "lines are not pinned")
+        tell.say(f"{number}; `pinstall lock` writes pins with their hashes")
+    return FINDING if found else HOLDS
+
+
+def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterator[str | Fault]:
+    if locks.is_lock(file):
+        flaw = lock_texts.flaw(texts.read(file))
+        if flaw is not None:
+            yield Fault(origin=Origin(where=file), message=f"the lock is no good: {flaw}")
+        return
+    option = Option(name="--requirement", dest="requirements", value=file, origin=Origin(where="argument 1"))
+    request = Request(arguments=(), command_line=(option,))
+    call = Call(request=request, target=target, pip=(), chosen_by="", policy=policy.decide(()), settings=())
+    asked = gather(call, environ)
+    yield from asked.faults
+    yield from asked.beyond
+    bounds = [line for line in asked.lines if line.constraint]
+    for line in asked.lines:
+        # markers are for those who install: here each line counts
+        alone = [replace(one, marker=None) for one in (line, *bounds) if one.name == line.name]
+        if not line.constraint and pins.reduce(alone, {}).unpinned:
+            yield report.unpinned(line, "" if line.name is None else candidates.written(line, "<version>", line.hashes))
