@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -13,9 +14,15 @@ nox.options.error_on_missing_interpreters = True
 
 TOP = Path(__file__).parent
 PROJECT = nox.project.load_toml(TOP / "pyproject.toml")
-RELEASES = ("20.3.4", "21.3.1", "22.3.1", "23.2.1", "24.3.1", "25.3", "26.3")
+sys.path.insert(0, str(TOP))
+from tests.support.pips import SUPPORTED  # noqa: E402 - `nox` does not look where its file lies
+
+PYTHONS = nox.project.python_versions(PROJECT)
+OLDER = ("3.8", "3.9")  # as targets
+PAIRS = [(pip, target) for pip, some in SUPPORTED.items() for target in some if target in (*OLDER, *PYTHONS)]
 SLOW_TOO = ("-m", "not contract and not network")
 MINIMUM = "tests/constraints-minimum.txt"
+LOAD = {"PINSTALL_TEST_INSTALLS": "200"}
 
 
 def group(name: str) -> list[str]:
@@ -61,8 +68,53 @@ def contract(session: nox.Session) -> None:
     """Compare with several pip releases, fetched from the index, and run the functional tests with each as target."""
     session.install(".", *group("test"))
     session.run("pytest", "-n", "2", "-m", "contract", *session.posargs)
-    for release in () if session.posargs else RELEASES:
+    for release in () if session.posargs else SUPPORTED:
         session.run("pytest", "-n", "2", *SLOW_TOO, "tests/functional", env={"PINSTALL_TEST_PIP": release})
+
+
+@nox.session(default=False)
+@nox.parametrize(
+    ("python", "pip", "target"), [(target if target in PYTHONS else PYTHONS[0], pip, target) for pip, target in PAIRS]
+)
+def matrix(session: nox.Session, pip: str, target: str) -> None:
+    """Run the functional tests with one pip on one Python as target; pinstall runs on that one too where it can."""
+    functional(session, {"PINSTALL_TEST_PIP": pip, "PINSTALL_TEST_PYTHON": target})
+
+
+@nox.session(default=False)
+def pre(session: nox.Session) -> None:
+    """Run the functional tests with pip's newest pre-release, if the index has one beyond its releases."""
+    folder = Path(session.create_tmp(), "wheels")
+    session.run("python", "-m", "pip", "download", "--quiet", "--pre", "--no-deps", "--dest", str(folder), "pip")
+    (release,) = [wheel.name.split("-")[1] for wheel in folder.glob("pip-*.whl")]
+    if release.replace(".", "").isdecimal():
+        session.skip(f"the newest pip is the release {release}")
+    functional(session, {"PINSTALL_TEST_PIP": release, "PINSTALL_TEST_WHEELS": str(folder)})
+
+
+def functional(session: nox.Session, environ: dict[str, str]) -> None:
+    """Run the functional tests, slow ones too, under these variables."""
+    session.install(".", *group("test"))
+    session.run("pytest", "-n", "2", *SLOW_TOO, *(session.posargs or ["tests/functional"]), env=environ)
+
+
+@nox.session(default=False)
+def load(session: nox.Session) -> None:
+    """Let eight workers install 200 times on one cache, ended at random: `PINSTALL_TEST_SEED` repeats a run."""
+    session.install(".", *group("test"))
+    session.run("pytest", "-s", "-m", "slow", "tests/faults/test_load.py", *session.posargs, env=LOAD)
+
+
+@nox.session(default=False)
+def guarantees(session: nox.Session) -> None:
+    """Run every test that the page on guarantees names, and write their numbers into it."""
+    session.install(".", *group("test"))
+    report = str(Path(session.create_tmp(), "report.xml"))
+    script = str(TOP / "docs" / "guarantees.py")
+    named = (session.run("python", script, silent=True) or "").split()
+    told = ("-o", "junit_family=xunit1", "--junit-xml", report)
+    session.run("pytest", "-n", "2", "-m", "slow or not slow", *told, *named, env=LOAD)
+    session.run("python", script, report)
 
 
 @nox.session(default=False)
@@ -95,6 +147,13 @@ def man(session: nox.Session) -> None:
     """Write the manual page, and the tables of the documentation that the code knows better."""
     session.install(".")
     session.run("python", str(TOP / "docs" / "tables.py"))
+
+
+@nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Draw the terminal pictures of the documentation anew, from the pages that the tests follow."""
+    session.install("rich>=14")
+    session.run("python", str(TOP / "docs" / "pictures.py"))
 
 
 @nox.session(default=False)

@@ -24,8 +24,6 @@ from tests.support.sdists import sdist
 from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.runner import Runner
 
 DOCS: Final = ROOT / "docs"
@@ -46,16 +44,14 @@ class Block:
     language: str
     text: str
 
-    def commands(self) -> Iterator[tuple[str, str, int]]:
-        """Yield what bash runs together, what that has to print, and the code that it ends with."""
+    def commands(self) -> tuple[str, str, int]:
+        """Return what bash runs, what that has to print, and the code that it ends with."""
         code = int(self.value or 0)
         if self.language != "console":
-            yield self.text, "", code
-            return
-        parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]
-        for number, part in enumerate(parts, 1):
-            command, printed = re.findall(r"\A((?:[^\n]*\\\n)*[^\n]*\n)(.*)\Z", part, re.DOTALL)[0]
-            yield command, printed, code if number == len(parts) else 0
+            return self.text, "", code
+        said = re.findall(r"^(\$ )?((?:[^\n]*\\\n)*[^\n]*\n)", self.text, re.MULTILINE)
+        commands, printed = ("".join(line for prompt, line in said if bool(prompt) is asked) for asked in (True, False))
+        return commands, printed, code
 
 
 def blocks(page: Path) -> list[Block]:
@@ -80,7 +76,10 @@ def serve(runner: Runner) -> None:
         sdist("docopt", "0.6.2"),
         wheel("idna", "3.10"),
         wheel("requests", "2.32.3", requires=["idna", "urllib3"]),
+        wheel("python-dateutil", "2.9.0.post0", requires=["six>=1.5"]),
         wheel("six", "1.16.0"),
+        wheel("torch", "1.11.0"),
+        wheel("torch", "1.11.0+cu113"),
         wheel("urllib3", "2.2.3"),
         wheel("urllib3", "2.3.0"),
         released(),
@@ -122,8 +121,12 @@ def follow(page: Path, runner: Runner) -> None:
         "PATH": f"{binaries}:{sealed(runner.home)['PATH']}",
         "PIP_INDEX_URL": runner.index.url,
         "PIP_TRUSTED_HOST": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",  # as on a terminal: what is printed comes in the order in which it is said
         **runner.variables,
     }
+    exported = runner.home.parent / "exported"
+    exported.touch()
+    start = f". {exported}; trap 'export -p > {exported}' EXIT; exec 2>&1"  # one terminal, for the whole page
     for block in blocks(page):
         place = f"{page.relative_to(ROOT)}:{block.line}"
         if block.mark in ("file", "append"):
@@ -131,8 +134,9 @@ def follow(page: Path, runner: Runner) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("w" if block.mark == "file" else "a", encoding="utf-8") as target:
                 target.write(block.text)
-        for command, printed, code in block.commands() if block.mark == "run" else ():
-            ended = run(["bash", "-e", "-c", f"exec 2>&1\n{command}"], env=variables, cwd=runner.home)
+        if block.mark == "run":
+            command, printed, code = block.commands()
+            ended = run(["bash", "-e", "-c", f"{start}\n{command}"], env=variables, cwd=runner.home)
             assert ended.returncode == code, f"{place} ended with {ended.returncode}\n{command}{ended.output}"
             assert _alike(printed, ended.output), f"{place} printed\n{ended.output}"
 
