@@ -5,7 +5,7 @@ May not: hold behaviour beyond trivial properties, do I/O.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ class Answer:
 class Link:
     """One file that an index page lists; `url` is absolute, quoted as pip asks for it, without fragment.
 
-    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty. `requires_python` is
-    what the page says, unread.
+    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty. `requires_python` and
+    `uploaded` (PEP 700) are what the page says, unread. `size` counts bytes. Links are equal though only one of two
+    pages says size and time of a file.
     """
 
     url: str
@@ -88,6 +89,8 @@ class Link:
     metadata: frozenset[str] | None = None
     yanked: bool = False
     requires_python: str = ""
+    size: int | None = field(default=None, compare=False)
+    uploaded: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,8 @@ class Eviction:
     """What has to leave pip's cache, and why: files that belong together, relative to the cache.
 
     `what` names it in a message, such as `the wheel of demo 1.0`. `contradiction` is a proven fault of the thing
-    itself; without it it merely is not what this run is about, and goes back when pip fails.
+    itself; without it it merely is not what this run is about, and goes back when pip fails. `harmless` tells that
+    pip does not look for the pin where it lies, so it may stay.
     """
 
     what: str
@@ -111,6 +115,7 @@ class Eviction:
     paths: tuple[str, ...]
     reason: str
     contradiction: bool
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from pinstall.adapters import builds as records
 from pinstall.adapters.cache import http, wheels
 from pinstall.core import inputs, plan, verdicts
 from pinstall.model import State
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,12 +40,13 @@ class Built:
         self._asked = asked
         self._cache = cache
         self._builds = records.Builds(cache)
+        self._state = state_directory(asked.environ)
 
     def of(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
         """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
         asked = {pin.name: pin for pin in pins}
         found: dict[NormalizedName, list[Artifact]] = {name: [] for name in asked}
-        for artifact in wheels.of_projects(self._cache, asked.keys()):
+        for artifact in wheels.of_projects(self._cache, asked.keys(), self._state):
             found[artifact.identity.name].append(self._examined(artifact, asked[artifact.identity.name]))
         return found
 
@@ -67,7 +69,7 @@ class Built:
 
     def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
-        for artifact in wheels.of_projects(self._cache, {identity.name}):
+        for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
             if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
                 _, recorded = _looked_into(self._cache, artifact, ())
                 return None if recorded is None else inputs.told(recorded)

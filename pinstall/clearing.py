@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall import built, extensions, served
 from pinstall.adapters.cache import wheels
+from pinstall.adapters.flock import Lease
 from pinstall.adapters.locations import cache_directory
-from pinstall.adapters.shelf import Shelf
+from pinstall.adapters.shelf import Shelf, receipt
 from pinstall.artifacts import Case, Plan
 from pinstall.core import labels, plan, report, verdicts
 from pinstall.core.pages import version
 from pinstall.model import State
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -41,7 +44,7 @@ class Clearing:
     """What leaves pip's cache for one run, and comes back.
 
     `cache` is where it is, none where there is none; `plan` is what has been done.
-    `bypass` tells that something would have to leave a cache that cannot be written.
+    `bypass` tells that something would have to leave a cache that cannot be written, or that others are using.
     """
 
     def __init__(self, asked: Asked, tell: Reporter) -> None:
@@ -54,10 +57,22 @@ class Clearing:
         self.plan = Plan()
         self.bypass = False
         self._receipts: list[str] = []
+        self._since = receipt(time.time_ns())
         if found.path is not None:
             self._shelf = Shelf(found.path)
+            self._lease = Lease(found.path)
             self._built = built.Built(asked, found.path)
             self._served = served.Served(asked, found.path)
+
+    def share(self) -> None:
+        """Let other runs know that pip is about to read the cache, from now until `close`."""
+        if self.cache is not None and self._found.writable:
+            self._lease.share(self._tell.say)
+
+    def close(self) -> None:
+        """Let other runs know that pip has ended."""
+        if self.cache is not None:
+            self._lease.end()
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
@@ -75,9 +90,27 @@ class Clearing:
         planned = self.planned(cases)
         if self._is_out_of_reach(planned.evictions):
             return
+        mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
+        waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
+        with self._lease.alone(waiting) if mere else contextlib.nullcontext(True) as alone:  # noqa: FBT003 - a value
+            self._carry_out(planned if alone else self._beside_others(planned))
+
+    def _beside_others(self, planned: Plan) -> Plan:
+        """Return what can be done while the pips of other runs may read the cache, and say what cannot."""
+        possible, obstacles = plan.beside_others(planned)
+        for eviction in planned.evictions:
+            if eviction.harmless:
+                self._tell.detail(f"{eviction.what} stays in pip's cache: another run is using it")
+        self.bypass = bool(obstacles)
+        for eviction in obstacles:
+            self._tell.say(report.bypass(eviction, "another run is using"))
+        return possible
+
+    def _carry_out(self, planned: Plan) -> None:
         self.plan = planned
         for pin in self.plan.refreshes:
-            self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {pin.wanted}")
+            hashed = " with that hash" if pin.hashes else ""
+            self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {pin.wanted}{hashed}")
         self._evict(self.plan.evictions)
         for item in self._shelf.put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")
@@ -96,7 +129,15 @@ class Clearing:
         if not self._is_out_of_reach(proven):
             self._evict(proven)
             self.plan = replace(self.plan, evictions=(*self.plan.evictions, *proven))
-        return bool(proven)
+        return bool(proven) or self._is_cleared_by_others(by_name)
+
+    def _is_cleared_by_others(self, names: Collection[NormalizedName]) -> bool:
+        """Tell whether another run has found something wrong with these projects since this one has looked."""
+        new = (item for item in self._shelf.shelved() if item.receipt > self._since)
+        return any(item.contradiction and item.identity.name in names for item in new if not self._is_mine(item))
+
+    def _is_mine(self, item: Shelved) -> bool:
+        return item.receipt in self._receipts
 
     def _is_out_of_reach(self, evictions: Sequence[Eviction]) -> bool:
         """Tell whether pip has to do without its cache, which these would have to leave and which cannot be written."""
@@ -158,7 +199,7 @@ class Clearing:
         """Return to the cache what left it though there is nothing wrong with it."""
         if not self._receipts:
             return
-        mine = [item for item in self._shelf.shelved() if item.receipt in self._receipts and not item.contradiction]
+        mine = [item for item in self._shelf.shelved() if self._is_mine(item) and not item.contradiction]
         for item in self._shelf.put_back(mine):
             self._tell.detail(f"put {os.path.basename(item.paths[0])} back into pip's cache")
 
@@ -181,12 +222,14 @@ class Clearing:
 
     def record(self, pins: Iterable[Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""
-        if self.cache is None or not self._found.writable:
+        if self.cache is None or self.bypass or not self._found.writable:
             return
         asked = {pin.name: pin for pin in pins}
-        for artifact in wheels.of_projects(self.cache, asked.keys()):
+        for artifact in wheels.of_projects(self.cache, asked.keys(), state_directory(self._asked.environ)):
             with contextlib.suppress(OSError):  # gone again already
-                if os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since:
+                fresh = os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since
+                # what is on record is believed, and pip may not be the only one that writes there
+                if fresh and wheels.examined(self.cache, artifact).damage is None:
                     self._built.record(artifact, asked[artifact.identity.name])
 
 

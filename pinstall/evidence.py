@@ -13,7 +13,7 @@ from pinstall.adapters import installed_files
 from pinstall.adapters.environment import Environment, altered, is_half
 from pinstall.adapters.ledger import Ledger
 from pinstall.call import REPORTS
-from pinstall.core import closure, inputs, labels, report, verdicts
+from pinstall.core import closure, inputs, labels, report, sources, verdicts
 from pinstall.model import State, Verdict
 from pinstall.stamp import state_directory
 
@@ -190,6 +190,8 @@ class Evidence:
         text = report.found(state, found.text, known)
         if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
+        elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
+            state, text = State.UNPROVEN, f"{found.text} is installed without proof that it came from {unproven}"
         elif state is State.WRONG_VERSION and self.is_outside(found):
             text += f" outside the environment, in {found.location}"
         if state is not State.HOLDS:
@@ -217,6 +219,8 @@ class Evidence:
         if policy.location == "environment" and self.is_outside(found):
             return f" outside the environment, in {found.location}"
         source = found.identity.source
+        if elsewhere := self._elsewhere(pin, found):
+            return elsewhere
         if source is not None and pin.hashes and (found.editable or source.commit) and not pin.direct:
             return f" from {source.url}, which is no archive that could have a hash"
         if policy.origin == "index" and source is not None and not pin.direct:
@@ -224,6 +228,24 @@ class Evidence:
         told = self.ledger.inputs(found)
         other = () if told is None else inputs.differences(told, self._asked.told(pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
+
+    def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
+        """Return where an installation came from that is known not to be from the index that its project has to."""
+        entry = None if pin.direct else sources.of(pin.name, self._asked.call.settings)
+        if entry is None:
+            return None
+        row, source = self.ledger.row(found), found.identity.source
+        known = source.url if source is not None else "" if row is None else row.index
+        index = sources.index(entry)
+        return f" from {known}, and has to come from {index} ({entry.origin})" if known not in ("", index) else None
+
+    def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
+        """Return the index that a project has to come from, where nobody knows whether it has."""
+        entry = None if pin.direct else sources.of(pin.name, self._asked.call.settings)
+        if entry is None:
+            return None
+        row, index = self.ledger.row(found), sources.index(entry)
+        return None if row is not None and row.index == index else f"{index} ({entry.origin})"
 
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:

@@ -43,7 +43,9 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
         tell.say(f"`{file}` is gone: what it pinned is held no longer")
     uninstalled = {name for name in standing if evidence.find(name) is None}
     if uninstalled:  # by now, before this run perhaps installs it for another reason
-        evidence.ledger.write({}, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled})
+        evidence.ledger.write(
+            {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
+        )
     return holds.in_force(standing, _named(asked), evidence.find)
 
 
@@ -100,7 +102,7 @@ def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
     return replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
 
 
-def renew(asked: Asked, evidence: Evidence) -> None:
+def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     """Hold what this run has pinned from now on, in place of what it replaces."""
     policy = asked.call.policy.hold
     if any(asked.call.request.last(dest) is not None for dest in ELSEWHERE) or policy == "ignore":
@@ -113,7 +115,7 @@ def renew(asked: Asked, evidence: Evidence) -> None:
 
     before = evidence.ledger.holds()
     if after(before) != before:
-        evidence.ledger.write({}, after)
+        evidence.ledger.write({}, tell.say, after)
 
 
 def _held(pin: Pin, evidence: Evidence) -> Iterator[Hold]:

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 
 from pinstall import closing, grounds, holding
 from pinstall.call import take
-from pinstall.core import arguments, closure, plan, report
+from pinstall.core import arguments, closure, plan, report, sources
+from pinstall.core.links import redacted
 from pinstall.core.options import ELSEWHERE
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
@@ -43,7 +44,7 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
     if call.chosen_by:
         tell.say(f"installing for `{call.target.executable}` ({call.chosen_by})")
     for setting in call.settings:
-        tell.detail(f"{setting.name}={setting.value} ({setting.origin})")
+        tell.detail(f"{setting.name}={redacted(setting.value or '')} ({setting.origin})")
     try:
         outcome = _walk(gather(call, environ), started, tell)
     except PinstallError as error:
@@ -67,13 +68,19 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if asked.call.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         from pinstall.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
 
-        evidence.ledger.write(proofs(asked, evidence, found))
+        evidence.ledger.write(proofs(asked, evidence, found), tell.say)
         found = evidence.judge()
+        if any(setting.dest == sources.TABLE for setting in asked.call.settings):
+            from pinstall.sourcing import Sourcing  # noqa: PLC0415 - few projects have such a table
+
+            evidence.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
+            found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
         loose = evidence.unpinned()
         closing.judge(loose, asked, tell)
-        holding.renew(asked, evidence)
+        _mention_builds(asked, evidence, found, tell)
+        holding.renew(asked, evidence, tell)
         lasting = not tell.detailed and not asked.call.policy.report
         rests_on = grounds.of(asked, evidence, started) if lasting else ()
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
@@ -85,11 +92,21 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if outcome.exit_code != 0:
         return outcome
     final = Evidence(asked)
-    holding.renew(asked, final)
+    holding.renew(asked, final, tell)
     if not any(asked.call.request.last(dest) is not None for dest in ELSEWHERE):
         outcome = replace(outcome, unpinned=final.unpinned())
         closing.mention(outcome.unpinned, asked, tell)
+        _mention_builds(asked, final, outcome.verdicts, tell)
     return outcome
+
+
+def _mention_builds(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> None:
+    """Name what is built with what nobody has pinned, to who wants to know it: sources have to be unpacked for it."""
+    if tell.detailed:
+        from pinstall import isolation  # noqa: PLC0415 - hardly any run asks
+
+        for fault in isolation.unpinned(asked, evidence, found):
+            tell.detail(fault)
 
 
 def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:

@@ -5,13 +5,14 @@ May not: parse text, format, decide what to evict.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from pinstall import branches, closing, conflicts, holding, restated
-from pinstall.adapters import bytecode, installed_files, pip, staging
+from pinstall import ambiguity, branches, closing, conflicts, holding, remaking, restated
+from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.call import REPORTS
 from pinstall.clearing import Clearing
@@ -21,10 +22,12 @@ from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
-from pinstall.outcome import Command, Outcome
+from pinstall.outcome import Outcome
+from pinstall.runs import Runs
+from pinstall.sourcing import Sourcing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -42,14 +45,13 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
     run = _Run(asked, evidence, tell)
-    with _folder() as folder:
+    with _folder() as folder, contextlib.closing(run.clearing):
         try:
             exit_code = run.go(found, folder)
         except BaseException:
             run.put_back()
             raise
-        final = run.judge() if exit_code == 0 else found
-    return run.outcome(exit_code, final)
+    return run.outcome(exit_code, run.final if exit_code == 0 else found)
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
@@ -66,18 +68,18 @@ class _Run:
 
     def __init__(self, asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         self._asked = asked
-        # the target is chosen, so pip must not choose again
-        self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
         self._evidence = evidence
         self._tell = tell
         self.clearing = Clearing(asked, tell)
         self._healing = Healing(tell)
-        self._commands: list[Command] = []
-        self._interrupted = False
+        self._sourcing = Sourcing(asked)
+        self._runs = Runs(asked, tell, self.clearing.share)
+        self._seen = (0, evidence)
         self._held: tuple[Hold, ...] = ()
         self._error: PinstallError | None = None
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         self._branches: tuple[Pin, ...] = ()
+        self.final: tuple[Verdict, ...] = ()
         self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
         pip_release = asked.call.target.pip or ()
         pins = asked.demand.pins
@@ -96,15 +98,18 @@ class _Run:
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
         metadata = conflicts.Metadata(self._asked, self._evidence, found, self.clearing.cache)
         started = time.time_ns()
+        self._sourcing.expect(wanting, () if self._elsewhere() else self._forced(found))
+        ambiguity.judge(self._asked, wanting, self._tell)
         if not self._elsewhere():
             cases = self.clearing.cases(wanting)
             conflicts.refuse(metadata.conflicts(cases), self._asked, self._tell)
             self.clearing.clear(cases)
-            self._remake()
+            if self.clearing.cache is not None:
+                remaking.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
             self._healing.clear(found, self._evidence)
-        if self._interrupted:
+        if self._runs.interrupted:
             self.put_back()
-            return self._commands[-1].exit_code
+            return self._runs.commands[-1].exit_code
         self._held = holding.in_force(self._asked, self._evidence, self._tell)
         exit_code = self._users_own(folder)
         if exit_code > 0 and self._is_curable(wanting):
@@ -113,39 +118,38 @@ class _Run:
         if exit_code != 0:
             self.put_back()
             self._explain(exit_code, folder)
-            if self._error is None and exit_code > 0 and not self._interrupted:
+            if self._error is None and exit_code > 0 and not self._runs.interrupted:
                 self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
         self._remember(started)
-        if not self._elsewhere():
+        if self._elsewhere():
+            self.final = self.judge()
+        else:
             self._branches = branches.moved_on(self._asked, self._reported, self._tell)
-            self._force(folder)
+            self.final = self._force(folder)
             self.clearing.end()
             self._healing.end(self._asked.call.policy)
         return 0
 
     def _explain(self, exit_code: int, folder: str) -> None:
         """Find out whether pins of earlier runs are what pip could not do without moving, by a dry run without them."""
-        if not self._held or self._interrupted or (self._asked.call.target.pip or ()) < REPORTS:
+        if not self._held or self._runs.interrupted or (self._asked.call.target.pip or ()) < REPORTS:
             return
         wanted = os.path.join(folder, "unheld.json")
-        if self._rehearse("explain", wanted, "-qqq") == 0:
+        if self._runs.rehearse("explain", wanted, "-qqq") == 0:
             self._error = holding.conflict(self._held, wanted, exit_code)
 
     def _resolve(self, folder: str) -> int:
-        """Refuse what pip would install and nobody has pinned, by a dry run, before anything is installed."""
+        """Refuse, by a dry run, what pip would take from elsewhere or nobody has pinned, before it is installed."""
         wanted = os.path.join(folder, "resolved.json")
         ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
-        exit_code = self._rehearse("resolve", wanted, "-q", *ours)
+        exit_code = self._runs.rehearse("resolve", wanted, "-q", *ours)
         if exit_code == 0:
+            requested = {one.name for one in pip.chosen(wanted) if one.requested}
+            self._sourcing.judge(pip.installed(wanted), requested)
+        if exit_code == 0 and closing.resolves_first(self._asked):
             closing.judge(self._evidence.unpinned(pip.chosen(wanted)), self._asked, self._tell)
         return exit_code
-
-    def _rehearse(self, purpose: str, wanted: str, *ours: str) -> int:
-        """Have pip write into a file what it would install."""
-        request = self._asked.call.request.arguments
-        request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
-        return self._pip(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), {})
 
     def put_back(self) -> None:
         """Return to cache and environment what left them for this run alone."""
@@ -154,21 +158,28 @@ class _Run:
 
     def _is_curable(self, wanting: Sequence[Pin]) -> bool:
         """Tell whether pip failed by something in its cache, which is out of its way by now."""
-        if self._elsewhere() or self._interrupted:
+        if self._elsewhere() or self._runs.interrupted:
             return False
         from pinstall.adapters.index import client  # noqa: PLC0415 - requests is dear, and only failure needs it
 
         return self.clearing.examine(wanting, client.Client(self._asked.in_force).ask)
 
+    @property
+    def _after(self) -> Evidence:
+        """Return what is known of the environment since pip has run last."""
+        number = len(self._runs.commands)
+        if self._seen[0] != number:
+            self._seen = (number, Evidence(self._asked))
+        return self._seen[1]
+
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
         if not self._elsewhere() and self._asked.call.request.last("ignore_installed") is None:
-            evidence = Evidence(self._asked)
-            return (*evidence.judge(), *branches.judge(self._branches, evidence))
+            return (*self._after.judge(), *branches.judge(self._branches, self._after))
         if not self._reports and self._elsewhere() and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
-        final = Evidence(self._asked).judge({name: identity for name, (identity, _) in self._reported.items()})
+        final = self._after.judge({name: identity for name, (identity, _) in self._reported.items()})
         aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
         left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
         if aim is not None and left_out:
@@ -184,7 +195,7 @@ class _Run:
             exit_code=exit_code,
             verdicts=labels.remarked(found, self._labels),
             plan=self.clearing.plan,
-            commands=tuple(self._commands),
+            commands=tuple(self._runs.commands),
             error=self._error,
             rehearsed=self._asked.call.request.last("dry_run") is not None,
         )
@@ -192,37 +203,10 @@ class _Run:
     def _elsewhere(self) -> bool:
         return any(self._asked.call.request.last(dest) is not None for dest in ELSEWHERE)
 
-    def _remake(self) -> None:
-        """Build the pins whose wheels were wrong without the cache, apart, and give the builds to pip's cache."""
-        if not self.clearing.plan.remakes or self.clearing.cache is None:
-            return
-        changes = plan.neutral(self._asked.call.request.defaults, os.devnull)
-        if changes is None:
-            self._tell.detail("a pip configuration file says where to install: your own command builds the wheels")
-            return
-        try:
-            for group in plan.by_hashes(self.clearing.plan.remakes):
-                if not self._interrupted:
-                    self._remake_group(group, self.clearing.cache, changes)
-        except (PinstallError, OSError) as error:
-            # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
-            self._tell.say(f"the build without the cache is left to your own command: {error}")
-
-    def _remake_group(self, group: Sequence[Pin], cache: str, changes: Mapping[str, str | None]) -> None:
-        with staging.stage(cache) as stage:
-            file = pip.requirements_file(stage, restated.lines(group, self._asked))
-            ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
-            carried = arguments.carried(self._asked.call.request)
-            exit_code = self._pip("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
-            kept = staging.keep(stage, cache) if exit_code == 0 else ()
-        for path in kept:
-            self._tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
-        if exit_code:
-            self._tell.say(f"building without the cache failed (pip exit code {exit_code})")
-
     def _users_own(self, folder: str) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
-        if closing.resolves_first(self._asked) and (exit_code := self._resolve(folder)):
+        first = closing.resolves_first(self._asked) or self._sourcing.resolves_first()
+        if first and (exit_code := self._resolve(folder)):
             return exit_code
         wanted = self._asked.call.request.last("json_report_file")
         request = self._asked.call.request.arguments
@@ -233,7 +217,7 @@ class _Run:
             request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
             report_file = os.path.join(folder, "report.json")
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
-        exit_code = self._pip("install", ("install", *ours, *self._uncompiled, *request), {})
+        exit_code = self._runs.run("install", ("install", *ours, *self._uncompiled, *request))
         self._installed(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.deliver(report_file, wanted.value or "-")
@@ -245,12 +229,13 @@ class _Run:
             return ("--no-cache-dir",)
         return tuple(word for pin in self.clearing.plan.refreshes for word in ("--refresh-package", pin.name))
 
-    def _force(self, folder: str) -> None:
-        """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven."""
-        pins = plan.forced(self.judge(), self._asked.call.policy.unproven)
+    def _force(self, folder: str) -> tuple[Verdict, ...]:
+        """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven; judge again."""
+        found = self.judge()
+        pins = self._sourcing.bound(self._forced(found))
         changes = plan.neutral(self._asked.call.request.defaults, os.devnull) if pins else None
         if changes is None:
-            return
+            return found
         for group in plan.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
@@ -260,10 +245,14 @@ class _Run:
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *self._uncompiled, *carried, "-r", file)
-            exit_code = self._pip("force", ("install", *words), changes)
+            exit_code = self._runs.run("force", ("install", *words), changes)
             self._installed(exit_code, report_file)
             if exit_code == 0:
                 self._remember(started)
+        return self.judge()
+
+    def _forced(self, found: Sequence[Verdict]) -> tuple[Pin, ...]:
+        return plan.forced(found, self._asked.call.policy.unproven)
 
     @property
     def _uncompiled(self) -> tuple[str, ...]:
@@ -273,7 +262,7 @@ class _Run:
             or not self._reports
             or self._elsewhere()
             or self._asked.call.request.last("compile") is not None
-            or bool(self._environ.get("PYTHONDONTWRITEBYTECODE"))
+            or bool(self._asked.environ.get("PYTHONDONTWRITEBYTECODE"))
             or bytecode.cores() == 1
         )
         return () if left_to_pip else ("--no-compile",)
@@ -282,21 +271,9 @@ class _Run:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if self._reported and self._uncompiled:
-            evidence = Evidence(self._asked)
-            found = filter(None, map(evidence.find, self._reported))
+            found = filter(None, map(self._after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]
-            bytecode.compile_files(self._asked.call.target.executable, paths, self._environ)
-
-    def _pip(self, purpose: str, arguments_: tuple[str, ...], changes: Mapping[str, str | None]) -> int:
-        environ = {**self._environ, **{name: value for name, value in changes.items() if value is not None}}
-        for name in (name for name, value in changes.items() if value is None):
-            environ.pop(name, None)
-        command = (*self._asked.call.pip, *arguments_)
-        self._tell.detail(report.command(command))
-        ended = pip.run(command, environ, self._asked.replays)
-        self._interrupted = self._interrupted or ended.interrupted
-        self._commands.append(Command(purpose=purpose, arguments=arguments_, exit_code=ended.exit_code))
-        return ended.exit_code
+            bytecode.compile_files(self._asked.call.target.executable, paths, self._asked.environ)
 
     def _remember(self, since: int) -> None:
         """Put on record what pip has built since, and which artifact each distribution came from that it installed."""
@@ -305,10 +282,9 @@ class _Run:
         if self._elsewhere():
             return
         self._labels |= self.clearing.labels({name: identity for name, (identity, _) in self._reported.items()})
-        evidence = Evidence(self._asked)
         rows = {}
         for name, (identity, url) in self._reported.items():
-            found = evidence.find(name)
+            found = self._after.find(name)
             if found is not None and found.damage is None:
                 rows[name] = Row(
                     version=found.text,
@@ -316,7 +292,8 @@ class _Run:
                     url=url,
                     record=record_digest(found),
                     inputs=self.clearing.told(pins[name], identity, url),
-                    flaws=evidence.flaws(found),
+                    flaws=self._after.flaws(found),
+                    index=self._sourcing.index(name, identity, url),
                 )
         if rows:
-            evidence.ledger.write(rows)
+            self._after.ledger.write(rows, self._tell.say)

@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
+from pinstall.adapters import flock
 from pinstall.model import Hold
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pinstall.model import Distribution
 
     Renewed = Callable[[Mapping[NormalizedName, Hold]], Mapping[NormalizedName, Hold]]
+    Say = Callable[[str], object]
 
 FOLDER = ".pinstall"
 SCHEMA = 1
@@ -32,7 +34,8 @@ class Row:
     """What a run proved of one distribution: its artifact's hashes and URL without credentials, its RECORD's sha256.
 
     `inputs` are what its build was told, none where pip did not build it or nobody knows. `flaws` are the paths in
-    RECORD that were wrong already when pip had just installed it.
+    RECORD that were wrong already when pip had just installed it. `index` is the one that is known to offer the
+    artifact, as the project's table of sources names it, empty where nobody has looked.
     """
 
     version: str
@@ -41,6 +44,7 @@ class Row:
     record: str
     inputs: Mapping[str, str] | None = None
     flaws: tuple[str, ...] = ()
+    index: str = ""
 
 
 class Ledger:
@@ -51,7 +55,7 @@ class Ledger:
 
     def __init__(self, site_packages: str, state: str) -> None:
         """Read nothing yet."""
-        stem = hashlib.sha256(os.path.realpath(site_packages).encode()).hexdigest()[:32]
+        stem = hashlib.sha256(os.fsencode(os.path.realpath(site_packages))).hexdigest()[:32]
         self._paths = (
             os.path.join(site_packages, FOLDER, "ledger.json"),
             os.path.join(state, "ledgers", f"{stem}.json"),
@@ -84,12 +88,16 @@ class Ledger:
         """Return the pins of earlier runs."""
         return {name: hold for path in self._paths for name, hold in _holds(path).items()}
 
-    def write(self, rows: Mapping[NormalizedName, Row], renewed: Renewed | None = None) -> None:
-        """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered."""
+    def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
+        """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered.
+
+        Another run that writes is waited for, `flock.PATIENCE` at most.
+        """
         self._rows = None
         for path in self._paths:
             with contextlib.suppress(OSError):
-                _add(path, rows, renewed)
+                if not _add(path, rows, say, renewed):
+                    say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
                 return
 
     def _read(self) -> dict[NormalizedName, Row]:
@@ -125,10 +133,12 @@ def _document(path: str) -> dict[str, Any]:
         return {}
 
 
-def _add(path: str, rows: Mapping[NormalizedName, Row], renewed: Renewed | None) -> None:
+def _add(path: str, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
+    """Write what is new, and tell whether that could be done: not while another process does it."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.lock", "w", encoding="utf-8") as lock:
-        _hold(lock)  # given back when the file is closed, and by the system when the process is killed
+        if not flock.hold(lock, say):
+            return False
         before, held = _rows(path), _holds(path)
         merged, holding = before | dict(rows), held if renewed is None else renewed(held)
         if (merged, holding) != (before, held):
@@ -140,6 +150,7 @@ def _add(path: str, rows: Mapping[NormalizedName, Row], renewed: Renewed | None)
             with open(f"{path}.new", "w", encoding="utf-8") as file:
                 json.dump(document, file, indent=1)
             os.replace(f"{path}.new", path)
+    return True
 
 
 def _describes(row: Row, distribution: Distribution) -> bool:
@@ -155,19 +166,11 @@ def record_digest(distribution: Distribution) -> str:
         return ""
 
 
-def _hold(lock: IO[str]) -> None:
-    """Wait until no other process writes; where the system knows no such lock, rename alone has to do."""
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only, and a run that changes nothing writes nothing
-    except ImportError:
-        return
-    fcntl.flock(lock, fcntl.LOCK_EX)
-
-
 def _as_json(row: Row) -> dict[str, Any]:
     known = {"version": row.version, "hashes": sorted(row.hashes), "url": row.url, "record": row.record}
     inputs = {} if row.inputs is None else {"inputs": dict(row.inputs)}
-    return {**known, **inputs, **({"flaws": list(row.flaws)} if row.flaws else {})}
+    index = {"index": row.index} if row.index else {}
+    return {**known, **inputs, **({"flaws": list(row.flaws)} if row.flaws else {}), **index}
 
 
 def _as_hold(hold: Hold) -> dict[str, Any]:
@@ -176,10 +179,11 @@ def _as_hold(hold: Hold) -> dict[str, Any]:
 
 def _from_json(row: dict[str, Any]) -> Row:
     return Row(
-        version=row["version"],
+        version=str(row["version"]),
         hashes=frozenset(map(str, row["hashes"])),
-        url=row["url"],
-        record=row["record"],
+        url=str(row["url"]),
+        record=str(row["record"]),
         inputs=None if row.get("inputs") is None else dict(row["inputs"]),
         flaws=tuple(map(str, row.get("flaws", ()))),
+        index=str(row.get("index", "")),
     )

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from pinstall.errors import NOT_PINNED, PinstallError
-from pinstall.request import Option, Origin
+from pinstall.request import Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,9 @@ _NOT_A_SETTING: Final = frozenset({"PINSTALL_PYTHON"})
 
 
 def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
-    """Return what `[tool.pinstall]` of the nearest `pyproject.toml` says, values as text.
+    """Return what `[tool.pinstall]` of the nearest `pyproject.toml` says, values as text, tables entry by entry.
+
+    An entry of a table is named `table.key`; its value is a URL or a path, which counts from the file's folder.
 
     The file is searched from the working directory up to the repository root or the home directory; it counts only
     when the user or root owns it and not everybody may write it.
@@ -36,10 +38,7 @@ def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]
     content = None if path is None else _trusted_content(path)
     if path is None or content is None or _NAME not in content:
         return ()
-    return tuple(
-        Option(name=key, dest=key, value=_text(path, key, value), origin=Origin(where=path))
-        for key, value in _table(path, content).items()
-    )
+    return tuple(option for key, value in _table(path, content).items() for option in _options(path, key, value))
 
 
 def environment_settings(environ: Mapping[str, str]) -> tuple[Option, ...]:
@@ -102,6 +101,16 @@ def _table(path: str, content: bytes) -> dict[str, object]:
     return {str(key).replace("_", "-"): value for key, value in table.items()}
 
 
+def _options(path: str, key: str, value: object) -> Iterator[Option]:
+    if not isinstance(value, dict):
+        yield Option(name=key, dest=key, value=_text(path, key, value), origin=Origin(where=path))
+        return
+    for inner, one in value.items():
+        text = _text(path, f"{key}.{inner}", one)
+        place = text if "://" in text else os.path.realpath(os.path.join(os.path.dirname(path), text))
+        yield Option(name=f"{key}.{inner}", dest=key, value=place, origin=Origin(where=path))
+
+
 def _text(path: str, key: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -114,6 +123,6 @@ def _fault(origin: Origin, reason: str) -> PinstallError:
     return PinstallError(
         "project-settings",
         "`[tool.pinstall]` cannot be read",
-        context=(f"{origin}: {reason}",),
+        context=(Fault(origin=origin, message=reason),),
         exit_code=NOT_PINNED,
     )

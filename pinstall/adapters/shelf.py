@@ -69,7 +69,7 @@ class Shelf:
     def _receipt(self) -> str:
         """Make the folder of a new receipt, later than all others, and return its name."""
         while True:
-            stem = f"{time.time_ns():020d}-{os.getpid()}"
+            stem = f"{receipt(time.time_ns())}-{os.getpid()}"
             with contextlib.suppress(FileExistsError):
                 os.makedirs(os.path.join(self._root, stem))
                 return stem
@@ -127,6 +127,11 @@ class Shelf:
         return forgotten
 
 
+def receipt(time_ns: int) -> str:
+    """Return what the name of a receipt begins with that was made at this time; a later one is greater."""
+    return f"{time_ns:020d}"
+
+
 def _names(folder: str) -> list[str]:
     try:
         return os.listdir(folder)
@@ -160,6 +165,8 @@ def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
 
 def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
     version = entry["version"]
+    if len(entry["stored"]) != len(entry["paths"]) or any(map(os.path.dirname, entry["stored"])):
+        raise ValueError(entry)
     return Shelved(
         receipt=receipt,
         what=entry["what"],
@@ -177,7 +184,7 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
 
 def _below(path: str) -> str:
     """Return a relative path that stays where it starts; raise ValueError for one that would lead out of there."""
-    if os.path.isabs(path) or os.pardir in path.split(os.sep):
+    if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.split(os.sep)):
         raise ValueError(path)
     return path
 
@@ -187,7 +194,7 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
         with open(manifest, encoding="utf-8") as file:
             document = json.load(file)
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # killed before anything moved, or not ours
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # killed before anything moved, or not ours
         return []
 
 

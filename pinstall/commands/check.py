@@ -9,6 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pinstall import isolation
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -58,7 +59,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         for verdict in found:
             for text in (*verdict.warnings, *verdict.notes):
                 tell.say(report.remark(verdict, text))
-        for text in clearing.doubts(cases):
+        doubts: list[str | Fault] = [*clearing.doubts(cases), *isolation.unpinned(asked, evidence, found)]
+        for text in doubts:
             tell.say(text)
         for eviction in cleared.evictions:
             if not eviction.contradiction:

@@ -5,6 +5,7 @@ May not: act.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -76,8 +77,20 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> Evi
     if reason := contradiction(pin, artifact):
         return _of_wheel(artifact, reason, contradiction=True)
     if reason := _unsuitable(pin, artifact, state, policy):
-        return _of_wheel(artifact, reason, contradiction=False)
+        elsewhere = state in _OTHER and artifact.archive is not None and not pin.direct
+        return replace(_of_wheel(artifact, reason, contradiction=False), harmless=elsewhere)
     return None
+
+
+def beside_others(planned: Plan) -> tuple[Plan, tuple[Eviction, ...]]:
+    """Return a plan for while other runs read the cache, and what pip would have to be led around then.
+
+    Contradictions leave all the same; a good wheel stays, since another pip may be about to open it.
+    """
+    leaving = tuple(eviction for eviction in planned.evictions if eviction.contradiction)
+    obstacles = tuple(one for one in planned.evictions if not one.contradiction and not one.harmless)
+    remakes = () if obstacles else planned.remakes
+    return replace(planned, evictions=leaving, remakes=remakes), obstacles
 
 
 def _of_wheel(artifact: Artifact, reason: str, *, contradiction: bool) -> Eviction:

@@ -144,7 +144,7 @@ def decide(settings: Iterable[Option]) -> Policy:
     keys = {key.name: key for key in KEYS}
     values = {key.name: key.default for key in KEYS}
     for setting in settings:
-        if setting.name.startswith(f"{_SOURCES}."):
+        if setting.dest == _SOURCES != setting.name:
             continue  # an entry of the table, which is no setting of its own
         key = keys.get(setting.name)
         value = setting.value or ""

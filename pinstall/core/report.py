@@ -101,11 +101,9 @@ def eviction(evicted: Eviction) -> str:
     return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
 
 
-def bypass(evicted: Eviction) -> str:
+def bypass(evicted: Eviction, why: str = "cannot be written") -> str:
     """Return one line on what should leave pip's cache and cannot."""
-    return redacted(
-        f"pip runs without its cache, which cannot be written: there is {evicted.what}, and {evicted.reason}"
-    )
+    return redacted(f"pip runs without its cache, which {why}: there is {evicted.what}, and {evicted.reason}")
 
 
 def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:

@@ -45,7 +45,7 @@ def file(site_packages: Path) -> Path:
 def remember(site_packages: Path, installed: Distribution, **changes: Any) -> Row:
     """Write one row the normal way, with fields replaced, and return it."""
     written = replace(row(installed), **changes)
-    Ledger(str(site_packages), NOWHERE).write({DEMO: written})
+    Ledger(str(site_packages), NOWHERE).write({DEMO: written}, print)
     return written
 
 
@@ -87,12 +87,12 @@ def test_another_version_is_not_believed(tmp_path: Path, installed: Distribution
 def test_rows_are_added_to_what_stands_there(tmp_path: Path, installed: Distribution) -> None:
     first, second = Ledger(str(tmp_path), NOWHERE), Ledger(str(tmp_path), NOWHERE)
     assert first.hashes(installed) == second.hashes(installed) == frozenset()
-    first.write({canonicalize_name("a"): row(installed)})
-    second.write({DEMO: row(installed)})
+    first.write({canonicalize_name("a"): row(installed)}, print)
+    second.write({DEMO: row(installed)}, print)
     assert second.hashes(installed) == HASHES
     assert set(json.loads(file(tmp_path).read_text(encoding="utf-8"))["distributions"]) == {"a", "demo"}
     before = file(tmp_path).stat()
-    first.write({DEMO: row(installed)})
+    first.write({DEMO: row(installed)}, print)
     after = file(tmp_path).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns), "nothing new, nothing written"
 
@@ -163,7 +163,7 @@ from pinstall.adapters.ledger import Ledger, Row
 folder, start, count = sys.argv[1], *map(int, sys.argv[2:])
 sys.stdin.read()
 for number in range(start, start + count):
-    Ledger(folder, folder).write({f"p{number}": Row(version="1", hashes=frozenset(), url="", record=str(number))})
+    Ledger(folder, folder).write({f"p{number}": Row(version="1", hashes=frozenset(), url="", record=str(number))}, print)
 """
 
 
@@ -192,7 +192,7 @@ def test_where_the_environment_cannot_be_written_the_users_state_keeps_the_rows(
 ) -> None:
     state = tmp_path / "state"
     (tmp_path / ".pinstall").write_bytes(b"")
-    Ledger(str(tmp_path), str(state)).write({DEMO: row(installed)})
+    Ledger(str(tmp_path), str(state)).write({DEMO: row(installed)}, print)
     assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES
     elsewhere = tmp_path / "elsewhere"
     assert Ledger(str(elsewhere), str(state)).hashes(installed) == frozenset(), "each environment has its own"

@@ -33,6 +33,17 @@ def test_flat_values_are_text_and_name_their_file(tmp_path: Path) -> None:
     assert {str(option.origin) for option in project_settings(str(tmp_path), {})} == {str(path)}
 
 
+def test_a_table_comes_entry_by_entry_and_its_paths_count_from_the_file(tmp_path: Path) -> None:
+    project(tmp_path, '[tool.pinstall.sources]\n"Inner_*" = "https://a/simple/"\nown = "wheels"\nabs = "/srv/wheels"\n')
+    (tmp_path / "deeper").mkdir()
+    found = project_settings(str(tmp_path / "deeper"), {"HOME": "/nowhere"})
+    assert [(option.name, option.dest, option.value) for option in found] == [
+        ("sources.Inner_*", "sources", "https://a/simple/"),
+        ("sources.own", "sources", str(tmp_path.resolve() / "wheels")),
+        ("sources.abs", "sources", "/srv/wheels"),
+    ]
+
+
 @pytest.mark.parametrize("mark", [".git", ".hg"])
 def test_the_search_goes_up_to_the_repository_root_and_no_further(tmp_path: Path, mark: str) -> None:
     project(tmp_path)
@@ -81,6 +92,7 @@ def test_a_file_of_somebody_else_does_not_count(tmp_path: Path, monkeypatch: pyt
         (b"[tool.pinstall]\n\n# \xff\n", ":3", "not valid UTF-8"),
         (b"[tool.pinstall]\nunpinned = [1]\n", "", "`unpinned` must be"),
         (b"[tool.pinstall]\nratio = 1.5\n", "", "`ratio` must be"),
+        (b"[tool.pinstall.sources]\na.b = 'x'\n", "", "`sources.a` must be"),
     ],
 )
 def test_a_broken_file_names_file_and_line(tmp_path: Path, content: bytes, place: str, reason: str) -> None:
@@ -89,7 +101,7 @@ def test_a_broken_file_names_file_and_line(tmp_path: Path, content: bytes, place
     with pytest.raises(PinstallError) as caught:
         settings(tmp_path)
     assert (caught.value.reference, caught.value.exit_code) == ("project-settings", 65)
-    assert caught.value.context[0].startswith(f"{path}{place}: {reason}")
+    assert str(caught.value.context[0]).startswith(f"{path}{place}: {reason}")
 
 
 def test_variables_are_settings_but_for_the_interpreter() -> None:

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -23,59 +22,69 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from pinstall import provenance
+from pinstall import provenance, zips
+from pinstall.adapters.cache import listing
 from pinstall.artifacts import Artifact
 from pinstall.model import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
+    from zipfile import ZipFile
 
     from packaging.utils import NormalizedName
 
 FOLDER = "wheels"
 ORIGIN = "origin.json"
+_PARTS = (5, 6)
+"""How many parts the file name of a wheel has, without and with a build tag."""
+_ORIGIN_MOST = 1 << 16
+"""How many bytes of an `origin.json` are read: pip writes some hundred."""
 _MANY = 0xFFFF
 """What a zip says that has too many members for its two bytes."""
 
 
-def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
-    """Yield every locally built wheel of these projects."""
-    for path in _wheels(os.path.join(cache, FOLDER), 4):
-        file = os.path.basename(path)
-        # only the file name tells the project: the key is one-way
-        if canonicalize_name(file.partition("-")[0]) in names:
-            yield artifact(cache, os.path.relpath(path, cache))
+def of_projects(cache: str, names: AbstractSet[NormalizedName], state_directory: str) -> Iterator[Artifact]:
+    """Yield every locally built wheel of these projects; below `state_directory` a big cache is remembered."""
+    known = listing.wheels(f"{cache}{os.sep}{FOLDER}", state_directory)
+    paths = every(cache) if known is None else known
+    # only the file name tells the project: the key is one-way
+    mine = [path for path in paths if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names]
+    for path in sorted(mine):
+        yield artifact(cache, path)
 
 
-def every(cache: str) -> Iterator[Artifact]:
-    """Yield every locally built wheel."""
-    for path in _wheels(os.path.join(cache, FOLDER), 4):
-        yield artifact(cache, path[len(cache) + 1 :])
+def every(cache: str) -> Iterator[str]:
+    """Yield where all locally built wheels lie, in the order of their paths; nothing is opened for it."""
+    for path in sorted(_below(f"{cache}{os.sep}{FOLDER}", 4)):
+        if path.endswith(".whl"):
+            yield path[len(cache) + 1 :]
 
 
-def _wheels(folder: str, depth: int) -> Iterator[str]:
+def _below(folder: str, depth: int) -> list[str]:
+    """Return all that lies so many folders deep; what lies together is read together, which is faster."""
     try:
-        names = sorted(os.listdir(folder))
+        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
     except OSError:  # a file where a folder should be, or one that is gone
-        return
-    for name in names:
-        if depth:
-            yield from _wheels(f"{folder}{os.sep}{name}", depth - 1)
-        elif name.endswith(".whl"):
-            yield f"{folder}{os.sep}{name}"
+        return []
+    return [path for inner in paths for path in _below(inner, depth - 1)] if depth else paths
+
+
+def named(path: str) -> tuple[str, str]:
+    """Return project and version as the file name of a wheel says them, without a version where it is no such name."""
+    parts = os.path.basename(path).removesuffix(".whl").split("-")
+    return parts[0], parts[1] if len(parts) in _PARTS else ""
 
 
 def artifact(cache: str, path: str) -> Artifact:
     """Return a wheel of the cache as file name and `origin.json` describe it."""
     file = os.path.basename(path)
-    folder = os.path.dirname(os.path.join(cache, path))
     try:
         name, version, _, _ = parse_wheel_filename(file)
     except ValueError:  # an invalid version too, which packaging before 23.2 lets through
         name = canonicalize_name(file.partition("-")[0])
         return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
-    url, hashes = _origin(folder)
+    url, hashes = source(cache, path)
     return Artifact(
         identity=Identity(name=name, version=version, hashes=hashes),
         path=path,
@@ -112,13 +121,13 @@ def examined(cache: str, found: Artifact) -> Artifact:
         return found
 
 
-def _origin(folder: str) -> tuple[str, frozenset[str]]:
-    """Return URL and hashes of the archive that the entry was built from; pip writes them since 22.2."""
+def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
+    """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
     try:
-        with open(os.path.join(folder, ORIGIN), encoding="utf-8") as file:
-            document = json.load(file)
+        with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
+            document = json.loads(file.read(_ORIGIN_MOST))
         return str(document.get("url", "")), provenance.hashes(document)
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return "", frozenset()
 
 
@@ -133,28 +142,30 @@ def _archive_version(url: str, name: NormalizedName) -> Version | None:
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
     try:
-        with zipfile.ZipFile(path) as wheel:
+        with zips.opened(path) as wheel:
             if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
                 return "is damaged: its list of members is cut"
             tops = {member.partition("/")[0] for member in wheel.namelist()}
             folders = [top for top in tops if top.endswith(".dist-info")]
             if len(folders) != 1:  # pip counts the same way, and takes no other number
                 return f"has {len(folders)} dist-info folders"
-            metadata = wheel.read(f"{folders[0]}/METADATA").decode("utf-8", "replace")
+            metadata = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
             other = _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
             return other or _altered(wheel, f"{folders[0]}/RECORD")
     except FileNotFoundError:
         raise
+    except zips.Oversized:  # whoever built it will build the same again
+        return None
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
 
 
-def _altered(wheel: zipfile.ZipFile, record: str) -> str | None:
+def _altered(wheel: ZipFile, record: str) -> str | None:
     """Say which member is not what the wheel's own RECORD says of it.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
     """
-    rows = {row[0]: row[1] for row in csv.reader(wheel.read(record).decode().splitlines()) if len(row) > 1}
+    rows = {row[0]: row[1] for row in csv.reader(zips.content(wheel, record).decode().splitlines()) if len(row) > 1}
     for member in wheel.infolist():
         listed = rows.get(member.filename)
         algorithm, _, expected = (listed or "sha256=").partition("=")
@@ -171,7 +182,7 @@ def _altered(wheel: zipfile.ZipFile, record: str) -> str | None:
     return None
 
 
-def _counted(path: str, wheel: zipfile.ZipFile) -> int:
+def _counted(path: str, wheel: ZipFile) -> int:
     """Return how many members the zip itself counts, which zipfile does not compare with those it finds."""
     with open(path, "rb") as file:
         file.seek(-22 - len(wheel.comment), os.SEEK_END)

@@ -1,0 +1,78 @@
+"""Find pins that leave open which of two indexes they mean, and these have different files.
+
+May not: start pip, choose among indexes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+
+from pinstall.adapters import archives
+from pinstall.core import pages, report, sources
+from pinstall.errors import NOT_PINNED, PinstallError
+from pinstall.request import Fault
+from pinstall.served import of_release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pinstall.artifacts import Link, Page
+    from pinstall.demand import Asked
+    from pinstall.model import Pin, Reporter
+
+SECONDS: Final = 2.0
+"""How long a run may wait for all pages: what does not answer in time is not compared."""
+
+
+def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
+    """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
+    settings = asked.call.settings
+    left_open = [pin for pin in pins if not pin.hashes and not pin.direct and sources.of(pin.name, settings) is None]
+    places = (*pages.indexes(asked.in_force), *(one for one in asked.in_force if one.dest == "find_links"))
+    if asked.call.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
+        return
+    found = tuple(_differing(asked, left_open, tell))
+    if not found:
+        return
+    faults = tuple(
+        Fault(origin=pin.origin, message=f"{pin.wanted} is something else on {one} than on {other}")
+        for pin, one, other in found
+    )
+    first, index, _ = found[0]
+    table = f'`{first.name} = "{index}"` below `[tool.pinstall.sources]` in pyproject.toml'
+    hint = f"write the hash of the right file behind the pin (`--hash=sha256:DIGEST`), or its index: {table}"
+    if asked.call.policy.ambiguous == "refuse":
+        message = report.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
+        raise PinstallError("ambiguous", message, context=faults, hint=hint, exit_code=NOT_PINNED)
+    for fault in faults:
+        tell.warn(fault)
+    tell.say(f"hint: {hint}")
+
+
+def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tuple[Pin, str, str]]:
+    """Yield each pin that two places offer with different files, and these places."""
+    from pinstall.offered import Index  # noqa: PLC0415 - requests is dear, and most requests name one index
+
+    by_name = {pin.name: pin for pin in pins}
+    index = Index(asked.in_force)
+    for name, some in index.pages(by_name, SECONDS).items():
+        offers = {page.index: _files(by_name[name], page) for page in some}
+        for one, other in combinations(offers, 2):
+            if sources.differ(offers[one], offers[other]):
+                yield by_name[name], one, other
+                break
+    for text in index.silent:
+        tell.detail(text)
+
+
+def _files(pin: Pin, page: Page) -> tuple[Link, ...]:
+    return tuple(map(_hashed, of_release(replace(pin, lines=()), [page])))
+
+
+def _hashed(link: Link) -> Link:
+    """Return the link with the hash of what it leads to, where that lies on this machine."""
+    path = None if link.hashes else archives.path_of(link.url)
+    return replace(link, hashes=frozenset((archives.sha256(path),))) if path and os.path.isfile(path) else link

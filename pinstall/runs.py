@@ -1,0 +1,49 @@
+"""Run pip for one call, as often as it takes, and keep what was run.
+
+May not: decide what is run, read what pip did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pinstall.adapters import pip
+from pinstall.core import arguments, report
+from pinstall.outcome import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pinstall.demand import Asked
+    from pinstall.model import Reporter
+
+
+class Runs:
+    """The runs of pip so far: `commands` in their order; `interrupted` tells that somebody wants no more of them."""
+
+    def __init__(self, asked: Asked, tell: Reporter, before: Callable[[], None]) -> None:
+        """Run nothing yet; `before` is called each time that pip is about to start."""
+        self.asked = asked
+        self._tell = tell
+        self._before = before
+        # the target is chosen, so pip must not choose again
+        self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
+        self.commands: list[Command] = []
+        self.interrupted = False
+
+    def run(self, purpose: str, words: tuple[str, ...], changes: Mapping[str, str | None] | None = None) -> int:
+        """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
+        environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
+        command = (*self.asked.call.pip, *words)
+        self._tell.detail(report.command(command))
+        self._before()
+        ended = pip.run(command, environ, self.asked.replays)
+        self.interrupted = self.interrupted or ended.interrupted
+        self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))
+        return ended.exit_code
+
+    def rehearse(self, purpose: str, wanted: str, *ours: str) -> int:
+        """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
+        request = self.asked.call.request.arguments
+        request = arguments.without(request, "json_report_file", self.asked.call.target.pip or ())
+        return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request))

@@ -1,0 +1,54 @@
+"""Open zips that others have packed, without unpacking more than such a file can reasonably hold.
+
+May not: unpack to a disk, say what a member means.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from typing import IO, Final
+
+_LEAST: Final = 1 << 30
+"""Bytes that any zip may unpack to."""
+_RATIO: Final = 100
+"""How much larger than itself a larger one may become: what compilers make gets five times as large."""
+_IN_MEMORY: Final = 1 << 25
+"""Bytes of a member that is read at once: the longest RECORD of a hundred thousand files has half as many."""
+_DENSEST: Final = 1040
+"""How many bytes a byte that is packed by `deflate` can stand for: 1032, and a few at its beginning."""
+_WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+"""What zipfile cannot unpack piece by piece; no builder packs wheels so unless it is told to."""
+
+
+class Oversized(ValueError):
+    """Tell that a zip is not looked into, as it could be a bomb: that proves nothing against it."""
+
+
+def opened(file: str | IO[bytes]) -> zipfile.ZipFile:
+    """Return a zip to be read member by member, in bounded time and memory.
+
+    Raise OSError and zipfile's own errors (BadZipFile, but for damaged bytes nearly anything) for what is no zip, and
+    Oversized where its members come to more than 1 GiB and a hundred times its size, or are packed by bzip2 or LZMA.
+    """
+    archive = zipfile.ZipFile(file)
+    try:
+        members = archive.infolist()
+        if any(member.compress_type in _WHOLE for member in members):
+            raise Oversized("is packed by a method that cannot be unpacked piece by piece")
+        if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in members):
+            raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
+        # `start_dir` is where the list of members begins, behind all that is packed
+        if sum(member.file_size for member in members) > max(_LEAST, _RATIO * archive.start_dir):
+            raise Oversized("would unpack to far more than it is")
+    except BaseException:
+        archive.close()
+        raise
+    return archive
+
+
+def content(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a member that is text; raise KeyError where it is not there, Oversized where it has more than 32 MiB."""
+    if archive.getinfo(name).file_size > _IN_MEMORY:
+        raise Oversized(f"has {name} of more than {_IN_MEMORY >> 20} MiB")
+    with archive.open(name) as file:
+        return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever the size that is said
