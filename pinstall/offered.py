@@ -17,16 +17,18 @@ from pinstall.artifacts import Answer, Link, Page
 from pinstall.core import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
     from pinstall.request import Option
 
+    Ask = Callable[[str], Answer | None]
+
 PATIENCE: Final = 300.0
 """How many seconds all pages may take where nobody says so: a hundred large ones over a slow line."""
-
-
+_FEW: Final = 4
+"""How many pages are asked for at once where that has time: to connect costs as much as to read several pages."""
 _LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 
 
@@ -43,9 +45,10 @@ class Index:
     Nothing is asked for twice, whether it could be read or not.
     """
 
-    def __init__(self, options: Iterable[Option]) -> None:
-        """Ask nobody yet."""
+    def __init__(self, options: Iterable[Option], through: Callable[[str, Ask], Answer | None] | None = None) -> None:
+        """Ask nobody yet; `through` gives the page behind a URL, by whatever it is told to ask or from elsewhere."""
         given = tuple(options)
+        self._through = through or (lambda url, ask: ask(url))
         self._client = Client(given)
         self._indexes = pages.indexes(given)
         self._finds = tuple(_Place(place, place) for place in _found(given))
@@ -62,7 +65,8 @@ class Index:
         """
         places = {name: (*self._finds, *self._of(name)) for name in names}
         wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
-        late = wanted - at_once(self._look, sorted(wanted), PATIENCE if seconds is None else seconds).keys()
+        haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
+        late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
         self._unread |= dict.fromkeys(late, "does not answer in time")
         found = {
             name: tuple(
@@ -95,18 +99,21 @@ class Index:
         try:
             if path is not None and place in self._finds and os.path.isdir(path):
                 self._known[place] = tuple(map(_link, sorted(os.listdir(path)), repeat(os.path.abspath(path))))
-            elif (answer := self._answer(place.url, path)) is not None:
+            elif (answer := self._through(place.url, self._answer)) is not None:
                 self._known[place] = pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
         except OSError as error:
-            if place in self._finds:  # an index without the project has no folder for it
+            if place not in self._finds and isinstance(error, FileNotFoundError):  # an index without the project
+                self._known[place] = ()
+            else:
                 self._unread[place] = f"cannot be read: {error.strerror}"
         except ValueError as error:
             self._unread[place] = f"answers with a page that {error}"
         if reason := self._client.failed.get(without_login(place.url)):
             self._fail(place, reason)
 
-    def _answer(self, url: str, path: str | None) -> Answer | None:
+    def _answer(self, url: str) -> Answer | None:
         """Return the page behind a URL, or in a file, which is `index.html` where a folder is the index."""
+        path = archives.path_of(url)
         if path is None:
             return self._client.ask(url)
         path = os.path.join(path, "index.html") if os.path.isdir(path) else path

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,13 +71,14 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
         raise PinstallError("old-pip", "`pinstall lock` needs pip 22.2 or newer", hint=hint, exit_code=NOT_PINNED)
     old = texts.read(wanted.output) if wanted.output else ""
     kept = _kept(old, wanted, asked, tell)
+    since = time.time()
     found = _resolved(asked, kept, tell)
     if isinstance(found, int):
         if kept:
             tell.say(f"the pins of `{wanted.output}` were kept; `--upgrade`, or `--upgrade-package NAME`, lets them go")
         return found
     roots = [_placed(line, wanted.folder, source) for line in asked.lines if not line.constraint]
-    locked = _locked(asked, found, roots, tell)
+    locked = _locked(asked, found, roots, since, tell)
     text = _text(locked, found, asked, wanted)
     return _delivered(old, text, wanted, tell)
 
@@ -217,11 +219,13 @@ def _placed(line: RequirementLine, folder: str, source: str) -> RequirementLine:
     return replace(line, origin=Origin(where=where, line=number))
 
 
-def _locked(asked: Asked, found: Report, roots: Sequence[RequirementLine], tell: Reporter) -> tuple[Locked, ...]:
-    from pinstall.releases import Releases  # noqa: PLC0415 - requests is dear, and pip may have failed
+def _locked(
+    asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
+) -> tuple[Locked, ...]:
+    from pinstall import releases  # noqa: PLC0415 - dear, and pip may have failed
 
     listed = locking.listed(found)
-    index = Releases(asked.in_force, listed)
+    index = releases.index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
     if index.silent and any(one.alone and links.scheme(one.files[0].url) != "file" for one in locked):

@@ -117,7 +117,16 @@ def _package(one: Locked) -> Package:
 
 
 def _file(link: Link) -> dict[str, Any]:
-    return {"name": link.filename, "url": link.url, "hashes": {"sha256": _digest(link)}}
+    said = {"name": link.filename, "url": link.url, "hashes": {"sha256": _digest(link)}}
+    return {**said, "size": link.size, "upload_time": _time(link.uploaded)}
+
+
+def _time(uploaded: str) -> datetime | None:
+    """Return the time that an index gives, which is in UTC (PEP 700); none where it gives none that can be read."""
+    try:
+        return datetime.fromisoformat(uploaded.removesuffix("Z") + "+00:00")
+    except ValueError:
+        return None
 
 
 def _toml(document: Mapping[str, Any]) -> Iterator[str]:

@@ -32,6 +32,8 @@ _CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _RESERVED: Final = re.compile(r"(@|%2F)", re.IGNORECASE)
 _QUERY: Final = "%!$&'()*+,;=:@/?"
 """What requests leaves in a query as it is."""
+_LONGEST: Final = 255
+"""How many characters a file name can have: pip cannot store a longer one, and some take hours to read."""
 _SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 
 
@@ -70,6 +72,8 @@ def _from_json(content: bytes, url: str) -> Iterator[Link | None]:
                 metadata=_hashes(metadata) if metadata or isinstance(metadata, dict) else None,
                 yanked=bool(file.get("yanked")),
                 python=file.get("requires-python"),
+                size=file.get("size"),
+                uploaded=file.get("upload-time"),
             )
 
 
@@ -123,7 +127,15 @@ def _hashes(by_algorithm: object) -> frozenset[str]:
 
 
 def _link(  # noqa: PLR0913 - what a page says of a file
-    base: str, href: str, *, hashes: object, metadata: frozenset[str] | None, yanked: bool, python: object
+    base: str,
+    href: str,
+    *,
+    hashes: object,
+    metadata: frozenset[str] | None,
+    yanked: bool,
+    python: object,
+    size: object = None,
+    uploaded: object = None,
 ) -> Link | None:
     """Return a link, none for one that leads to no file; its URL is quoted as by pip's `models.link` and by requests.
 
@@ -152,6 +164,8 @@ def _link(  # noqa: PLR0913 - what a page says of a file
         metadata=metadata,
         yanked=yanked,
         requires_python=python if isinstance(python, str) else "",
+        size=size if type(size) is int and size >= 0 else None,
+        uploaded=uploaded if isinstance(uploaded, str) else "",
     )
 
 
@@ -172,6 +186,8 @@ def version(filename: str, name: NormalizedName) -> Version | None:
 
     An sdist may spell the name as it likes: pip takes what stands before the first `-` that yields the project's name.
     """
+    if len(filename) > _LONGEST:
+        return None
     try:
         if filename.endswith(".whl"):
             project, found, _, _ = parse_wheel_filename(filename)

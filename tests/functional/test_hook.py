@@ -87,6 +87,26 @@ def test_a_file_that_is_not_there_is_found(folder: Path) -> None:
     assert "nowhere.txt" in pinned(folder, "nowhere.txt").stdout
 
 
+def cpu(command: list[str], folder: Path) -> float:
+    """Return the CPU seconds of the best of five runs."""
+    spent = []
+    for _ in range(5):
+        before = os.times()
+        assert run(command, env=sealed(folder), cwd=folder).returncode == 0
+        after = os.times()
+        spent.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return min(spent)
+
+
+def test_ten_files_take_little_more_than_to_start(folder: Path) -> None:
+    names = [f"requirements-{number}.txt" for number in range(10)]
+    for name in names:
+        many = "".join(f"p{number}==1.0 --hash={sha256('a')}\n" for number in range(40))
+        (folder / name).write_text(PINNED + many)
+    least = cpu([sys.executable, "-c", "import packaging.requirements"], folder)
+    assert cpu([*beside(), "check", "--pinned", *names], folder) < 4 * least
+
+
 def test_no_environment_is_looked_at_and_nothing_is_connected_to(folder: Path) -> None:
     forbidden = "import sys; sys.addaudithook(lambda name, _: name == 'socket.connect' and sys.exit('connected')); "
     code = f"{forbidden}sys.path.insert(1, {str(ROOT)!r}); sys.argv = ['pinstall', 'check', '--pinned', *sys.argv[1:]]"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pinstall.core import toml
 from tests.support.index import Fault
+from tests.support.pages import UPLOADED
 from tests.support.scenes import RELEASE, own_lines, written
 from tests.support.sdists import checkout, sdist
 from tests.support.wheels import wheel
@@ -30,7 +33,10 @@ SOURCE: Final = sdist("bb", "1.0")
 OTHER: Final = wheel("bb", "1.0", mark="other", tag="cp36-cp36m-win32")
 CC: Final = wheel("cc", "1.0")
 SOME: Final = sdist("src", "1.0")
-needs_shared_pages = pytest.mark.skipif(RELEASE < (26, 2), reason="this pip asks for pages again")
+PAGES_STAY: Final = (26, 2)
+"""The first pip that does not ask again for a page that an index lets it keep."""
+FROM_THE_SECOND_ON: Final = 0
+"""For `times` of a fault: pip is answered, and who asks after it is not."""
 
 
 @pytest.fixture
@@ -203,6 +209,7 @@ class TestDirect:
         assert stocked.pinstall("--require-hashes", "-r", "requirements.txt").returncode == 0
         assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0"]
 
+    @pytest.mark.skipif(RELEASE < (24, 1), reason="this pip takes no repository of this machine behind an `@`")
     def test_a_repository_is_locked_to_its_commit(self, stocked: Runner) -> None:
         folder = checkout(stocked.home / "repository", sdist("vcs", "1.0"))
         environ = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
@@ -225,6 +232,7 @@ class TestDirect:
 
 
 class TestIndex:
+    @pytest.mark.skipif(RELEASE < (23,), reason="this pip does not log in for a file")
     def test_what_is_needed_to_find_the_files_again_is_there_without_secrets(self, stocked: Runner) -> None:
         stocked.index.credentials = ("me", "hunter2")
         AA.write(stocked.home / "sub" / "files")
@@ -236,22 +244,38 @@ class TestIndex:
         locked(stocked, "aa", "-o", "pylock.toml")
         assert "hunter2" not in text(stocked, "pylock.toml")
 
-    @needs_shared_pages
+    def test_the_pages_that_pip_has_read_are_not_asked_for_again(self, stocked: Runner) -> None:
+        for count in (1, 1 if RELEASE >= PAGES_STAY else 2):
+            locked(stocked, "bb", "-o", "requirements.txt")
+            assert len(stocked.index.asked("/simple/bb/")) == count
+        locked(stocked, "bb", "-o", "requirements.txt", "--no-cache-dir")
+        assert len(stocked.index.asked("/simple/bb/")) == count + 2
+
     def test_an_index_that_does_not_answer_is_said_so(self, stocked: Runner) -> None:
-        stocked.pip("install", "--dry-run", "bb")
-        stocked.index.fault(stocked.index.page_url("bb"), Fault(status=500))
-        ended = locked(stocked, "bb", "-o", "requirements.txt", code=69)
+        stocked.index.fault(stocked.index.page_url("bb"), Fault(status=500, times=FROM_THE_SECOND_ON))
+        ended = locked(stocked, "bb", "-o", "requirements.txt", "--no-cache-dir", code=69)
         assert f"{stocked.index.url.rstrip('/')} answers 500" in ended.stderr
         assert not (stocked.home / "requirements.txt").exists()
 
-    @needs_shared_pages
     def test_an_index_that_lists_other_contents_than_pip_got_is_refused(self, stocked: Runner) -> None:
-        stocked.pip("install", "--dry-run", "cc")
         forged = wheel("cc", "1.0", mark="forged")
-        stocked.index.add(forged)
-        ended = locked(stocked, "cc", "-o", "requirements.txt", code=65)
+        page = f'<a href="{stocked.index.file_url(CC.filename)}#sha256={forged.sha256}">cc</a>'.encode()
+        fault = Fault(content=page, kind="text/html", times=FROM_THE_SECOND_ON)
+        stocked.index.fault(stocked.index.page_url("cc"), fault)
+        ended = locked(stocked, "cc", "-o", "requirements.txt", "--no-cache-dir", code=65)
         assert CC.sha256 in ended.stderr
         assert forged.sha256 in ended.stderr
+
+    def test_a_local_index_that_lacks_a_project_is_no_silent_one(self, stocked: Runner) -> None:
+        (stocked.home / "simple" / "cc").mkdir(parents=True)
+        CC.write(stocked.home / "simple" / "cc")
+        # without a hash on its page, what pip took is all that is known
+        link = '<a href="cc-1.0-py3-none-any.whl">cc</a>'
+        (stocked.home / "simple" / "cc" / "index.html").write_text(link, encoding="utf-8")
+        stocked.index.remove(CC.filename)
+        words = ("--extra-index-url", (stocked.home / "simple").as_uri())
+        ended = locked(stocked, "aa[more]", *words, "-o", "requirements.txt")
+        assert "no index lists the files of `cc`: locked is the one that pip took" in own_lines(ended)
 
     @pytest.mark.parametrize("as_json", [True, False])
     def test_each_kind_of_page_gives_the_same(self, stocked: Runner, as_json: bool) -> None:
@@ -276,6 +300,9 @@ class TestLockFiles:
         assert bb.sdist.hashes == {"sha256": SOURCE.sha256}
         assert {one.hashes["sha256"] for one in bb.wheels or ()} == {BB.sha256, OTHER.sha256}
         assert bb.index == stocked.index.url.rstrip("/")
+        assert bb.sdist.size == len(SOURCE.content)
+        assert bb.sdist.upload_time == datetime.fromisoformat(UPLOADED.replace("Z", "+00:00"))
+        assert {one.size for one in bb.wheels or ()} == {len(BB.content), len(OTHER.content)}
 
     @pytest.mark.skipif(RELEASE < (26, 1), reason="this pip takes no lock file")
     def test_pip_and_pinstall_read_it(self, stocked: Runner) -> None:
@@ -283,6 +310,13 @@ class TestLockFiles:
         ended = stocked.pinstall("-r", "pylock.some.toml")
         assert ended.returncode == 0, ended.output
         assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0", "src==1.0"]
+
+    @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+    def test_uv_installs_from_it(self, stocked: Runner) -> None:
+        locked(stocked, "aa[more]", "-o", "pylock.toml")
+        command = ["uv", "pip", "install", "--python", str(stocked.environment.python), "-r", "pylock.toml"]
+        stocked.run(command, env={"PATH": os.environ["PATH"]}, check=True)
+        assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0"]
 
     def test_pins_stay_and_what_has_not_changed_is_not_written(self, stocked: Runner) -> None:
         locked(stocked, "aa", "-o", "pylock.toml")

@@ -13,6 +13,7 @@ from typing import Any
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html; charset=utf-8"
+UPLOADED = "2024-05-06T07:08:09.123456Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ def json_page(project: str, listings: list[Listing]) -> str:
             "url": listing.url,
             "hashes": {"sha256": sha256(listing.content)} if listing.hashes else {},
             "size": len(listing.content),
+            "upload-time": UPLOADED,
             "yanked": listing.yanked or listing.yanked is not None,
         }
         if listing.requires_python:

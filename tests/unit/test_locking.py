@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -167,6 +168,25 @@ def test_a_lock_file_says_the_same_when_it_is_read() -> None:
     assert [marker.evaluate(MARKERS) for marker in read.environments] == [True]
     assert not read.environments[0].evaluate({**MARKERS, "python_version": "3.99"})
     assert "environments" not in lock_texts.lock(everything(), ["heading"], None)
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "written"),
+    [
+        ("2024-05-06T07:08:09.123456Z", datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=timezone.utc)),
+        ("2024-05-06T07:08:09Z", datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone.utc)),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_a_lock_file_has_size_and_time_where_the_index_says_them(uploaded: str, written: datetime | None) -> None:
+    pytest.importorskip("packaging.pylock", reason="this packaging knows no locks")
+    link = Link(url="https://h/a-1.zip", filename="a-1.zip", hashes=frozenset({A}), size=5, uploaded=uploaded)
+    one = locking.Locked(name=canonicalize_name("a"), version="1", files=(link,))
+    text = lock_texts.lock([one], [], None)
+    sdist = toml.parse(text.encode())["packages"][0]["sdist"]
+    assert (sdist["size"], sdist.get("upload-time")) == (5, written)
+    assert lock_texts.flaw(text) is None
 
 
 def test_a_lock_file_that_is_none_has_a_flaw() -> None:

@@ -48,6 +48,24 @@ def test_a_json_page_yields_its_files_in_order() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "size", "uploaded"),
+    [
+        ({"size": 5, "upload-time": "2024-05-06T07:08:09Z"}, 5, "2024-05-06T07:08:09Z"),
+        ({"size": 0}, 0, ""),
+        ({"size": True, "upload-time": 5}, None, ""),
+        ({"size": -1, "upload-time": None}, None, ""),
+        ({"size": "5"}, None, ""),
+    ],
+)
+def test_size_and_time_of_a_file_are_there_where_a_page_says_them_well(
+    said: dict[str, Any], size: int | None, uploaded: str
+) -> None:
+    (link,) = from_json({"url": "demo-1.0.zip", **said})
+    assert (link.size, link.uploaded) == (size, uploaded)
+    assert (link,) == from_json({"url": "demo-1.0.zip"})
+
+
 def test_an_html_page_yields_its_anchors_in_order() -> None:
     text = f"""<!DOCTYPE html><html><head><title>x</title></head><body>
     <a href="/files/demo-1.0-py3-none-any.whl#sha256={SHA}" data-core-metadata="sha256=EF" data-yanked="">a</a>

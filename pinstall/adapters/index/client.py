@@ -97,8 +97,10 @@ class Client:
         return self._session
 
 
-def at_once(do: Callable[[Item], Result], items: Iterable[Item], seconds: float) -> dict[Item, Result]:
-    """Do something with each item on several threads; return, in the order of the items, what is done in that time.
+def at_once(
+    do: Callable[[Item], Result], items: Iterable[Item], seconds: float, most: int = AT_ONCE
+) -> dict[Item, Result]:
+    """Do something with each item on so many threads; return, in the order of the items, what is done in that time.
 
     Who is not done by then is not waited for, not at the end of the process either: a name service, or a server that
     sends a byte now and then, knows no limit. What `do` raises is raised here.
@@ -120,7 +122,7 @@ def at_once(do: Callable[[Item], Result], items: Iterable[Item], seconds: float)
                 return
 
     until = time.monotonic() + seconds
-    for _ in range(min(AT_ONCE, len(wanted))):
+    for _ in range(min(most, len(wanted))):
         threading.Thread(target=work, daemon=True).start()
     done: dict[Item, Result] = {}
     try:
