@@ -118,6 +118,15 @@ def guarantees(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz every reader of foreign bytes: `nox -s fuzz -- SECONDS [TARGET ...]`, ten minutes each without a number."""
+    session.install(".[abi]", *group("test"))
+    # it is not to be had for every Python; without it hypothesis has to do
+    session.run("python", "-m", "pip", "install", "--quiet", "atheris", success_codes=[0, 1])
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session(default=False)
 def minimum(session: nox.Session) -> None:
     """Run the tests with the lowest versions of the dependencies that pyproject.toml allows."""
     session.install(".", *group("test"), "--constraint", MINIMUM)

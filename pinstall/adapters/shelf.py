@@ -194,7 +194,8 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
         with open(manifest, encoding="utf-8") as file:
             document = json.load(file)
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # killed before anything moved, or not ours
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # whoever wrote it was killed before anything moved, or it is not ours
         return []
 
 

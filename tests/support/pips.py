@@ -14,8 +14,10 @@ from typing import Final
 NEWEST: Final = "26.3"
 
 SUPPORTED: Final[dict[str, tuple[str, ...]]] = {
+    "20.1": ("3.8",),
     "20.3.4": ("3.8", "3.9"),
     "21.3.1": ("3.8", "3.9", "3.10"),
+    "22.0.2": ("3.8", "3.9", "3.10"),  # the one of Ubuntu 22.04
     "22.3.1": ("3.8", "3.9", "3.10", "3.11"),
     "23.2.1": ("3.8", "3.9", "3.10", "3.11", "3.12"),
     "24.3.1": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
@@ -27,14 +29,19 @@ SUPPORTED: Final[dict[str, tuple[str, ...]]] = {
 CHOSEN: Final = os.environ.get("PINSTALL_TEST_PIP", NEWEST)
 """The release that a test takes unless it names another: `nox -s contract` runs the functional tests with each."""
 
+SUPPORTED.setdefault(CHOSEN, SUPPORTED[NEWEST])  # a pre-release
+
 OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+TARGET: Final = os.environ.get("PINSTALL_TEST_PYTHON", OWN_PYTHON)
+"""The Python that a test installs for, if the pip runs on it: `nox -s matrix` tries them all."""
 
 
 def python_for(pip_version: str) -> Path | None:
-    """Return an interpreter for this pip: the running one if it will do, else the newest other one there is."""
+    """Return an interpreter for this pip: the one that is asked for if it will do, else the newest other one."""
     pythons = SUPPORTED[pip_version]
-    if OWN_PYTHON in pythons:
-        return Path(sys.executable)
+    if TARGET in pythons:
+        return Path(sys.executable) if TARGET == OWN_PYTHON else find_python(TARGET)
     return next(filter(None, map(find_python, reversed(pythons))), None)
 
 
