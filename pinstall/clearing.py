@@ -109,8 +109,8 @@ class Clearing:
     def _carry_out(self, planned: Plan) -> None:
         self.plan = planned
         for pin in self.plan.refreshes:
-            hashed = " with that hash" if pin.hashes else ""
-            self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {pin.wanted}{hashed}")
+            wanted = f"{pin.wanted} with that hash" if pin.hashes else pin.wanted
+            self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {wanted}")
         self._evict(self.plan.evictions)
         for item in self._shelf.put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")

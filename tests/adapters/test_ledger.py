@@ -163,7 +163,8 @@ from pinstall.adapters.ledger import Ledger, Row
 folder, start, count = sys.argv[1], *map(int, sys.argv[2:])
 sys.stdin.read()
 for number in range(start, start + count):
-    Ledger(folder, folder).write({f"p{number}": Row(version="1", hashes=frozenset(), url="", record=str(number))}, print)
+    row = Row(version="1", hashes=frozenset(), url="", record=str(number))
+    Ledger(folder, folder).write({f"p{number}": row}, print)
 """
 
 

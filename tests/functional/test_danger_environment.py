@@ -82,7 +82,7 @@ def _proven(environment: Environment, *archives: Archive) -> None:
         assert found is not None
         hashes = frozenset((f"sha256:{archive.sha256}",))
         rows[found.identity.name] = Row(version=version, hashes=hashes, url="", record=record_digest(found))
-    Ledger(str(environment.site_packages), os.devnull).write(rows)
+    Ledger(str(environment.site_packages), os.devnull).write(rows, print)
 
 
 def _hashed(runner: Runner, *archives: Archive) -> list[str]:
