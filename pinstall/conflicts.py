@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 import time
-import zipfile
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import parse_wheel_filename
 
+from pinstall import zips
 from pinstall.adapters import tags
 from pinstall.adapters.cache import http
 from pinstall.built import Built
@@ -241,8 +241,8 @@ def _needs(metadata: bytes) -> Needs | None:
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with zips.opened(wheel) as archive:
             (member,) = filter(_MEMBER.fullmatch, archive.namelist())
-            return archive.read(member)
+            return zips.content(archive, member)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return None

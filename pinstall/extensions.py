@@ -6,9 +6,9 @@ May not: prove anything by that, write, ask a server.
 from __future__ import annotations
 
 import tarfile
-import zipfile
 from typing import TYPE_CHECKING, BinaryIO
 
+from pinstall import zips
 from pinstall.adapters import archives
 from pinstall.adapters.builds import Builds
 from pinstall.adapters.cache import http, wheels
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
+_MOST = 1 << 30
+"""How many bytes of an archive are unpacked."""
 _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "tests"})
 """Folders whose sources no build compiles into a wheel."""
 _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
@@ -52,10 +54,13 @@ def _members(archive: BinaryIO, url: str) -> Iterator[str]:
     """Yield the paths of an archive's members one by one: most of a tar need not be unpacked for the first."""
     try:
         if url.endswith(".zip"):
-            yield from zipfile.ZipFile(archive).namelist()
+            yield from zips.opened(archive).namelist()
         else:
             with tarfile.open(fileobj=archive) as packed:
-                yield from (member.name for member in packed)
+                for member in packed:
+                    yield member.name
+                    if packed.offset > _MOST:  # what comes next has to be unpacked to
+                        return
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
         return
 

@@ -6,12 +6,11 @@ May not: write, start pip, ask a server.
 from __future__ import annotations
 
 import os
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pinstall import built
+from pinstall import built, zips
 from pinstall.adapters.cache import bodies, http, wheels
 from pinstall.core import links, pages
 
@@ -121,8 +120,10 @@ def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Se
 
 def _damage(path: str, entry: Entry) -> str | None:
     try:
-        with http.opened(path, entry) as file, zipfile.ZipFile(file) as archive:
+        with http.opened(path, entry) as file, zips.opened(file) as archive:
             broken = archive.testzip()
+    except zips.OversizedError:
+        return None
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid archive: {error}"
     return None if broken is None else f"is damaged: {broken} does not match its checksum"

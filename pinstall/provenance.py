@@ -18,16 +18,19 @@ def source(document: Document) -> Source:
 
     What is no such document raises KeyError, TypeError, ValueError or AttributeError, here as in `hashes`.
     """
-    return Source(
-        url=bare(document["url"]),
-        commit=(document.get("vcs_info") or {}).get("commit_id"),
-        subdirectory=document.get("subdirectory"),
-    )
+    commit, subdirectory = (document.get("vcs_info") or {}).get("commit_id"), document.get("subdirectory")
+    if not all(text is None or isinstance(text, str) for text in (commit, subdirectory)):
+        raise TypeError(document)
+    urlsplit(document["url"])  # `bare` takes what is no URL
+    return Source(url=bare(document["url"]), commit=commit, subdirectory=subdirectory)
 
 
 def bare(url: str) -> str:
-    """Return a URL without credentials, query and fragment."""
-    parts = urlsplit(url)
+    """Return a URL without credentials, query and fragment; of what is no URL, what stands behind the last `@`."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.rpartition("@")[2]
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

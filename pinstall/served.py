@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import urljoin
@@ -15,6 +14,7 @@ from urllib.parse import urljoin
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pinstall import zips
 from pinstall.adapters.cache import bodies, http
 from pinstall.artifacts import Answer, Eviction, Link
 from pinstall.core import pages, verdicts
@@ -208,9 +208,13 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
 def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
     """Return what the inside of a file says against it: its checksums, or another project or version."""
     if link.filename.endswith((".whl", ".zip")):
-        with zipfile.ZipFile(body) as zipped:
-            if broken := zipped.testzip():
-                return f"{broken} in it does not match its checksum"
+        try:
+            with zips.opened(body) as zipped:
+                broken = zipped.testzip()
+        except zips.OversizedError:
+            return None
+        if broken is not None:
+            return f"{broken} in it does not match its checksum"
     else:
         with tarfile.open(fileobj=body) as tarball:
             while tarball.fileobj.read(_BLOCK):  # what a tar is packed in has its checksum at the end

@@ -6,7 +6,10 @@ May not: unpack to a disk, say what a member means.
 from __future__ import annotations
 
 import zipfile
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _LEAST: Final = 1 << 30
 """Bytes that any zip may unpack to."""
@@ -20,7 +23,7 @@ _WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 """What zipfile cannot unpack piece by piece; no builder packs wheels so unless it is told to."""
 
 
-class Oversized(ValueError):
+class OversizedError(ValueError):
     """Tell that a zip is not looked into, as it could be a bomb: that proves nothing against it."""
 
 
@@ -28,27 +31,30 @@ def opened(file: str | IO[bytes]) -> zipfile.ZipFile:
     """Return a zip to be read member by member, in bounded time and memory.
 
     Raise OSError and zipfile's own errors (BadZipFile, but for damaged bytes nearly anything) for what is no zip, and
-    Oversized where its members come to more than 1 GiB and a hundred times its size, or are packed by bzip2 or LZMA.
+    OversizedError where its members come to more than 1 GiB and a hundred times its size, or are packed by bzip2 or
+    LZMA.
     """
     archive = zipfile.ZipFile(file)
     try:
-        members = archive.infolist()
-        if any(member.compress_type in _WHOLE for member in members):
-            raise Oversized("is packed by a method that cannot be unpacked piece by piece")
-        if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in members):
-            raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
-        # `start_dir` is where the list of members begins, behind all that is packed
-        if sum(member.file_size for member in members) > max(_LEAST, _RATIO * archive.start_dir):
-            raise Oversized("would unpack to far more than it is")
+        _check(archive.infolist(), archive.start_dir)  # where the list of members begins, behind all that is packed
     except BaseException:
         archive.close()
         raise
     return archive
 
 
+def _check(members: Collection[zipfile.ZipInfo], size: int) -> None:
+    if any(member.compress_type in _WHOLE for member in members):
+        raise OversizedError("is packed by a method that cannot be unpacked piece by piece")
+    if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in members):
+        raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
+    if sum(member.file_size for member in members) > max(_LEAST, _RATIO * size):
+        raise OversizedError("would unpack to far more than it is")
+
+
 def content(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return a member that is text; raise KeyError where it is not there, Oversized where it has more than 32 MiB."""
+    """Return a member that is text; raise KeyError where there is none, OversizedError beyond 32 MiB."""
     if archive.getinfo(name).file_size > _IN_MEMORY:
-        raise Oversized(f"has {name} of more than {_IN_MEMORY >> 20} MiB")
+        raise OversizedError(f"has {name} of more than {_IN_MEMORY >> 20} MiB")
     with archive.open(name) as file:
         return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever the size that is said

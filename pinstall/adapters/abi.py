@@ -13,11 +13,13 @@ import shutil
 import struct
 import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from pinstall import zips
+
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from elftools.elf.elffile import ELFFile
@@ -214,7 +216,7 @@ def _claimed(wheel: str, path: str) -> bool:
 
 def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
     """Yield path and contents of each member that may be an ELF file; none are contents that cannot be read."""
-    with zipfile.ZipFile(wheel) as archive:
+    with zips.opened(wheel) as archive:
         for member in archive.infolist():
             if _ELF.search(member.filename):
                 try:

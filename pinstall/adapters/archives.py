@@ -15,7 +15,10 @@ def path_of(link: str) -> str | None:
         from urllib.parse import urlsplit  # noqa: PLC0415 - rare, and with the next line the dearest import of all
         from urllib.request import url2pathname  # noqa: PLC0415 - the same
 
-        return url2pathname(urlsplit(link).path)
+        try:
+            return url2pathname(urlsplit(link).path)
+        except ValueError:  # no URL at all
+            return None
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 

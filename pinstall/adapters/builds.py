@@ -56,14 +56,14 @@ class Builds:
         """Return what the build of these very bytes read, none where nothing is on record."""
         try:
             return {str(key): str(value) for key, value in self._document(path, sha256)["inputs"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def lacks(self, path: str, sha256: str) -> str | None:
         """Return what the wheel lacked of this machine when it was built, as a library that another package brings."""
         try:
             return str(self._document(path, sha256)["lacks"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _document(self, path: str, sha256: str) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import csv
 import os
 import posixpath
 import re
-import zipfile
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from pinstall import zips
+
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Collection, Mapping
     from collections.abc import Set as AbstractSet
 
@@ -50,7 +52,7 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
     try:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
             listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row}
-        with zipfile.ZipFile(wheel) as archive:
+        with zips.opened(wheel) as archive:
             places = _places(archive, folder, listed)
             return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
@@ -97,7 +99,7 @@ def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
     """Return the names of the commands that pip makes."""
     names: set[str] = set()
     section = ""
-    text = archive.read(entry_points).decode() if entry_points in archive.NameToInfo else ""
+    text = zips.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             section = line.strip("[] ")
@@ -122,6 +124,8 @@ def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) ->
     """Compare sizes, which cost next to nothing, then bytes, up to the first difference."""
     files = [(archive.getinfo(name), _on_disk(location, row)) for row, name in places.items()]
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
+    if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end
+        return False
     return all(os.stat(path).st_size == member.file_size for member, path in sized) and all(
         _alike(archive, member, path) for member, path in files
     )

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pinstall.model import Distribution, Identity
 
@@ -98,12 +98,15 @@ def altered(distribution: Distribution) -> str | None:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
             for path, digest, *_ in csv.reader(record):
                 # what lies outside, such as a script, `--target` moves to a place that RECORD does not say
-                if digest.startswith("sha256=") and not path.startswith(os.pardir):
-                    with open(os.path.join(distribution.location, path), "rb") as file:
+                if digest.startswith("sha256=") and not path.startswith((os.pardir, os.sep)):
+                    place = os.path.join(distribution.location, path)
+                    if not os.path.isfile(place):
+                        return path
+                    with open(place, "rb") as file:
                         found = base64.urlsafe_b64encode(hashlib.sha256(file.read()).digest())
                     if found.decode().rstrip("=") != digest.removeprefix("sha256="):
                         return path
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         return str(getattr(error, "filename", None) or "RECORD")
     return None
 
@@ -181,7 +184,7 @@ def _head(path: str) -> dict[str, list[str]]:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
         return None
 
 
@@ -200,5 +203,5 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
         document = json.loads(text)
         editable = bool((document.get("dir_info") or {}).get("editable"))
         return provenance.source(document), provenance.hashes(document), editable
-    except (ValueError, TypeError, KeyError, AttributeError):  # not known, which accuses nobody
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # not known, which accuses nobody
         return None, frozenset(), False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from typing import TYPE_CHECKING, Final
 
 from pinstall import record, stamp
@@ -26,8 +27,12 @@ _TRUE: Final = ("pip", "uv")
 """The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
 _CACHED: Final = "__pycache__/"
 """Where byte code lies that anybody may remake or remove; pip overwrites even what a wheel brings along."""
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe without waiting for who writes to it."""
 _UNKNOWN: Final = -1
 """The size of a file that cannot be told."""
+_DIGITS: Final = 19
+"""How many digits no size has."""
 _BLOCK: Final = 1 << 20
 _BATCH: Final = 1 << 22
 _OPENING: Final = 12_000
@@ -73,10 +78,9 @@ def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> d
     for other in others:
         for path, digest, size in _readable(other) if other.path != distribution.path else ():
             place = _normal(other, path)
-            if place in mine and digest not in ("", mine[place][1]) and digest.startswith("sha256="):
-                length = int(size) if size.isdigit() else _UNKNOWN
-                if not _is_other(place, length, digest[7:].rstrip("=")):
-                    found[mine[place][0]] = other
+            differs = place in mine and digest not in ("", mine[place][1]) and digest.startswith("sha256=")
+            if differs and not _is_other(place, _length(size), digest[7:].rstrip("=")):
+                found[mine[place][0]] = other
     return found
 
 
@@ -233,7 +237,11 @@ def _listed(distributions: Iterable[Distribution]) -> Iterator[Listed]:
             if digest.startswith("sha256=") and _CACHED not in path:
                 outside = path.startswith(("../", "/"))
                 place = _place(distribution.location, path) if outside else folder + path
-                yield int(size) if size.isdigit() else _UNKNOWN, place, digest[7:].rstrip("="), distribution, path
+                yield _length(size), place, digest[7:].rstrip("="), distribution, path
+
+
+def _length(size: str) -> int:
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < _DIGITS else _UNKNOWN
 
 
 def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
@@ -284,8 +292,10 @@ def _sha256(place: str, size: int) -> bytes:
     hashed = hashlib.sha256()
     length = 0
     asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
-    descriptor = os.open(place, os.O_RDONLY)
+    descriptor = os.open(place, os.O_RDONLY | _AT_ONCE)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
+            raise FileNotFoundError(place)
         while block := os.read(descriptor, asked):
             hashed.update(block)
             length += len(block)

@@ -190,7 +190,7 @@ def _remembered(executable: str, environ: Mapping[str, str], state_directory: st
             memory = json.load(file)
         if memory["key"] == key and memory["seen"] == _seen(memory["known"]):
             return dict(memory["known"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass  # Nothing remembered, or nothing that could be believed: ask.
     known = _asked(executable, environ)
     _keep(path, json.dumps({"key": key, "seen": _seen(known), "known": known}))

@@ -95,7 +95,8 @@ def _table(path: str, content: bytes) -> dict[str, object]:
         reason, _, place = str(error).partition(" (at ")
         digits = place.removeprefix("line ").partition(",")[0]
         raise _fault(Origin(where=path, line=int(digits) if digits.isdigit() else None), reason) from None
-    table = document.get("tool", {}).get("pinstall", {})
+    tool = document.get("tool", {})
+    table = tool.get("pinstall", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise _fault(Origin(where=path), "`tool.pinstall` is no table")
     return {str(key).replace("_", "-"): value for key, value in table.items()}

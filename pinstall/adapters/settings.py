@@ -46,6 +46,9 @@ _CALLBACK: Final = (
 )
 """Options that pip reads by a callback: not split, added to those of weaker sections, stronger than any plain one."""
 
+_LOUDEST: Final = 99
+"""How often a flag can be said: pip makes no difference beyond three, and a number has room for billions."""
+
 _UNMERGED_FROM: Final = (25, 2)
 _MERGED_AGAIN_FROM: Final = (26, 0)
 """Between these pip takes its files one by one: callbacks add up over files, and an empty value cancels nothing."""
@@ -142,7 +145,7 @@ def _count(value: str) -> int | None:
         count = int(value)
     except ValueError:
         return None
-    return count if count >= 0 else None
+    return min(count, _LOUDEST) if count >= 0 else None
 
 
 def _settings(variables: Mapping[str, str], files: Iterable[str], *, merged: bool) -> Iterator[tuple[str, str, Origin]]:

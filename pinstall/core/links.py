@@ -30,12 +30,19 @@ _DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)
 
 # The second branch is for a password with an unquoted `/`, `?` or `#`: no URL at all, but still a secret.
 # What looks like a port after the colon is one, or `https://host:8080/repo@v1` would lose its path.
+_WORD: Final = re.compile(r"\S+")
 _USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
 
 
 def redacted(url_or_text: str) -> str:
     """Return the text with the password, or else the token, of each URL in it shown as `****`, as pip does."""
-    return _USERINFO.sub(_masked, url_or_text) if "://" in url_or_text else url_or_text
+    return _WORD.sub(_redacted, url_or_text) if "://" in url_or_text else url_or_text
+
+
+def _redacted(word: re.Match[str]) -> str:
+    """Mask up to the last `@`: to look for one from each `://` takes hours for many."""
+    before, at, behind = word[0].rpartition("@")
+    return _USERINFO.sub(_masked, before + at) + behind
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
@@ -29,6 +29,11 @@ SINCE: Final[Release] = (26, 1)
 CHOOSES: Final[Release] = (26, 3)
 """The first pip that takes extras and groups of one."""
 
+_LONGEST: Final = 255
+"""How many characters a file name can have; the tags in a longer one may be billions."""
+_QUERY: Final = re.compile("[?#]")
+_REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What a document raises that is none of packaging's."""
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
 _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
 _PACKAGE: Final = re.compile(r"\s*\[\[\s*packages\s*\]\]")
@@ -87,7 +92,9 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
     from pinstall.core import packages  # noqa: PLC0415 - only a lock has some
 
     try:
-        lock = Pylock.from_dict(toml.parse(content))
+        document = toml.parse(content)
+        _check_names(document)
+        lock = Pylock.from_dict(document)
         selected = lock.select(
             environment=cast("Environment", markers),
             tags=tuple(_tags(lock.packages)),
@@ -101,8 +108,16 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
                 for package, contents in selected
             )
         )
-    except (PylockSelectError, PylockValidationError, ValueError, LookupError, TypeError) as error:
+    except (PylockSelectError, PylockValidationError, *_REFUSALS) as error:
         return RequirementFile(faults=(Fault(origin=Origin(where=file), message=f"the lock is no good: {error}"),))
+
+
+def _check_names(document: dict[str, Any]) -> None:
+    """Raise what is among the refusals where a wheel has a file name that none can have."""
+    wheels = (wheel for package in document.get("packages", ()) for wheel in package.get("wheels", ()))
+    texts = (text for wheel in wheels for text in wheel.values() if isinstance(text, str))
+    if any(len(_QUERY.split(text)[0].rpartition("/")[2]) > _LONGEST for text in texts):
+        raise ValueError("a wheel's file name is too long")
 
 
 def _tags(listed: Iterable[Package]) -> set[Tag]:

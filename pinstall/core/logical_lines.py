@@ -21,7 +21,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
 )
 _CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_COMMENT: Final = re.compile(r"(^|\s+)#.*$")
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
 _VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
@@ -68,7 +68,7 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> str:
-    for name in _VARIABLE.findall(text):
-        reference = f"${{{name}}}"
-        text = text.replace(reference, environ.get(name) or reference)
+    for name in dict.fromkeys(_VARIABLE.findall(text)):
+        if value := environ.get(name):
+            text = text.replace(f"${{{name}}}", value)
     return text

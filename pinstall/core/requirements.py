@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
-_BRACKETED: Final = re.compile(r"(.+)(\[[^\]]+\])")
 # What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
+_LONGEST: Final = 255
+"""How many characters a file name can have; the tags in a longer one may be billions."""
 _VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
 _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
@@ -212,6 +213,8 @@ def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[Norma
 def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     """Return the demand of a bare URL or path; a name that only an sdist's file name tells is ours, not pip's."""
     file = links.file_name(link)
+    if len(file) > _LONGEST and file.endswith(".whl"):
+        raise ValueError("its file name is too long")
     name: NormalizedName | None = None
     anonymous = False
     if file.endswith(".whl"):
@@ -246,10 +249,11 @@ def _no_constraint(demand: _Demand, *, editable: bool) -> str | None:
 
 
 def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
-    match = _BRACKETED.fullmatch(text.rstrip("/"))
-    if not match:
+    bare = text.rstrip("/")
+    start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
+    if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:
         return text, frozenset()
-    return match[1].rstrip(), _canonical(_parsed(f"placeholder{match[2].lower()}").extras)
+    return bare[:start].rstrip(), _canonical(_parsed(f"placeholder{bare[start:].lower()}").extras)
 
 
 def _canonical(extras: Iterable[str]) -> frozenset[NormalizedName]:

@@ -16,7 +16,10 @@ def parse(content: bytes) -> dict[str, Any]:
     else:
         import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - the same
 
-    document: dict[str, Any] = tomllib.loads(content.decode())
+    try:
+        document: dict[str, Any] = tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     return document
 
 

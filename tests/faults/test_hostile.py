@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.support import caches
+from tests.fuzz import bombs
+from tests.support import caches, secrets
 from tests.support.environments import ROOT
-from tests.support.processes import sealed
+from tests.support.processes import Completed, sealed
 from tests.support.runner import beside
 from tests.support.scenes import cached, installed, own_lines, place, shelved
 from tests.support.sdists import sdist
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import MakeEnvironment
-    from tests.support.processes import Completed
     from tests.support.runner import Runner
 
 SOURCES: Final = {version: sdist("demo", version, delay=0.2) for version in ("1.0", "2.0", "3.0")}
@@ -167,3 +168,73 @@ def test_two_runs_at_once_on_one_cache_both_end_with_their_pin(
         assert environment.freeze() == [f"demo=={version}"]
         assert environment.module("demo") == version
     assert everything(scene.cache) >= before
+
+
+# --- hostile material ------------------------------------------------------------------------------------------------
+
+LIMITED: Final = ["/bin/sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh"]
+"""Gives a command 2 GB of memory."""
+ESCAPES: Final = "\x1b]0;owned\x07\x1b[2J"
+
+
+def _limited(scene: Runner, *words: str) -> Completed:
+    return scene.run([*LIMITED, *beside(), *words])
+
+
+def test_a_cached_wheel_of_four_gigabytes_is_not_unpacked(scene: Runner) -> None:
+    bomb = bombs.zip_with(wheel("demo", "2.0").content, {"demo/zeros": (bombs.zeros(4095), 4095 * bombs.MIB)})
+    (built,) = caches.built_wheels(scene.cache)
+    built.write_bytes(bomb)
+    ended = _limited(scene, "cache", "verify", "--cache-dir", str(scene.cache))
+    assert "Traceback" not in ended.output
+    assert ended.returncode in (0, 1), ended.output
+
+
+@pytest.mark.parametrize("name", ["/tmp/outside.py", "../../../../outside.py", "demo/../../outside.py"])
+def test_what_a_cached_wheel_calls_its_members_is_written_nowhere(scene: Runner, name: str) -> None:
+    (built,) = caches.built_wheels(scene.cache)
+    built.write_bytes(wheel("demo", "2.0", files={name: b"x"}).content)
+    before = sorted(scene.home.parent.rglob("outside*"))
+    for words in (("cache", "verify"), ("check", "demo==2.0"), ("why", "demo", "demo==2.0")):
+        ended = scene.pinstall(*words)
+        assert "Traceback" not in ended.output
+    assert sorted(scene.home.parent.rglob("outside*")) == before
+
+
+def test_nothing_of_an_environment_is_run_to_judge_it(scene: Runner) -> None:
+    folder, log = scene.environment.site_packages, scene.home / "ran"
+    note = f"import os; open({str(log)!r}, 'a').write('%s\\n')"
+    (folder / "sitecustomize.py").write_text(note % "start", encoding="utf-8")
+    (folder / "demo.py").write_text(note % "import", encoding="utf-8")
+    (folder / "demo-2.0.dist-info" / "entry_points.txt").write_text("[pinstall]\nx = demo\n", encoding="utf-8")
+    scene.pinstall("check", "demo==2.0")
+    # the interpreter is asked once what it is, which starts it as anybody would
+    assert log.read_text(encoding="utf-8").split() == ["start"]
+    scene.pinstall("check", "demo==2.0")
+    scene.pinstall("why", "demo", "demo==2.0")
+    assert log.read_text(encoding="utf-8").split() == ["start"]
+
+
+def test_escape_sequences_in_names_reach_no_terminal(scene: Runner) -> None:
+    metadata = scene.environment.site_packages / "demo-2.0.dist-info" / "METADATA"
+    metadata.write_text(f"Metadata-Version: 2.1\nName: demo{ESCAPES}\nVersion: 2.0\n", encoding="utf-8")
+    for words in (("check", "demo==2.0"), ("why", "demo"), ("check", f"demo=={ESCAPES}")):
+        ended = scene.pinstall(*words)
+        assert not {"\x1b", "\x07"} & {*ended.output}
+
+
+def test_no_shell_is_ever_started() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "pinstall").rglob("*.py")]
+    shells = re.compile(r"shell\s*=\s*True|os\.(system|popen)\(|getoutput|\beval\(|\bexec\(|pickle|marshal\.loads?\(")
+    assert sources
+    assert not any(map(shells.search, sources))
+
+
+def test_a_secret_that_is_told_is_found(scene: Runner) -> None:
+    notes = scene.cache / "pinstall" / "notes"
+    notes.parent.mkdir(exist_ok=True)
+    notes.write_text(secrets.TOKEN, encoding="utf-8")
+    with pytest.raises(AssertionError, match=secrets.TOKEN):
+        scene.pinstall("check", "demo==2.0")
+    said = Completed(returncode=0, stdout="", stderr=f"pinstall: {secrets.PASSWORD}\npip: {secrets.TOKEN}\n")
+    assert secrets.told(said, ()) == [f"{secrets.PASSWORD} in the output"]

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from tests.support import secrets
 from tests.support.environments import ROOT, Environment
 from tests.support.processes import Completed, run, sealed
 
@@ -68,7 +69,16 @@ class Runner:
         # `cache list` has two command words.
         at += first == "cache" and len(words) > 1 and not words[1].startswith("-")
         start = [str(self.environment.python), "-m", "pinstall"] if inside else beside()
-        return self.run([*start, *words[:at], *added, *words[at:]], env=env, cwd=cwd, input=input)
+        ended = self.run([*start, *words[:at], *added, *words[at:]], env=env, cwd=cwd, input=input)
+        places = (
+            self.home / ".local" / "state" / "pinstall",
+            self.home / "pinstall-report.json",
+            self.cache / "pinstall",
+            self.environment.site_packages / ".pinstall",
+        )
+        told = secrets.told(ended, places, (self.index.credentials or ())[1:])
+        assert not told, told
+        return ended
 
     def pip(
         self,
@@ -94,7 +104,7 @@ class Runner:
         check: bool = False,
     ) -> Completed:
         """Run any command in the child environment, in `home` unless told otherwise."""
-        variables = {**sealed(self.home), **self.variables, **(env or {})}
+        variables = {**sealed(self.home), **secrets.variables(self.home), **self.variables, **(env or {})}
         return run(argv, env=variables, cwd=cwd or self.home, input=input, check=check)
 
 

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.version import Version
+
 from tests.support.caches import snapshot, wheel_entry
 from tests.support.documents import validated
 from tests.support.environments import unpack
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
 
-RELEASE: Final = tuple(map(int, CHOSEN.split(".")))
+RELEASE: Final = Version(CHOSEN).release
 """The pip release under test."""
 BUILDS_AGAIN: Final = RELEASE < (23, 1)
 """Older pips pass over their own wheel cache where hashes are demanded or wheels are refused."""

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 _HEAD: Final = 4096
 _TAIL: Final = 1 << 16
 """How many bytes at the end of a zip hold the names of its last members, and of a page the project's name."""
+_MOST: Final = 1 << 25
+"""How many bytes of a page are read, and how many unpacked."""
 _METADATA: Final = b".dist-info/METADATA"
 _STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
 _LONGEST: Final = 255
 """How many bytes the name of a file can have."""
-_ROOT: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
+_ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
+"""What begins with a word: tried at each letter of a long one, it would take hours."""
 _TAR: Final = b"ustar"
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
 _TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
@@ -73,14 +76,14 @@ def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) 
     tail = _tail(head, body, length)
     if headers.get("content-encoding"):
         body.seek(0)
-        head = tail = _unpacked(body.read(length))
+        head = tail = _unpacked(body.read(_MOST))
     found = _TITLE.findall(head)[:1] or _NAME.findall(head)[:1] or _NAME.findall(tail)[-1:]
     return Subject("page", found[0].decode() if found else "")
 
 
 def _unpacked(packed: bytes) -> bytes:
     try:
-        return zlib.decompressobj(47).decompress(packed, 1 << 25)  # gzip or zlib, and no bomb
+        return zlib.decompressobj(47).decompress(packed, _MOST)  # gzip or zlib, and no bomb
     except zlib.error:
         return b""
 

@@ -154,7 +154,7 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             return other or _altered(wheel, f"{folders[0]}/RECORD")
     except FileNotFoundError:
         raise
-    except zips.Oversized:  # whoever built it will build the same again
+    except zips.OversizedError:  # whoever built it will build the same again
         return None
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
