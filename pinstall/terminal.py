@@ -32,10 +32,16 @@ class Terminal:
         self._verbose = any(word == "--verbose" or (word[:2] != "--" and "v" in _bundle(word)) for word in flags)
         self._coloured = "--no-color" not in flags and is_coloured(environ)
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._workspace = os.path.realpath(environ.get("GITHUB_WORKSPACE") or os.curdir)
-        self.annotating = environ.get("GITHUB_ACTIONS") == "true"
+        # annotations count from the working directory, which may be gone
+        self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
+        self._workspace = environ.get("GITHUB_WORKSPACE") or os.curdir
         self.said: list[str] = []
         self._drawn = -1
+
+    @property
+    def _folders(self) -> tuple[str, str]:
+        """Return where relative paths count from, and where those of annotations do."""
+        return os.getcwd(), os.path.realpath(self._workspace)
 
     @property
     def detailed(self) -> bool:
@@ -96,14 +102,14 @@ class Terminal:
         if self.annotating:
             from pinstall.core import annotations  # noqa: PLC0415 - few runs are annotated
 
-            for text in annotations.failure(error, os.getcwd(), self._workspace):
+            for text in annotations.failure(error, *self._folders):
                 write_error(f"{text}\n")
 
     def summarize(self, outcome: Outcome) -> None:
         """Tell GitHub Actions how a run of pip ended, and what was done, as far as it listens."""
         from pinstall.core import annotations  # noqa: PLC0415 - few runs are annotated
 
-        if text := annotations.pip_failure(outcome, os.getcwd(), self._workspace):
+        if text := annotations.pip_failure(outcome, *self._folders):
             write_error(f"{text}\n")
         if self._summary:
             try:
@@ -136,7 +142,7 @@ class Terminal:
         if self.annotating and not isinstance(line, str):
             from pinstall.core import annotations  # noqa: PLC0415 - few runs are annotated
 
-            write_error(f"{annotations.annotation(level, line, os.getcwd(), self._workspace)}\n")
+            write_error(f"{annotations.annotation(level, line, *self._folders)}\n")
 
 
 def write_error(text: str) -> None:

@@ -33,6 +33,8 @@ def _lock(name: str) -> bytes:
 
 FINDINGS: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "brackets that each might begin extras": ("requirement_file", lambda: b"a" + b"[" * MANY + b"]]"),
+    "blanks that each might end in a comment": ("requirement_file", lambda: b"aa==1.0" + b" " * MANY + b"x"),
+    "schemes that each might begin a password": ("link", lambda: b"https://" * MANY + b"@"),
     "a wheel with millions of tags": ("requirement_file", f"https://h/demo-1-{TAGS}.whl".encode),
     "a flag that is said billions of times": ("pip_conf", lambda: b"[global]\nverbose = 99999999999\n"),
     "a file name of dashes": ("json_page", lambda: b'{"files":[{"url":"' + b"-" * MANY + b'.zip"}]}'),
