@@ -93,14 +93,16 @@ class Built:
         if artifact.damage is not None:
             return artifact
         if proven is State.WRONG_HASH:
-            # under a key with a hash pip does not look for this pin
-            return replace(artifact, differs=("source archive",)) if self._is_found_by_url(artifact) else artifact
+            # under a key with another hash pip does not look for this pin
+            found = any(self._is_found_by_url(artifact, digest) for digest in ("", *pin.hashes))
+            return replace(artifact, differs=("source archive",)) if found else artifact
         differs = () if recorded is None else self._differences(recorded, artifact.path, pin)
         return replace(artifact, differs=differs)
 
-    def _is_found_by_url(self, artifact: Artifact) -> bool:
+    def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
         target = self._asked.call.target
-        return wheels.is_found_by_url(artifact, target.markers.get("implementation_name", ""), target.version)
+        implementation = target.markers.get("implementation_name", "")
+        return wheels.is_found_by_url(artifact, implementation, target.version, digest)
 
     def _compared(self, artifact: Artifact) -> Artifact:
         """Return the wheel with what speaks against it where an archive was replaced behind the same URL.

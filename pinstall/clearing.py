@@ -79,7 +79,7 @@ class Clearing:
         made = plan.make(cases, self._asked.call.policy)
         return made if (self._asked.call.target.pip or ()) >= REFRESHES else replace(made, refreshes=())
 
-    def clear(self, cases: Sequence[Case]) -> None:
+    def clear(self, cases: Sequence[Case], perhaps: Sequence[Case] = ()) -> None:
         """Move out of pip's cache what contradicts pins, and put back from the shelf what they ask for."""
         if self.cache is None:
             tell = self._tell.say if self._found.mistaken else self._tell.detail
@@ -88,6 +88,10 @@ class Clearing:
         for text in self.doubts(cases) if self._tell.detailed else ():
             self._tell.detail(text)
         planned = self.planned(cases)
+        if perhaps:  # pip may take these: nothing is remade, and only what is wrong leaves
+            wrong = self.planned(perhaps)
+            evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
+            planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
         if self._is_out_of_reach(planned.evictions):
             return
         mere = [eviction for eviction in planned.evictions if not eviction.contradiction]

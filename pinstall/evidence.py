@@ -183,7 +183,8 @@ class Evidence:
         known = found.identity
         if pin.hashes:
             # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
-            own = frozenset[str]() if verdicts.is_suspicious(pin, known) else known.hashes
+            doubtful = verdicts.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
+            own = frozenset[str]() if doubtful else known.hashes
             proof = self._proofs.get(pin.name)
             known = replace(known, hashes=own | (proof.hashes if proof else self.ledger.hashes(found)))
         state = verdicts.judge(pin, known)
@@ -192,7 +193,7 @@ class Evidence:
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
         elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
             state, text = State.UNPROVEN, f"{found.text} is installed without proof that it came from {unproven}"
-        elif state is State.WRONG_VERSION and self.is_outside(found):
+        elif state is not State.HOLDS and self.is_outside(found):
             text += f" outside the environment, in {found.location}"
         if state is not State.HOLDS:
             return Verdict(pin=pin, state=state, found=text)
@@ -246,6 +247,11 @@ class Evidence:
             return None
         row, index = self.ledger.row(found), sources.index(entry)
         return None if row is not None and row.index == index else f"{index} ({entry.origin})"
+
+
+def _is_built(known: Identity) -> bool:
+    """Tell whether what it came from is a source: its hash says nothing of the wheel that pip took from its cache."""
+    return known.source is not None and not known.source.url.endswith(".whl")
 
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:

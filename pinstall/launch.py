@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import ambiguity, branches, closing, conflicts, holding, remaking, restated
 from pinstall.adapters import bytecode, installed_files, pip
+from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.call import REPORTS
 from pinstall.clearing import Clearing
@@ -94,25 +95,27 @@ class _Run:
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
-        anew = any(map(self._asked.call.request.last, ("force_reinstall", "ignore_installed")))
+        anew = any(map(self._asked.call.request.last, ("force_reinstall", "ignore_installed", "target_dir")))
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
         metadata = conflicts.Metadata(self._asked, self._evidence, found, self.clearing.cache)
         started = time.time_ns()
         self._sourcing.expect(wanting, () if self._elsewhere() else self._forced(found))
         ambiguity.judge(self._asked, wanting, self._tell)
-        if not self._elsewhere():
+        if not self._rehearsed():
             cases = self.clearing.cases(wanting)
-            conflicts.refuse(metadata.conflicts(cases), self._asked, self._tell)
-            self.clearing.clear(cases)
+            if not self._elsewhere():
+                conflicts.refuse(metadata.conflicts(cases), self._asked, self._tell)
+            self.clearing.clear(cases, self.clearing.cases(self._perhaps()))
             if self.clearing.cache is not None:
                 remaking.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
+        if not self._elsewhere():
             self._healing.clear(found, self._evidence)
         if self._runs.interrupted:
             self.put_back()
             return self._runs.commands[-1].exit_code
         self._held = holding.in_force(self._asked, self._evidence, self._tell)
         exit_code = self._users_own(folder)
-        if exit_code > 0 and self._is_curable(wanting):
+        if exit_code > 0 and self._is_curable([*wanting, *self._perhaps()]):
             self._tell.say("pip failed: trying once more without what was wrong in its cache")
             exit_code = self._users_own(folder)
         if exit_code != 0:
@@ -127,8 +130,8 @@ class _Run:
         else:
             self._branches = branches.moved_on(self._asked, self._reported, self._tell)
             self.final = self._force(folder)
-            self.clearing.end()
             self._healing.end(self._asked.call.policy)
+        self.clearing.end()
         return 0
 
     def _explain(self, exit_code: int, folder: str) -> None:
@@ -158,7 +161,7 @@ class _Run:
 
     def _is_curable(self, wanting: Sequence[Pin]) -> bool:
         """Tell whether pip failed by something in its cache, which is out of its way by now."""
-        if self._elsewhere() or self._runs.interrupted:
+        if self._rehearsed() or self._runs.interrupted:
             return False
         from pinstall.adapters.index import client  # noqa: PLC0415 - requests is dear, and only failure needs it
 
@@ -203,6 +206,13 @@ class _Run:
     def _elsewhere(self) -> bool:
         return any(self._asked.call.request.last(dest) is not None for dest in ELSEWHERE)
 
+    def _perhaps(self) -> list[Pin]:
+        """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
+        return [pin for pin in self._asked.demand.pins if not pin.requested and self._evidence.find(pin.name) is None]
+
+    def _rehearsed(self) -> bool:
+        return self._asked.call.request.last("dry_run") is not None
+
     def _users_own(self, folder: str) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
         first = closing.resolves_first(self._asked) or self._sourcing.resolves_first()
@@ -246,6 +256,9 @@ class _Run:
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *self._uncompiled, *carried, "-r", file)
             exit_code = self._runs.run("force", ("install", *words), changes)
+            if exit_code > 0 and self._is_curable(group):
+                self._tell.say("pip failed: trying once more without what was wrong in its cache")
+                exit_code = self._runs.run("force", ("install", *words), changes)
             self._installed(exit_code, report_file)
             if exit_code == 0:
                 self._remember(started)
@@ -285,7 +298,7 @@ class _Run:
         rows = {}
         for name, (identity, url) in self._reported.items():
             found = self._after.find(name)
-            if found is not None and found.damage is None:
+            if found is not None and found.damage is None and is_younger(found, since):
                 rows[name] = Row(
                     version=found.text,
                     hashes=verdicts.proven(pins[name].hashes, identity.hashes),

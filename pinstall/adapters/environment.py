@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pinstall.model import Source
 
+_SECOND = 1_000_000_000
+
 
 class Environment:
     """What is installed in the folders of `paths`, the first one winning, as when Python imports."""
@@ -83,6 +85,16 @@ def is_half(distribution: Distribution) -> bool:
     return os.path.isdir(distribution.path) and not any(
         os.path.exists(os.path.join(distribution.path, name)) for name in names
     )
+
+
+def is_younger(distribution: Distribution, since: int) -> bool:
+    """Tell whether it was installed since then (ns): what lies before that on the path pip has not touched."""
+    try:
+        written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
+    except OSError:
+        return False
+    # some file systems know whole or even seconds only
+    return written >= since - (0 if written % _SECOND else 2 * _SECOND)
 
 
 def altered(distribution: Distribution) -> str | None:

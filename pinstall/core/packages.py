@@ -59,7 +59,8 @@ def line(package: Package, contents: Contents, origin: Origin, base: str) -> Req
         extras=frozenset(),
         specifier=SpecifierSet(f"=={version}"),
         hashes=frozenset(digest for artifact in artifacts for digest in _hashes(artifact.hashes)),
-        locked=tuple(_url(artifact, base) for artifact in artifacts),
+        # pip prefers what it knows to have a demanded hash to all else of that version
+        locked=tuple(f"{_url(artifact, base)}{_fragment(artifact.hashes)}" for artifact in artifacts),
     )
 
 
@@ -83,6 +84,10 @@ def _hashes(hashes: Mapping[str, str]) -> Iterator[str]:
     for algorithm, digest in hashes.items():
         if algorithm in _STRONG:
             yield f"{algorithm}:{digest.lower()}"
+
+
+def _fragment(hashes: Mapping[str, str]) -> str:
+    return "".join(f"#{digest.replace(':', '=')}" for digest in tuple(_hashes(hashes))[:1])
 
 
 def _version(filename: str) -> str:

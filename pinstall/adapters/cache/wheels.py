@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -40,6 +41,7 @@ _PARTS = (5, 6)
 """How many parts the file name of a wheel has, without and with a build tag."""
 _ORIGIN_MOST = 1 << 16
 """How many bytes of an `origin.json` are read: pip writes some hundred."""
+_FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
 _MANY = 0xFFFF
 """What a zip says that has too many members for its two bytes."""
 
@@ -93,8 +95,8 @@ def artifact(cache: str, path: str) -> Artifact:
     )
 
 
-def is_found_by_url(found: Artifact, implementation: str, python: str) -> bool:
-    """Tell whether pip keeps this wheel under its source's URL alone, without a hash that would tell another source.
+def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
+    """Tell whether pip keeps this wheel under its source's URL alone, or with this hash of a link to it.
 
     The key is that of pip's `cache.py`, whose `interpreter_version` is that of PEP 425.
     """
@@ -102,6 +104,7 @@ def is_found_by_url(found: Artifact, implementation: str, python: str) -> bool:
         "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
         "interpreter_version": "".join(python.split(".")[:2]),
         "url": found.url,
+        **dict([digest.split(":")] if digest else []),
     }
     key = hashlib.sha224(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
     return "".join(found.path.split(os.sep)[1:-1]) == key
@@ -149,6 +152,8 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
             folders = [top for top in tops if top.endswith(".dist-info")]
             if len(folders) != 1:  # pip counts the same way, and takes no other number
                 return f"has {len(folders)} dist-info folders"
+            if not _FORMAT.search(zips.content(wheel, f"{folders[0]}/WHEEL")):  # pip takes no other, and stops at it
+                return "has no `Wheel-Version` that pip takes"
             metadata = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
             other = _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
             return other or _altered(wheel, f"{folders[0]}/RECORD")
@@ -166,6 +171,9 @@ def _altered(wheel: ZipFile, record: str) -> str | None:
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
     """
     rows = {row[0]: row[1] for row in csv.reader(zips.content(wheel, record).decode().splitlines()) if len(row) > 1}
+    lacking = rows.keys() - set(wheel.namelist())
+    if gone := next((path for path in sorted(lacking) if rows[path]), None):
+        return f"was altered: it lacks {gone}, which its RECORD lists"
     for member in wheel.infolist():
         listed = rows.get(member.filename)
         algorithm, _, expected = (listed or "sha256=").partition("=")
