@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, files
 from pinstall.core import inputs, links, locks, pins, requirements
+from pinstall.core.options import ELSEWHERE
 from pinstall.errors import PinstallError
 from pinstall.request import Fault, Option
 
@@ -50,6 +51,16 @@ class Asked:
     def in_force(self) -> tuple[Option, ...]:
         """Return all options, those of requirement files last, the weakest first."""
         return (*self.call.request.options, *self.options)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether pip is to put what it installs elsewhere than into the environment, or nowhere at all."""
+        return any(self.call.request.last(dest) is not None for dest in ELSEWHERE)
+
+    @property
+    def proves(self) -> bool:
+        """Tell whether it has to be known which artifact is installed, and not only which version."""
+        return any(pin.hashes or pin.source for pin in self.demand.pins)
 
     def told(self, pin: Pin) -> dict[str, str]:
         """Return what a build of this pin would be told now: by variables, by options, by its own lines."""

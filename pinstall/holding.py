@@ -105,7 +105,7 @@ def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
 def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     """Hold what this run has pinned from now on, in place of what it replaces."""
     policy = asked.call.policy.hold
-    if any(asked.call.request.last(dest) is not None for dest in ELSEWHERE) or policy == "ignore":
+    if asked.elsewhere or policy == "ignore":
         return
     fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, evidence)}
 

@@ -15,7 +15,6 @@ from pinstall import closing, grounds, holding
 from pinstall.call import take
 from pinstall.core import arguments, closure, plan, report, sources
 from pinstall.core.links import redacted
-from pinstall.core.options import ELSEWHERE
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
@@ -93,7 +92,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         return outcome
     final = Evidence(asked)
     holding.renew(asked, final, tell)
-    if not any(asked.call.request.last(dest) is not None for dest in ELSEWHERE):
+    if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())
         closing.mention(outcome.unpinned, asked, tell)
         _mention_builds(asked, final, outcome.verdicts, tell)

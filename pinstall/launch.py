@@ -18,13 +18,12 @@ from pinstall.adapters.ledger import Row, record_digest
 from pinstall.call import REPORTS
 from pinstall.clearing import Clearing
 from pinstall.core import arguments, labels, plan, report, verdicts
-from pinstall.core.options import ELSEWHERE
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
 from pinstall.outcome import Outcome
-from pinstall.runs import Runs
+from pinstall.runs import Runs, reports
 from pinstall.sourcing import Sourcing
 
 if TYPE_CHECKING:
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
     from pinstall.demand import Asked
     from pinstall.model import Hold, Identity, Reporter, Verdict
-
-REPORTS_QUIETLY = (23, 0)
-"""The first pip that does not warn that its report is an experiment."""
 
 
 def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> Outcome:
@@ -82,16 +78,10 @@ class _Run:
         self._branches: tuple[Pin, ...] = ()
         self.final: tuple[Verdict, ...] = ()
         self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
-        pip_release = asked.call.target.pip or ()
-        pins = asked.demand.pins
-        proof = any(pin.hashes or pin.source for pin in pins)
-        # 22.2 to 22.3 call their report an experiment each time, so it is only asked for where nothing else can tell
-        needed = proof or self._elsewhere() or asked.call.request.last("ignore_installed") is not None
-        self._reports = bool(pins) and (pip_release >= REPORTS_QUIETLY or (pip_release >= REPORTS and needed))
-        if asked.call.target.externally_managed and asked.call.request.last("dry_run"):
-            self._reports = False  # for pip a dry run with a report is a way around the mark of PEP 668
-        if proof and pip_release < REPORTS:
-            tell.say(f"pip {'.'.join(map(str, pip_release))} does not report what it installs: hashes are not proven")
+        self._reports = reports(asked)
+        release = asked.call.target.pip or ()
+        if asked.proves and release < REPORTS:
+            tell.say(f"pip {'.'.join(map(str, release))} does not report what it installs: hashes are not proven")
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
@@ -99,16 +89,16 @@ class _Run:
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
         metadata = conflicts.Metadata(self._asked, self._evidence, found, self.clearing.cache)
         started = time.time_ns()
-        self._sourcing.expect(wanting, () if self._elsewhere() else self._forced(found))
+        self._sourcing.expect(wanting, () if self._asked.elsewhere else self._forced(found))
         ambiguity.judge(self._asked, wanting, self._tell)
         if not self._rehearsed():
             cases = self.clearing.cases(wanting)
-            if not self._elsewhere():
+            if not self._asked.elsewhere:
                 conflicts.refuse(metadata.conflicts(cases), self._asked, self._tell)
             self.clearing.clear(cases, self.clearing.cases(self._perhaps()))
             if self.clearing.cache is not None:
                 remaking.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
-        if not self._elsewhere():
+        if not self._asked.elsewhere:
             self._healing.clear(found, self._evidence)
         if self._runs.interrupted:
             self.put_back()
@@ -125,7 +115,7 @@ class _Run:
                 self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
         self._remember(started)
-        if self._elsewhere():
+        if self._asked.elsewhere:
             self.final = self.judge()
         else:
             self._branches = branches.moved_on(self._asked, self._reported, self._tell)
@@ -177,9 +167,9 @@ class _Run:
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
-        if not self._elsewhere() and self._asked.call.request.last("ignore_installed") is None:
+        if not self._asked.elsewhere and self._asked.call.request.last("ignore_installed") is None:
             return (*self._after.judge(), *branches.judge(self._branches, self._after))
-        if not self._reports and self._elsewhere() and self._asked.demand.pins:
+        if not self._reports and self._asked.elsewhere and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         final = self._after.judge({name: identity for name, (identity, _) in self._reported.items()})
@@ -202,9 +192,6 @@ class _Run:
             error=self._error,
             rehearsed=self._asked.call.request.last("dry_run") is not None,
         )
-
-    def _elsewhere(self) -> bool:
-        return any(self._asked.call.request.last(dest) is not None for dest in ELSEWHERE)
 
     def _perhaps(self) -> list[Pin]:
         """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
@@ -273,7 +260,7 @@ class _Run:
         left_to_pip = (
             self._asked.call.policy.bytecode == "pip"
             or not self._reports
-            or self._elsewhere()
+            or self._asked.elsewhere
             or self._asked.call.request.last("compile") is not None
             or bool(self._asked.environ.get("PYTHONDONTWRITEBYTECODE"))
             or bytecode.cores() == 1
@@ -292,7 +279,7 @@ class _Run:
         """Put on record what pip has built since, and which artifact each distribution came from that it installed."""
         pins = {name: Pin(name=name) for name in self._reported} | {pin.name: pin for pin in self._asked.demand.pins}
         self.clearing.record(pins.values(), since)
-        if self._elsewhere():
+        if self._asked.elsewhere:
             return
         self._labels |= self.clearing.labels({name: identity for name, (identity, _) in self._reported.items()})
         rows = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import pip
+from pinstall.call import REPORTS
 from pinstall.core import arguments, report
 from pinstall.outcome import Command
 
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
     from pinstall.demand import Asked
     from pinstall.model import Reporter
+
+
+_REPORTS_QUIETLY = (23, 0)
+"""The first pip that does not warn that its report is an experiment."""
+
+
+def reports(asked: Asked) -> bool:
+    """Tell whether pip is asked for a report of its own: before 23.0 only where nothing else can tell what it did."""
+    release, request = asked.call.target.pip or (), asked.call.request
+    if asked.call.target.externally_managed and request.last("dry_run"):
+        return False  # for pip a dry run with a report is a way around the mark of PEP 668
+    needed = asked.proves or asked.elsewhere or request.last("ignore_installed") is not None
+    return bool(asked.demand.pins) and release >= (REPORTS if needed else _REPORTS_QUIETLY)
 
 
 class Runs:

@@ -16,6 +16,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pinstall import writing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -74,9 +76,9 @@ class Builds:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
             record = self._record(path, digest(os.path.join(self._cache, path)))
-            os.makedirs(os.path.dirname(record), exist_ok=True)
+            writing.folder(os.path.dirname(record))
             temporary = f"{record}.{os.getpid()}"
-            with open(temporary, "w", encoding="utf-8") as file:
+            with open(temporary, "w", encoding="utf-8", opener=writing.opener) as file:
                 json.dump({"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}, file, indent=1, sort_keys=True)
             os.replace(temporary, record)
 

@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
+from pinstall import writing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -88,5 +90,5 @@ class Lease:
 
 
 def _opened(path: str) -> IO[str]:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    return open(path, "a", encoding="utf-8")
+    writing.folder(os.path.dirname(path))
+    return open(path, "a", encoding="utf-8", opener=writing.opener)

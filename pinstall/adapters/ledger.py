@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinstall import writing
 from pinstall.adapters import flock
 from pinstall.model import Hold
 
@@ -135,8 +136,8 @@ def _document(path: str) -> dict[str, Any]:
 
 def _add(path: str, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
     """Write what is new, and tell whether that could be done: not while another process does it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(f"{path}.lock", "w", encoding="utf-8") as lock:
+    writing.folder(os.path.dirname(path))
+    with open(f"{path}.lock", "w", encoding="utf-8", opener=writing.opener) as lock:
         if not flock.hold(lock, say):
             return False
         before, held = _rows(path), _holds(path)
@@ -147,7 +148,7 @@ def _add(path: str, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renew
                 "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
                 "holds": {name: _as_hold(holding[name]) for name in sorted(holding)},
             }
-            with open(f"{path}.new", "w", encoding="utf-8") as file:
+            with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
                 json.dump(document, file, indent=1)
             os.replace(f"{path}.new", path)
     return True

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from pinstall import writing
+
 
 def moved(source: str, target: str) -> bool:
     """Rename, making the folders above the target; tell whether it was done.
@@ -17,7 +19,7 @@ def moved(source: str, target: str) -> bool:
     if os.path.lexists(target):
         return False
     try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        writing.folder(os.path.dirname(target))
         if _linked(source, target):
             os.unlink(source)
         else:

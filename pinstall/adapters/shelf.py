@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall import writing
 from pinstall.adapters.renames import moved
 from pinstall.artifacts import Shelved
 from pinstall.errors import PinstallError
@@ -71,7 +72,8 @@ class Shelf:
         while True:
             stem = f"{receipt(time.time_ns())}-{os.getpid()}"
             with contextlib.suppress(FileExistsError):
-                os.makedirs(os.path.join(self._root, stem))
+                writing.folder(self._root)
+                os.mkdir(os.path.join(self._root, stem), 0o775)
                 return stem
 
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
@@ -200,7 +202,7 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
 
 
 def _write(path: str, document: dict[str, Any]) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+    with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
         json.dump(document, file, indent=1)
         file.flush()
         os.fsync(file.fileno())  # it is on the disk before anything moves: only it tells where things belong

@@ -12,6 +12,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
+from pinstall import writing
 from pinstall.adapters.renames import moved
 from pinstall.errors import PinstallError
 
@@ -32,7 +33,7 @@ def stage(cache: str) -> Iterator[str]:
     """
     parent = os.path.join(cache, FOLDER)
     try:
-        os.makedirs(parent, exist_ok=True)
+        writing.folder(parent)
         folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
     except OSError as error:
         raise PinstallError(

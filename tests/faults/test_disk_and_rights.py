@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +204,21 @@ def test_a_home_that_does_not_exist(scene: Runner, tmp_path: Path, where: str) -
         ended = scene.pinstall("demo==1.0", env={**empty, "HOME": str(tmp_path / where)})
         assert well(scene, ended), ended.output
         assert "fault of pinstall" not in ended.output
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_what_is_written_follows_the_umask_but_is_never_for_all_to_write(runner: Runner, umask: int) -> None:
+    runner.index.add(sdist("aa", "1.0"))
+    runner.index.add(sdist("aa", "2.0"))
+    before = os.umask(umask)
+    try:
+        for version in ("1.0", "2.0"):
+            assert runner.pinstall(f"aa=={version}").returncode == 0
+    finally:
+        os.umask(before)
+    ours = [runner.environment.site_packages / ".pinstall", runner.cache / "pinstall"]
+    pips = (".whl", "origin.json")
+    paths = [path for top in ours for path in (top, *top.rglob("*")) if not path.name.endswith(pips)]
+    assert {"ledger.json", "manifest.json"} <= {path.name for path in paths}
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in paths}
+    assert {mode & (0o002 | umask) for mode in modes} == {0}

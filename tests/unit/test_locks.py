@@ -82,7 +82,7 @@ class TestPackages:
             *("demo==1.0", "demo", "==1.0", "pylock.toml:4"),
         )
         assert line.hashes == {f"sha256:{SHA}", f"sha512:{'b' * 128}", f"sha512:{'c' * 128}"}
-        assert line.locked[-1] == "file:///at/d/demo-1.0.tar.gz"
+        assert line.locked[-1] == f"file:///at/d/demo-1.0.tar.gz#sha256={SHA}"
         assert len(line.locked) == 3
 
     def test_a_version_that_only_a_file_name_tells(self) -> None:
@@ -127,7 +127,7 @@ class TestPackages:
     def test_paths_count_from_the_lock_behind_a_url(self) -> None:
         text = package("demo", f'sdist = {{path = "d/demo-1.0.tar.gz", hashes = {{sha256 = "{SHA}"}}}}')
         (line,) = found(text, base="https://h/x/pylock.toml").lines
-        assert line.locked == ("https://h/x/d/demo-1.0.tar.gz",)
+        assert line.locked == (f"https://h/x/d/demo-1.0.tar.gz#sha256={SHA}",)
         for path in ("/d/demo-1.0.tar.gz", "file:///d/demo-1.0.tar.gz"):
             assert found(text.replace("d/demo-1.0.tar.gz", path), base="https://h/x/pylock.toml").faults
         assert found(package("demo", 'directory = {path = "d"}'), base="https://h/x/pylock.toml").faults
