@@ -76,7 +76,7 @@ def test_what_is_no_ephemeral_cache_is_not_kept(tmp_path: Path) -> None:
 
 def test_a_full_disk_keeps_nothing_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ephemeral(tmp_path / "stage")
-    for functions in (("link", "rename"), ("makedirs",)):
+    for functions in (("mkdir",), ("link", "rename")):
         with monkeypatch.context() as patched:
             for function in functions:
                 patched.setattr(os, function, _full)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.adapters.environment import Environment as Installed
+from pinstall.adapters.ledger import Ledger, Row, record_digest
 from tests.support.caches import snapshot, wheel_entry
 from tests.support.documents import validated
 from tests.support.environments import unpack
@@ -78,6 +82,19 @@ def place(environment: Environment, *archives: Archive) -> None:
         unpack(archive.write(environment.root / "placed"), environment.site_packages)
 
 
+def proven(environment: Environment, *archives: Archive) -> None:
+    """Install wheels as a run of pinstall does that proved what they are."""
+    place(environment, *archives)
+    rows = {}
+    for archive in archives:
+        name, version = requirement(archive).split("==")
+        found = Installed([str(environment.site_packages)]).find(canonicalize_name(name))
+        assert found is not None
+        hashes = frozenset((f"sha256:{archive.sha256}",))
+        rows[found.identity.name] = Row(version=version, hashes=hashes, url="", record=record_digest(found))
+    Ledger(str(environment.site_packages), os.devnull).write(rows, print)
+
+
 def entry(runner: Runner, source: Archive, *, direct: bool = False) -> Path:
     """Return where pip keeps what it builds from an sdist of the index, or behind a direct URL with its digest."""
     python = runner.environment.site_packages.parent.name.removeprefix("python")
@@ -139,6 +156,20 @@ def installed(environment: Environment) -> dict[str, str]:
     """Return the digest of each installed file, pip's own and pinstall's notes left out."""
     found = files(environment.site_packages)
     return {path: digest for path, digest in found.items() if not path.startswith(("pip/", ".pinstall/"))}
+
+
+def untouched(environment: Environment, *mine: str) -> dict[str, tuple[int, int]]:
+    """Return inode and time of each installed file that does not start with one of these."""
+    found = {}
+    for path in environment.site_packages.rglob("*"):
+        name = path.relative_to(environment.site_packages).as_posix()
+        if (
+            path.is_file()
+            and "__pycache__" not in name
+            and not name.startswith((*mine, "__editable__", "~", ".pinstall", "pip/"))
+        ):
+            found[name] = (path.stat().st_ino, path.stat().st_mtime_ns)
+    return found
 
 
 def lame(environment: Environment) -> None:
