@@ -10,7 +10,7 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
-from pinstall.adapters.environment import Environment, altered, is_half
+from pinstall.adapters.environment import Environment, altered, is_half, is_younger
 from pinstall.adapters.ledger import Ledger
 from pinstall.call import REPORTS
 from pinstall.core import closure, inputs, labels, report, sources, verdicts
@@ -40,6 +40,7 @@ class Evidence:
         self._destination = None if aim is None or not aim.value or rehearsed else Environment((aim.value,))
         self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
+        self._left: dict[NormalizedName, Distribution] = {}
         self.reached, self.unmet = self._walk()
 
     def find(self, name: NormalizedName) -> Distribution | None:
@@ -66,29 +67,46 @@ class Evidence:
         """Believe these rows too, beside those of the ledger."""
         self._proofs = proofs
 
-    def judge(self, reported: Mapping[NormalizedName, Identity] | None = None) -> tuple[Verdict, ...]:
+    def judged(self, name: NormalizedName) -> Distribution | None:
+        """Return what the last verdict on this name was of: what `--target` has left, or what is installed."""
+        return self._left.get(name) or self.find(name)
+
+    def judge(self, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0) -> tuple[Verdict, ...]:
         """Return a verdict on each pin that counts: what is requested, and constraints on what is reached.
 
-        `reported` is what pip says it put elsewhere than into the environment; it stands for what is installed.
+        `reported` is what pip says it put elsewhere than into the environment since then (ns); it stands for what is
+        installed.
         """
         # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
         requested = self._asked.call.request.last("only_dependencies") is None
         return tuple(
-            self._verdict(pin, (reported or {}).get(pin.name))
+            self._reported(pin, reported[pin.name], since) if reported and pin.name in reported else self._verdict(pin)
             for pin in self._asked.demand.pins
             if (pin.requested and requested)
             or (not pin.requested and pin.name in self.reached and self.find(pin.name) is not None)
         )
 
-    def _missed(self, reported: Identity) -> str | None:
-        """Return what `--target` has not put in place: without `-U` pip leaves there what is there, and ends well."""
-        if self._destination is None:
-            return None
-        found = self._destination.release(reported.name, reported.version)
+    def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:
+        """Judge by what pip reports, or by what `--target` has left: without `-U` pip keeps that, and ends well."""
+        found = None if self._destination is None else self._destination.release(reported.name, reported.version)
         wrong = "its dist-info" if found is None else altered(found)
-        if wrong is None:
-            return None
-        return f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
+        if self._destination is not None and wrong is not None:
+            text = f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
+            return Verdict(pin=pin, state=State.DAMAGED, found=text)
+        if found is not None and not is_younger(found, since):
+            return self._of_left(pin, found)
+        state = verdicts.judge(pin, reported)
+        return Verdict(pin=pin, state=state, found=report.found(state, str(reported.version), reported))
+
+    def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
+        self._left[pin.name] = found
+        known = self._known(pin, found)
+        state = verdicts.judge(pin, known)
+        text = report.found(state, found.text, known)
+        if state is State.HOLDS and (unproven := self._unsourced(pin, found)):
+            state, text = State.UNPROVEN, f"{found.text} is installed without proof that it came from {unproven}"
+        why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
+        return Verdict(pin=pin, state=state, found=text + why)
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
@@ -132,13 +150,7 @@ class Evidence:
             if line.name is not None
         ]
 
-    def _verdict(self, pin: Pin, reported: Identity | None) -> Verdict:
-        if reported is not None:
-            missed = self._missed(reported)
-            if missed is not None:
-                return Verdict(pin=pin, state=State.DAMAGED, found=missed)
-            state = verdicts.judge(pin, reported)
-            return Verdict(pin=pin, state=state, found=report.found(state, str(reported.version), reported))
+    def _verdict(self, pin: Pin) -> Verdict:
         found = self.find(pin.name)
         if found is None:
             return Verdict(pin=pin, state=State.ABSENT, found=report.found(State.ABSENT, "", None))
@@ -180,13 +192,7 @@ class Evidence:
         return damage if row is None else installed_files.damaged(found, {*passing, *row.flaws})
 
     def _of_installed(self, pin: Pin, found: Distribution, overwritten: Mapping[str, Distribution]) -> Verdict:
-        known = found.identity
-        if pin.hashes:
-            # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
-            doubtful = verdicts.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
-            own = frozenset[str]() if doubtful else known.hashes
-            proof = self._proofs.get(pin.name)
-            known = replace(known, hashes=own | (proof.hashes if proof else self.ledger.hashes(found)))
+        known = self._known(pin, found)
         state = verdicts.judge(pin, known)
         text = report.found(state, found.text, known)
         if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
@@ -204,6 +210,17 @@ class Evidence:
             notes=tuple(self._notes(pin, found)),
             warnings=(*_ambiguous(pin, known), *starmap(_overwritten, overwritten.items())),
         )
+
+    def _known(self, pin: Pin, found: Distribution) -> Identity:
+        """Return what is known of an installation, with what is proven of its artifact where the pin demands that."""
+        known = found.identity
+        if not pin.hashes:
+            return known
+        # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
+        doubtful = verdicts.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
+        own = frozenset[str]() if doubtful else known.hashes
+        proof = self._proofs.get(pin.name)
+        return replace(known, hashes=own | (proof.hashes if proof else self.ledger.hashes(found)))
 
     def _notes(self, pin: Pin, found: Distribution) -> Iterator[str]:
         """Yield what a stricter setting would not accept."""

@@ -15,11 +15,11 @@ from pinstall.artifacts import Eviction
 from pinstall.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pinstall.core.policy import Policy
     from pinstall.evidence import Evidence
-    from pinstall.model import Distribution, Reporter, Verdict
+    from pinstall.model import Distribution, Pin, Reporter, Verdict
 
 
 class Healing:
@@ -30,16 +30,20 @@ class Healing:
         self._tell = tell
         self._receipts: list[tuple[Shelf, str]] = []
 
-    def clear(self, found: Sequence[Verdict], evidence: Evidence) -> None:
-        """Move every dist-info of the pins whose metadata are damaged to a shelf in the environment itself.
+    def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
+        """Move every dist-info that is damaged, or in the way of a force step, to a shelf in the environment itself.
+
+        In the way is what pip cannot remove, as it does not know the files: by conda, or by `setup.py install`.
 
         Raises PinstallError (`shelf`) where that cannot be done; what was moved by then goes back with `put_back`.
         """
+        names = {pin.name for pin in forced}
         for verdict in found:
-            damaged = evidence.find(verdict.pin.name) if verdict.state is State.DAMAGED else None
+            concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
+            damaged = evidence.find(verdict.pin.name) if concerned else None
             if damaged is None or evidence.is_outside(damaged):
                 continue
-            if damaged.damage is not None or not installed_files.is_recorded(damaged):
+            if damaged.damage is not None or not installed_files.is_removable(damaged):
                 self._move(damaged, evidence.copies(verdict.pin.name))
                 self._tell.say(f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew")
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from pinstall import ambiguity, branches, closing, conflicts, holding, remaking, restated
+from pinstall import ambiguity, branches, closing, conflicts, holding, proof, remaking, restated
 from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
@@ -70,6 +70,7 @@ class _Run:
         self.clearing = Clearing(asked, tell)
         self._healing = Healing(tell)
         self._sourcing = Sourcing(asked)
+        self._started = time.time_ns()
         self._runs = Runs(asked, tell, self.clearing.share)
         self._seen = (0, evidence)
         self._held: tuple[Hold, ...] = ()
@@ -88,7 +89,6 @@ class _Run:
         anew = any(map(self._asked.call.request.last, ("force_reinstall", "ignore_installed", "target_dir")))
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
         metadata = conflicts.Metadata(self._asked, self._evidence, found, self.clearing.cache)
-        started = time.time_ns()
         self._sourcing.expect(wanting, () if self._asked.elsewhere else self._forced(found))
         ambiguity.judge(self._asked, wanting, self._tell)
         if not self._rehearsed():
@@ -99,7 +99,7 @@ class _Run:
             if self.clearing.cache is not None:
                 remaking.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
         if not self._asked.elsewhere:
-            self._healing.clear(found, self._evidence)
+            self._healing.clear(found, self._forced(found), self._evidence)
         if self._runs.interrupted:
             self.put_back()
             return self._runs.commands[-1].exit_code
@@ -114,7 +114,7 @@ class _Run:
             if self._error is None and exit_code > 0 and not self._runs.interrupted:
                 self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
-        self._remember(started)
+        self._remember(self._started)
         if self._asked.elsewhere:
             self.final = self.judge()
         else:
@@ -172,7 +172,8 @@ class _Run:
         if not self._reports and self._asked.elsewhere and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
-        final = self._after.judge({name: identity for name, (identity, _) in self._reported.items()})
+        reported = {name: identity for name, (identity, _) in self._reported.items()}
+        final = proof.reported(self._asked, self._after, reported, self._started)
         aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
         left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
         if aim is not None and left_out:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pinstall.artifacts import Entry
     from pinstall.demand import Asked
-    from pinstall.model import Distribution, Pin, Verdict
+    from pinstall.model import Distribution, Identity, Pin, Verdict
 
 
 def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
@@ -41,6 +41,17 @@ def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     return asked, evidence, found
 
 
+def reported(
+    asked: Asked, evidence: Evidence, installed: Mapping[NormalizedName, Identity], since: int
+) -> tuple[Verdict, ...]:
+    """Judge by what pip reports, and prove from its cache what `--target` has left since then (ns)."""
+    found = evidence.judge(installed, since)
+    if proven := proofs(asked, evidence, found):
+        evidence.admit(proven)
+        found = evidence.judge(installed, since)
+    return found
+
+
 def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
@@ -48,7 +59,7 @@ def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
     cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
-    open_ = [(verdict.pin, evidence.find(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
+    open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
     if cache is None or not wanting:
         return {}

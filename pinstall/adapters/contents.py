@@ -51,7 +51,8 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
     folder = os.path.basename(distribution.path)
     try:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
-            listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row}
+            # the row of a folder says nothing of a file, and pip keeps it
+            listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
         with zips.opened(wheel) as archive:
             places = _places(archive, folder, listed)
             return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
@@ -61,7 +62,8 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
 
 def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> Mapping[str, str]:
     """Return the members by the path that RECORD gives them; ValueError where that is not certain."""
-    files = [name for name in archive.namelist() if not name.endswith("/")]
+    # pip compiles anew even what a wheel brings along
+    files = [name for name in archive.namelist() if not (name.endswith("/") or _is_compiled(name))]
     own = {f"{folder}/{name}" for name in _INSTALLERS_OWN}
     names = {posixpath.normpath(name): name for name in files}
     commands = _commands(archive, f"{folder}/entry_points.txt")
@@ -114,10 +116,14 @@ def _is_command(path: str, commands: AbstractSet[str]) -> bool:
 
 
 def _is_added(row: str, commands: AbstractSet[str]) -> bool:
-    folder, _, name = row.rpartition("/")
-    if posixpath.basename(folder) == "__pycache__":
-        return name.endswith(".pyc")
+    if _is_compiled(row):
+        return True
+    folder = posixpath.dirname(row)
     return _BASES["scripts"].fullmatch(f"{folder}/") is not None and _is_command(row, commands)
+
+
+def _is_compiled(path: str) -> bool:
+    return path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) == "__pycache__"
 
 
 def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:

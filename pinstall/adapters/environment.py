@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall import record
 from pinstall.model import Distribution, Identity
 
 if TYPE_CHECKING:
@@ -107,17 +108,19 @@ def altered(distribution: Distribution) -> str | None:
     import hashlib  # noqa: PLC0415 - the same
 
     try:
-        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
-            for path, digest, *_ in csv.reader(record):
-                # what lies outside, such as a script, `--target` moves to a place that RECORD does not say
-                if digest.startswith("sha256=") and not path.startswith((os.pardir, os.sep)):
-                    place = os.path.join(distribution.location, path)
-                    if not os.path.isfile(place):
-                        return path
-                    with open(place, "rb") as file:
-                        found = base64.urlsafe_b64encode(hashlib.sha256(file.read()).digest())
-                    if found.decode().rstrip("=") != digest.removeprefix("sha256="):
-                        return path
+        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as file:
+            rows = list(filter(None, csv.reader(file)))
+        for path, digest, *_ in rows:
+            # what lies outside, such as a script, `--target` moves to a place that RECORD does not say
+            if digest.startswith("sha256=") and not path.startswith((os.pardir, os.sep)):
+                place = os.path.join(distribution.location, path)
+                if not os.path.isfile(place):
+                    return path
+                with open(place, "rb") as content:
+                    found = base64.urlsafe_b64encode(hashlib.sha256(content.read()).digest())
+                same = found.decode().rstrip("=") == digest.removeprefix("sha256=")
+                if not same and not record.is_replaced(rows, path):
+                    return path
     except (OSError, ValueError, csv.Error) as error:
         return str(getattr(error, "filename", None) or "RECORD")
     return None

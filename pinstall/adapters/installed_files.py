@@ -51,11 +51,14 @@ def damaged(distribution: Distribution, passing: Collection[str] = ()) -> str | 
     if not _is_held(distribution):
         return None
     try:
-        return next((text for path, text in _damages(distribution) if path not in passing), None)
+        for path, text in _damages(distribution):
+            if path not in passing and not _is_replaced(distribution, path):
+                return text
     except FileNotFoundError:
         return "has no RECORD"
     except (OSError, ValueError):
         return "has an unreadable RECORD"
+    return None
 
 
 def flaws(distribution: Distribution) -> tuple[str, ...]:
@@ -66,9 +69,10 @@ def flaws(distribution: Distribution) -> tuple[str, ...]:
         return ()
 
 
-def is_recorded(distribution: Distribution) -> bool:
-    """Tell whether it has a RECORD that can be read, without which pip can neither remove nor replace it."""
-    return bool(_readable(distribution))
+def is_removable(distribution: Distribution) -> bool:
+    """Tell whether pip knows its files, without which it can neither remove nor replace it: from RECORD, or an egg."""
+    egg = distribution.path.endswith(".egg-info") and os.path.isdir(distribution.path)
+    return egg or bool(_readable(distribution))
 
 
 def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> dict[str, Distribution]:
@@ -109,7 +113,7 @@ def altered(
                 done += number
                 if told is not None:
                     told(done, every)
-                yield from found
+                yield from (one for one in found if not _is_replaced(*one))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -181,6 +185,10 @@ def _readable(distribution: Distribution) -> Sequence[Row]:
         return record.rows(_text(distribution))
     except (OSError, ValueError):
         return ()
+
+
+def _is_replaced(distribution: Distribution, path: str) -> bool:
+    return record.is_replaced(_readable(distribution), path)
 
 
 def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
