@@ -5,38 +5,27 @@ May not: write; accuse what an installer put there that promises no true RECORD.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 from typing import TYPE_CHECKING, Final
 
 from pinstall import record, stamp
+from pinstall.adapters import digests
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-    from threading import Lock
 
+    from pinstall.adapters.digests import Listed
     from pinstall.model import Distribution
     from pinstall.record import Row
-
-    Listed = tuple[int, str, str, Distribution, str]
-    """Size, place, sha256 in RECORD's spelling, whose file it is, path in RECORD."""
 
 _TRUE: Final = ("pip", "uv")
 """The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
 _CACHED: Final = "__pycache__/"
 """Where byte code lies that anybody may remake or remove; pip overwrites even what a wheel brings along."""
-_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe without waiting for who writes to it."""
 _UNKNOWN: Final = -1
 """The size of a file that cannot be told."""
 _DIGITS: Final = 19
 """How many digits no size has."""
-_BLOCK: Final = 1 << 20
-_BATCH: Final = 1 << 22
-_OPENING: Final = 12_000
-"""How many bytes could be hashed while a file is opened, about."""
 
 
 def damaged(distribution: Distribution, passing: Collection[str] = ()) -> str | None:
@@ -83,7 +72,7 @@ def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> d
         for path, digest, size in _readable(other) if other.path != distribution.path else ():
             place = _normal(other, path)
             differs = place in mine and digest not in ("", mine[place][1]) and digest.startswith("sha256=")
-            if differs and not _is_other(place, _length(size), digest[7:].rstrip("=")):
+            if differs and not digests.is_other(place, _length(size), digest[7:].rstrip("=")):
                 found[mine[place][0]] = other
     return found
 
@@ -100,22 +89,10 @@ def altered(
     `told` hears now and then how many files are done, and of how many. Where RECORD cannot be read there is nothing to
     compare: see `damaged`.
     """
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - dear, and only `check` looks so closely
-    from threading import Lock  # noqa: PLC0415 - the same
-
-    batches = _batches(sorted(_listed(distributions), key=lambda listed: listed[0]))
-    every = sum(map(len, batches))
-    done = 0
-    small = Lock()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
-                done += number
-                if told is not None:
-                    told(done, every)
-                yield from (one for one in found if not _is_replaced(*one))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    for distribution, path in digests.differing(_listed(distributions), workers, told):
+        left_out = _is_wrapper(path) and not os.path.lexists(_place(distribution.location, path))
+        if not left_out and not _is_replaced(distribution, path):
+            yield distribution, path
 
 
 def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[Distribution, ...]]]:
@@ -205,7 +182,11 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
                 status = os.stat(prefix + path, dir_fd=folder)
                 found = status.st_size
                 younger = status.st_mtime_ns > written and digest.startswith("sha256=")
-                if younger and found == int(size) and _is_other(_place(location, path), found, digest[7:].rstrip("=")):
+                if (
+                    younger
+                    and found == int(size)
+                    and digests.is_other(_place(location, path), found, digest[7:].rstrip("="))
+                ):
                     yield path, f"was altered in {path}"
             except OSError:
                 found = _size(location, path)
@@ -250,65 +231,3 @@ def _listed(distributions: Iterable[Distribution]) -> Iterator[Listed]:
 
 def _length(size: str) -> int:
     return int(size) if size.isascii() and size.isdecimal() and len(size) < _DIGITS else _UNKNOWN
-
-
-def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
-    """Cut the files into parts that take about as long as each other."""
-    from collections import deque  # noqa: PLC0415 - only where files are hashed
-
-    batches: deque[Sequence[Listed]] = deque()
-    start = cost = 0
-    for end, file in enumerate(files, 1):
-        cost += file[0] + _OPENING
-        if cost >= _BATCH or end == len(files):
-            batches.append(files[start:end])
-            start, cost = end, 0
-    return batches
-
-
-def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
-    """Hash the next part of small files, or of big ones while another thread is at the small ones.
-
-    Opening files holds the interpreter's lock and hashing does not: two threads at small files hinder each other.
-    """
-    at_small = small.acquire(blocking=False)
-    try:
-        batch = batches.popleft() if at_small else batches.pop()
-        return len(batch), [
-            (distribution, path)
-            for size, place, digest, distribution, path in batch
-            if _is_other(place, size, digest) and not (_is_wrapper(path) and not os.path.lexists(place))
-        ]
-    finally:
-        if at_small:
-            small.release()
-
-
-def _is_other(place: str, size: int, digest: str) -> bool:
-    import base64  # noqa: PLC0415 - only where files are hashed
-
-    try:
-        return base64.urlsafe_b64encode(_sha256(place, size)).rstrip(b"=").decode() != digest
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):  # what may not be read proves nothing
-        return False
-
-
-def _sha256(place: str, size: int) -> bytes:
-    """Return the digest of a file; that it has the size which is expected spares a call."""
-    hashed = hashlib.sha256()
-    length = 0
-    asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
-    descriptor = os.open(place, os.O_RDONLY | _AT_ONCE)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
-            raise FileNotFoundError(place)
-        while block := os.read(descriptor, asked):
-            hashed.update(block)
-            length += len(block)
-            if length == size and len(block) < asked:
-                break
-    finally:
-        os.close(descriptor)
-    return hashed.digest()
