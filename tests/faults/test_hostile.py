@@ -119,7 +119,7 @@ def on_a_full_disk(scene: Runner, function: str, place_: str) -> Completed:
     return scene.run([beside()[0], "-c", code, *argv])
 
 
-@pytest.mark.parametrize(("function", "place_"), [("makedirs", "/pinstall/shelf"), ("rename", "/pinstall/shelf")])
+@pytest.mark.parametrize(("function", "place_"), [("mkdir", "/pinstall/shelf"), ("rename", "/pinstall/shelf")])
 def test_a_full_disk_is_said_before_anything_has_changed(scene: Runner, function: str, place_: str) -> None:
     before = standing(scene)
     ended = on_a_full_disk(scene, function, place_)
@@ -142,7 +142,7 @@ def test_without_room_for_a_stage_no_traceback_is_shown_and_nothing_is_lost(scen
 
 
 def test_without_room_for_the_fresh_build_pip_builds_it_itself(scene: Runner) -> None:
-    ended = on_a_full_disk(scene, "makedirs", "/pip/wheels/")
+    ended = on_a_full_disk(scene, "mkdir", "/pip/wheels/")
     assert ended.returncode == 0, ended.output
     assert scene.environment.module("demo") == "1.0"
 
