@@ -5,7 +5,6 @@ May not: start pip, choose among indexes.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -69,10 +68,5 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
 
 
 def _files(pin: Pin, page: Page) -> tuple[Link, ...]:
-    return tuple(map(_hashed, of_release(replace(pin, lines=()), [page])))
-
-
-def _hashed(link: Link) -> Link:
-    """Return the link with the hash of what it leads to, where that lies on this machine."""
-    path = None if link.hashes else archives.path_of(link.url)
-    return replace(link, hashes=frozenset((archives.sha256(path),))) if path and os.path.isfile(path) else link
+    listed = of_release(replace(pin, lines=()), [page])
+    return tuple(replace(link, hashes=archives.hashes(link)) for link in listed)

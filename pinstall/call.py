@@ -17,6 +17,7 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pinstall.adapters.locations import CacheDirectory
     from pinstall.adapters.target import Target
     from pinstall.core.policy import Policy
     from pinstall.request import Interpreter, Option, Request
@@ -42,6 +43,10 @@ class Call:
     chosen_by: str
     policy: Policy
     settings: tuple[Option, ...]
+
+    def cache(self, environ: Mapping[str, str]) -> CacheDirectory:
+        """Return where pip's cache is, and whether it is on."""
+        return locations.cache_directory(self.request.options, environ, self.target)
 
 
 def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:

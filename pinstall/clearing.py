@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pinstall import built, extensions, served
 from pinstall.adapters.cache import wheels
 from pinstall.adapters.flock import Lease
-from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf, receipt
 from pinstall.artifacts import Case, Plan
 from pinstall.core import labels, plan, report, verdicts
@@ -49,7 +48,7 @@ class Clearing:
 
     def __init__(self, asked: Asked, tell: Reporter) -> None:
         """Look at nothing yet."""
-        found = cache_directory(asked.call.request.options, asked.environ, asked.call.target)
+        found = asked.call.cache(asked.environ)
         self._asked = asked
         self._tell = tell
         self._found = found

@@ -104,7 +104,7 @@ class Evidence:
         state = verdicts.judge(pin, known)
         text = report.found(state, found.text, known)
         if state is State.HOLDS and (unproven := self._unsourced(pin, found)):
-            state, text = State.UNPROVEN, f"{found.text} is installed without proof that it came from {unproven}"
+            state, text = State.UNPROVEN, unproven
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
         return Verdict(pin=pin, state=state, found=text + why)
 
@@ -198,7 +198,7 @@ class Evidence:
         if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
         elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
-            state, text = State.UNPROVEN, f"{found.text} is installed without proof that it came from {unproven}"
+            state, text = State.UNPROVEN, unproven
         elif state is not State.HOLDS and self.is_outside(found):
             text += f" outside the environment, in {found.location}"
         if state is not State.HOLDS:
@@ -258,12 +258,14 @@ class Evidence:
         return f" from {known}, and has to come from {index} ({entry.origin})" if known not in ("", index) else None
 
     def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
-        """Return the index that a project has to come from, where nobody knows whether it has."""
+        """Return what is there of a project that has to come from an index, where nobody knows whether it has."""
         entry = None if pin.direct else sources.of(pin.name, self._asked.call.settings)
         if entry is None:
             return None
         row, index = self.ledger.row(found), sources.index(entry)
-        return None if row is not None and row.index == index else f"{index} ({entry.origin})"
+        if row is not None and row.index == index:
+            return None
+        return f"{found.text} is installed without proof that it came from {index} ({entry.origin})"
 
 
 def _is_built(known: Identity) -> bool:

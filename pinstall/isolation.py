@@ -6,17 +6,15 @@ May not: write, start pip, ask a server.
 from __future__ import annotations
 
 import tarfile
-import zipfile
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall import built
+from pinstall import built, zips
 from pinstall.adapters import archives, files
 from pinstall.adapters.cache import http
-from pinstall.adapters.locations import cache_directory
 from pinstall.core import links, pins, requirements, toml
 from pinstall.errors import PinstallError
 from pinstall.model import State
@@ -58,7 +56,7 @@ class _Isolation:
     def __init__(self, asked: Asked, evidence: Evidence) -> None:
         self._asked = asked
         self._evidence = evidence
-        self._cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
+        self._cache = asked.call.cache(asked.environ).path
         self._served = None if self._cache is None else Served(asked, self._cache)
         self._pip = asked.call.target.pip or ()
 
@@ -159,9 +157,9 @@ def _needs(archive: BinaryIO, url: str) -> tuple[str, ...]:
 def _project(archive: BinaryIO, *, zipped: bool) -> bytes | None:
     """Return the `pyproject.toml` at the top of an sdist, none where there is none."""
     if zipped:
-        with zipfile.ZipFile(archive) as packed:
+        with zips.opened(archive) as packed:
             found = next(filter(_is_project, packed.namelist()), None)
-            return None if found is None else packed.read(found)
+            return None if found is None else zips.content(packed, found)
     with tarfile.open(fileobj=archive) as unpacked:
         member = next((one for one in unpacked if _is_project(one.name)), None)
         body = None if member is None else unpacked.extractfile(member)

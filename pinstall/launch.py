@@ -6,6 +6,7 @@ May not: parse text, format, decide what to evict.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 import time
@@ -27,7 +28,7 @@ from pinstall.runs import Runs, reports
 from pinstall.sourcing import Sourcing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -104,10 +105,7 @@ class _Run:
             self.put_back()
             return self._runs.commands[-1].exit_code
         self._held = holding.in_force(self._asked, self._evidence, self._tell)
-        exit_code = self._users_own(folder)
-        if exit_code > 0 and self._is_curable([*wanting, *self._perhaps()]):
-            self._tell.say("pip failed: trying once more without what was wrong in its cache")
-            exit_code = self._users_own(folder)
+        exit_code = self._cured(lambda: self._users_own(folder), [*wanting, *self._perhaps()])
         if exit_code != 0:
             self.put_back()
             self._explain(exit_code, folder)
@@ -149,13 +147,17 @@ class _Run:
         self.clearing.put_back()
         self._healing.put_back()
 
-    def _is_curable(self, wanting: Sequence[Pin]) -> bool:
-        """Tell whether pip failed by something in its cache, which is out of its way by now."""
-        if self._rehearsed() or self._runs.interrupted:
-            return False
+    def _cured(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
+        """Run pip, and once more if it fails by something in its cache; return the last exit code."""
+        exit_code = run()
+        if exit_code <= 0 or self._rehearsed() or self._runs.interrupted:
+            return exit_code
         from pinstall.adapters.index import client  # noqa: PLC0415 - requests is dear, and only failure needs it
 
-        return self.clearing.examine(wanting, client.Client(self._asked.in_force).ask)
+        if not self.clearing.examine(wanting, client.Client(self._asked.in_force).ask):
+            return exit_code
+        self._tell.say("pip failed: trying once more without what was wrong in its cache")
+        return run()
 
     @property
     def _after(self) -> Evidence:
@@ -243,10 +245,7 @@ class _Run:
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *self._uncompiled, *carried, "-r", file)
-            exit_code = self._runs.run("force", ("install", *words), changes)
-            if exit_code > 0 and self._is_curable(group):
-                self._tell.say("pip failed: trying once more without what was wrong in its cache")
-                exit_code = self._runs.run("force", ("install", *words), changes)
+            exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
                 self._remember(started)

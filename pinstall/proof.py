@@ -12,7 +12,6 @@ from pinstall import built, holding, served
 from pinstall.adapters.cache import http
 from pinstall.adapters.contents import equals
 from pinstall.adapters.ledger import Row, record_digest
-from pinstall.adapters.locations import cache_directory
 from pinstall.evidence import Evidence
 from pinstall.model import State
 from pinstall.provenance import bare
@@ -58,7 +57,7 @@ def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
-    cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
+    cache = asked.call.cache(asked.environ).path
     open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
     if cache is None or not wanting:

@@ -13,7 +13,6 @@ from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Final
 
 from pinstall.adapters.cache import http
-from pinstall.adapters.locations import cache_directory
 from pinstall.artifacts import Answer
 from pinstall.core import locking
 from pinstall.offered import Index
@@ -38,7 +37,7 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
 
     `since` is when pip was started, in seconds since the epoch.
     """
-    cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
+    cache = asked.call.cache(asked.environ).path
     served = None if cache is None else _Read(asked, cache, since)
     known = {str(name): version for name, version in versions.items()}
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall.adapters import archives
-from pinstall.adapters.locations import cache_directory
 from pinstall.artifacts import Page
 from pinstall.call import REPORTS
 from pinstall.core import report, sources
@@ -45,7 +44,7 @@ class Sourcing:
     def __init__(self, asked: Asked) -> None:
         """Look at nothing yet."""
         self._asked = asked
-        cache = cache_directory(asked.call.request.options, asked.environ, asked.call.target).path
+        cache = asked.call.cache(asked.environ).path
         self._served = None if cache is None else Served(asked, cache)
         self._places = dict(_places(asked.in_force))
         self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
@@ -189,7 +188,7 @@ class Sourcing:
         return of_release(replace(pin, lines=()), [Page(index="", links=self._listed.get(pin.name, ()))])
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
-        return frozenset(text for link in self._files(pin) for text in _hashes(link))
+        return frozenset(text for link in self._files(pin) for text in archives.hashes(link))
 
 
 def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> PinstallError:
@@ -197,16 +196,7 @@ def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> Pinsta
 
 
 def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
-    return bare(link.url) == url or bool(hashes and hashes & _hashes(link))
-
-
-def _hashes(link: Link) -> frozenset[str]:
-    """Return what a page says, or what a file on this machine is."""
-    path = None if link.hashes else archives.path_of(link.url)
-    try:
-        return link.hashes if path is None else frozenset((archives.sha256(path),))
-    except OSError:  # gone by now
-        return frozenset()
+    return bare(link.url) == url or bool(hashes and hashes & archives.hashes(link))
 
 
 def _place(entry: Option) -> str:

@@ -42,15 +42,14 @@ def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
 
 
 def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
-    """Write a stamp, by temporary file and rename; where that cannot be done there is none."""
+    """Write a stamp; where that cannot be done there is none."""
+    from pinstall import writing  # noqa: PLC0415 - who finds a stamp writes none
+
     try:
         place = _place(argv, environ)
         content = "\0".join((FORMAT, _digest(argv, environ, grounds), said, *grounds))
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        draft = f"{place}.{os.getpid()}"
-        with open(draft, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(content)
-        os.replace(draft, place)
+        writing.put(place, content.encode("utf-8", "surrogateescape"))
         _forget(os.path.dirname(place))
     except (OSError, ValueError, ImportError):
         return

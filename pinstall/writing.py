@@ -20,3 +20,11 @@ def folder(path: str) -> None:
         folder(os.path.dirname(path))
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o775)
+
+
+def put(path: str, content: bytes) -> None:
+    """Write a file in one step, by a temporary one beside it; raise OSError, which leaves what was there."""
+    draft = f"{path}.{os.getpid()}"
+    with open(draft, "wb", opener=opener) as file:
+        file.write(content)
+    os.replace(draft, path)

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pinstall.artifacts import Link
 
 
 def path_of(link: str) -> str | None:
@@ -34,3 +38,12 @@ def sha256(path: str) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def hashes(link: Link) -> frozenset[str]:
+    """Return what a page says of the file behind a link, or what a file on this machine is; none where it is gone."""
+    path = None if link.hashes else path_of(link.url)
+    try:
+        return link.hashes if path is None else frozenset((sha256(path),))
+    except OSError:
+        return frozenset()

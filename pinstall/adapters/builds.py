@@ -77,10 +77,8 @@ class Builds:
         with contextlib.suppress(OSError):
             record = self._record(path, digest(os.path.join(self._cache, path)))
             writing.folder(os.path.dirname(record))
-            temporary = f"{record}.{os.getpid()}"
-            with open(temporary, "w", encoding="utf-8", opener=writing.opener) as file:
-                json.dump({"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}, file, indent=1, sort_keys=True)
-            os.replace(temporary, record)
+            document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
+            writing.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
 
     def _record(self, path: str, sha256: str) -> str:
         return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from pinstall import writing
 from pinstall.errors import FINDING, PinstallError
 from pinstall.request import Interpreter
 
@@ -264,11 +265,8 @@ def _asked(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _keep(path: str, text: str) -> None:
-    draft = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(draft, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(draft, path)
+        writing.put(path, text.encode())
     except OSError:
         pass  # Without a memory the interpreter is asked again next time, which is all that is lost.

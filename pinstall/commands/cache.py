@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pinstall import extensions, holdings
-from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
 from pinstall.call import take
@@ -50,7 +49,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     ):
         hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
         raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
-    found = cache_directory(call.request.options, environ, call.target)
+    found = call.cache(environ)
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
         return FINDING

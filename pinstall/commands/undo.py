@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall.adapters.locations import cache_directory
 from pinstall.adapters.shelf import Shelf
 from pinstall.call import take
 from pinstall.errors import FINDING, HOLDS
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back."""
     call = take(argv, environ)
-    cache = cache_directory(call.request.options, environ, call.target)
+    cache = call.cache(environ)
     if cache.path is None:
         tell.say(f"pip's cache is off: {cache.reason}")
         return FINDING

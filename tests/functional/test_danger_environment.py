@@ -12,10 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from packaging.utils import canonicalize_name
 
-from pinstall.adapters.environment import Environment as Installed
-from pinstall.adapters.ledger import Ledger, Row, record_digest
 from tests.support.caches import http_bodies, snapshot
 from tests.support.environments import Environment, copy, unpack
 from tests.support.processes import sealed
@@ -29,7 +26,9 @@ from tests.support.scenes import (
     pinned,
     pinstall,
     place,
+    proven,
     requirement,
+    untouched,
     written,
 )
 from tests.support.sdists import checkout, sdist
@@ -72,19 +71,6 @@ class Scene:
         return [*self.words, *(word for setting in self.settings for word in ("--pin", setting))]
 
 
-def _proven(environment: Environment, *archives: Archive) -> None:
-    """Install wheels as a run of pinstall does that proved what they are."""
-    place(environment, *archives)
-    rows = {}
-    for archive in archives:
-        name, version = requirement(archive).split("==")
-        found = Installed([str(environment.site_packages)]).find(canonicalize_name(name))
-        assert found is not None
-        hashes = frozenset((f"sha256:{archive.sha256}",))
-        rows[found.identity.name] = Row(version=version, hashes=hashes, url="", record=record_digest(found))
-    Ledger(str(environment.site_packages), os.devnull).write(rows, print)
-
-
 def _hashed(runner: Runner, *archives: Archive) -> list[str]:
     """Ask for these artifacts and for the one that is there and right, all by hash."""
     written(runner, pinned(*archives, BYSTANDER))
@@ -123,20 +109,6 @@ def _twin(runner: Runner) -> Runner:
     return Runner(environment=environment, home=runner.home, index=runner.index, variables={"PIP_NO_CACHE_DIR": "1"})
 
 
-def _untouched(environment: Environment) -> dict[str, tuple[int, int]]:
-    """Return inode and time of each file that is none of demo's."""
-    found = {}
-    for path in environment.site_packages.rglob("*"):
-        name = path.relative_to(environment.site_packages).as_posix()
-        if (
-            path.is_file()
-            and "__pycache__" not in name
-            and not name.startswith(("demo", "__editable__", "~", ".pinstall", "pip/"))
-        ):
-            found[name] = (path.stat().st_ino, path.stat().st_mtime_ns)
-    return found
-
-
 def _everything(runner: Runner) -> tuple[dict[str, str], dict[str, str]]:
     return snapshot(runner.environment.root), snapshot(runner.cache)
 
@@ -159,13 +131,13 @@ def _cured(runner: Runner, scene: Scene) -> None:
     assert line.endswith(scene.remedy)
     assert _everything(runner) == before
 
-    others = _untouched(environment)
+    others = untouched(environment, "demo")
     told = pinstall(runner, *scene.ours)
     assert told.ended.returncode == 0, told.ended.output
     assert set(told.states.values()) == {"holds"}
     assert told.purposes == scene.purposes
     assert environment.module("demo", "MARK") == scene.right
-    assert _untouched(environment) == others
+    assert untouched(environment, "demo") == others
     _quiet(runner, scene)
 
 
@@ -186,7 +158,7 @@ def _quiet(runner: Runner, scene: Scene) -> None:
 def world(runner: Runner) -> Runner:
     """Return a runner whose environment has something that is right and something that nobody asks for."""
     runner.index.add(BYSTANDER)
-    _proven(runner.environment, BYSTANDER)
+    proven(runner.environment, BYSTANDER)
     place(runner.environment, wheel("idle", "1.0"))
     return runner
 
@@ -204,7 +176,7 @@ def _other_wheel(world: Runner) -> Scene:
 def _other_wheel_that_is_known(world: Runner) -> Scene:
     world.index.add(A)
     world.index.add(B)
-    _proven(world.environment, A)
+    proven(world.environment, A)
     return Scene(words=_hashed(world, B), wrong="A", found="from another artifact")
 
 
@@ -663,13 +635,13 @@ def test_a_damaged_installation_is_healed(ruin: Runner, kind: str, *, hashed: bo
     assert line.endswith(damage.remedy)
     assert _everything(ruin) == before
 
-    others = _untouched(environment)
+    others = untouched(environment, "demo")
     told = pinstall(ruin, *words)
     assert told.ended.returncode == 0, told.ended.output
     assert told.states == {"demo": "holds", "bystander": "holds"}
     assert _is_whole(environment)
     assert environment.module("demo", "MARK") == "B"
-    assert _untouched(environment) == others
+    assert untouched(environment, "demo") == others
     assert _on_shelf(environment) == sorted(damage.moved)
     assert len([line for line in own_lines(told.ended) if "moved aside" in line]) == bool(damage.moved)
     _quiet(ruin, Scene(words=words))
@@ -792,7 +764,7 @@ def test_a_label_of_another_version_is_no_choice(world: Runner) -> None:
 
 
 def test_a_hash_leaves_no_label_open(world: Runner) -> None:
-    _proven(world.environment, LABELLED)
+    proven(world.environment, LABELLED)
     written(world, f"demo==1.0 --hash=sha256:{LABELLED.sha256}\n{pinned(BYSTANDER)}")
     lame(world.environment)
     assert _said(world, "-r", "requirements.txt") == []
@@ -841,11 +813,11 @@ def test_it_is_installed_inside_where_that_is_demanded(world: Runner, way: str) 
     assert checked.returncode == 1
     assert "requirements.txt:1: demo==1.0, but 1.0 is installed outside the environment" in checked.stdout
 
-    others = _untouched(world.environment)
+    others = untouched(world.environment, "demo")
     told = pinstall(world, *words, env=variables)
     assert told.ended.returncode == 0, told.ended.output
     assert told.purposes == ["install", "force"]
-    assert _untouched(world.environment) == others
+    assert untouched(world.environment, "demo") == others
     assert _info(world.environment).exists()
     assert world.environment.module("demo", "MARK") == "B"
     assert files(folder) == before
@@ -957,7 +929,7 @@ LEDGERS: Final = {
 
 @pytest.mark.parametrize("kind", [*LEDGERS, "hashes of other types", "another RECORD"])
 def test_a_ledger_that_is_no_proof_is_no_error(world: Runner, kind: str) -> None:
-    _proven(world.environment, B)
+    proven(world.environment, B)
     ledger = world.environment.site_packages / ".pinstall" / "ledger.json"
     if kind == "another RECORD":
         with (_info(world.environment) / "RECORD").open("a", encoding="utf-8") as record:

@@ -17,6 +17,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pinstall import writing
 from pinstall.stamp import BETWEEN
 
 if TYPE_CHECKING:
@@ -117,12 +118,9 @@ def _read(place: str) -> dict[str, _Group]:
 
 def _write(place: str, groups: dict[str, _Group]) -> None:
     text = json.dumps(groups).encode()
-    draft = f"{place}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        with open(draft, "wb") as file:
-            file.write(_seal(text) + b"\n" + text)
-        os.replace(draft, place)
+        writing.put(place, _seal(text) + b"\n" + text)
     except OSError:
         return  # the next run lists all anew, which is all that is lost
 
