@@ -136,7 +136,7 @@ def minimum(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure pinstall beside pip and uv, and write `docs/explanation/speed.md`; `-- --quick` only tries."""
-    session.install(".")
+    session.install(".", *group("test"))
     # without uv its rows say so
     session.run("python", "-m", "pip", "install", "--quiet", "uv", success_codes=[0, 1])
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
