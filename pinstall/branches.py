@@ -12,7 +12,6 @@ from urllib.parse import urlsplit, urlunsplit
 from pinstall.adapters import revisions
 from pinstall.core import report, verdicts
 from pinstall.core.links import scheme
-from pinstall.evidence import Evidence
 from pinstall.model import Pin, State, Verdict
 from pinstall.provenance import bare
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.demand import Asked
+    from pinstall.evidence import Evidence
     from pinstall.model import Reporter
 
 
@@ -62,9 +62,8 @@ def judge(pins: Iterable[Pin], evidence: Evidence) -> tuple[Verdict, ...]:
     return tuple(judged)
 
 
-def moved_on(asked: Asked, fresh: Container[NormalizedName], tell: Reporter) -> tuple[Pin, ...]:
+def moved_on(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName], tell: Reporter) -> tuple[Pin, ...]:
     """Return, as `named` does, what is not installed from the commit that it names by now, and say so."""
-    evidence = Evidence(asked)
     moved = judge(named(asked, evidence, fresh), evidence)
     for verdict in moved:
         tell.say(report.verdict(verdict))

@@ -87,10 +87,9 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
-    outcome = launch(asked, evidence, found, tell)
+    outcome, final = launch(asked, evidence, found, tell)
     if outcome.exit_code != 0:
         return outcome
-    final = Evidence(asked)
     holding.renew(asked, final, tell)
     if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pinstall.model import Hold, Identity, Reporter, Verdict
 
 
-def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> Outcome:
-    """Bring about what is pinned with pip, and return what was done.
+def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> tuple[Outcome, Evidence]:
+    """Bring about what is pinned with pip, and return what was done, and what is known of the environment after it.
 
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
@@ -49,7 +49,7 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
         except BaseException:
             run.put_back()
             raise
-    return run.outcome(exit_code, run.final if exit_code == 0 else found)
+    return run.outcome(exit_code, run.final if exit_code == 0 else found), run.after
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:
@@ -116,7 +116,7 @@ class _Run:
         if self._asked.elsewhere:
             self.final = self.judge()
         else:
-            self._branches = branches.moved_on(self._asked, self._reported, self._tell)
+            self._branches = branches.moved_on(self._asked, self.after, self._reported, self._tell)
             self.final = self._force(folder)
             self._healing.end(self._asked.call.policy)
         self.clearing.end()
@@ -160,7 +160,7 @@ class _Run:
         return run()
 
     @property
-    def _after(self) -> Evidence:
+    def after(self) -> Evidence:
         """Return what is known of the environment since pip has run last."""
         number = len(self._runs.commands)
         if self._seen[0] != number:
@@ -170,12 +170,12 @@ class _Run:
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
         if not self._asked.elsewhere and self._asked.call.request.last("ignore_installed") is None:
-            return (*self._after.judge(), *branches.judge(self._branches, self._after))
+            return (*self.after.judge(), *branches.judge(self._branches, self.after))
         if not self._reports and self._asked.elsewhere and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.reported(self._asked, self._after, reported, self._started)
+        final = proof.reported(self._asked, self.after, reported, self._started)
         aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
         left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
         if aim is not None and left_out:
@@ -271,7 +271,7 @@ class _Run:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if self._reported and self._uncompiled:
-            found = filter(None, map(self._after.find, self._reported))
+            found = filter(None, map(self.after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]
             bytecode.compile_files(self._asked.call.target.executable, paths, self._asked.environ)
 
@@ -284,7 +284,7 @@ class _Run:
         self._labels |= self.clearing.labels({name: identity for name, (identity, _) in self._reported.items()})
         rows = {}
         for name, (identity, url) in self._reported.items():
-            found = self._after.find(name)
+            found = self.after.find(name)
             if found is not None and found.damage is None and is_younger(found, since):
                 rows[name] = Row(
                     version=found.text,
@@ -292,8 +292,8 @@ class _Run:
                     url=url,
                     record=record_digest(found),
                     inputs=self.clearing.told(pins[name], identity, url),
-                    flaws=self._after.flaws(found),
+                    flaws=self.after.flaws(found),
                     index=self._sourcing.index(name, identity, url),
                 )
         if rows:
-            self._after.ledger.write(rows, self._tell.say)
+            self.after.ledger.write(rows, self._tell.say)
