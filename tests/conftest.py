@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 RELEASE = Version(CHOSEN).release
+CASE_BY_CASE = ("functional", "faults")
+"""Folders of tests of which a quick look tries one case each."""
 
 
 class MakeEnvironment(Protocol):
@@ -45,8 +47,18 @@ def pytest_configure() -> None:
     settings.load_profile("pinstall")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, for a pip without reports, what is only promised for one with them."""
+    """Leave all but one case of what starts processes for each to the slow run; skip what no pip can do here.
+
+    That is, for a pip without reports, what is only promised for one with them.
+    """
+    tried: set[tuple[Path, str]] = set()
+    for item in items:
+        case = (item.path, item.nodeid.partition("[")[0])
+        if case in tried and item.path.parent.name in CASE_BY_CASE:
+            item.add_marker(pytest.mark.slow)
+        tried.add(case)
     beyond = (FULL_PROMISE if RELEASE < REPORTS else frozenset()) | (EDITABLE if RELEASE < (21, 3) else frozenset())
     if beyond:
         for item in items:
