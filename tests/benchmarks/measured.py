@@ -36,7 +36,7 @@ PARALLEL: Final = "`pinstall -r --pin bytecode=parallel`"
 CHECK: Final = "`pinstall check`"
 DEEP: Final = "`pinstall check --deep`"
 ADDED: Final = "what `--deep` adds"
-HASHLIB: Final = "hashlib alone, on all cores, contents in memory"
+HASHLIB: Final = "hashlib alone, on all cores, from the page cache"
 
 GROUPS: Final = {
     "Everything holds": (BARE, STAMP_SMALL, STAMP, STAMP_MANY, BESIDE, UV, FULL, PIP),
