@@ -17,26 +17,35 @@ if TYPE_CHECKING:
     from pinstall.demand import Asked
     from pinstall.model import Dependency, Reporter
 
+_WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
+
 
 def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
     """Raise PinstallError for what is not pinned under `closure=refuse`, with the lines to add."""
     if not found or asked.call.policy.closure != "refuse":
         mention(found, asked, tell)
         return
-    width = max(len(f"{one.name}=={one.version}") for one in found)
     raise PinstallError(
         "closure",
-        report.counted(len(found), "dependency is not pinned", "dependencies are not pinned"),
-        context=tuple(f"{f'{one.name}=={one.version}':{width}}  # {one.by} needs it" for one in found),
-        hint="add these lines, or let `pinstall lock` write a file that is complete; nothing has been installed",
+        _counted(found),
+        context=_lines(found),
+        hint=f"{_WAYS_OUT}; nothing has been installed",
         exit_code=NOT_PINNED,
     )
 
 
 def mention(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
     """List what is not pinned under `closure=warn`."""
-    for one in found if asked.call.policy.closure == "warn" else ():
-        tell.say(f"not pinned: {one}")
+    if asked.call.policy.closure == "warn":
+        show(found, tell)
+
+
+def show(found: Sequence[Dependency], tell: Reporter) -> None:
+    """List what is not pinned, as the lines to add."""
+    if found:
+        tell.say(f"{_counted(found)}; {_WAYS_OUT}:")
+    for line in _lines(found):
+        tell.say(f"  {line}")
 
 
 def resolves_first(asked: Asked) -> bool:
@@ -51,3 +60,12 @@ def resolves_first(asked: Asked) -> bool:
             exit_code=NOT_PINNED,
         )
     return True
+
+
+def _counted(found: Sequence[Dependency]) -> str:
+    return report.counted(len(found), "dependency is not pinned", "dependencies are not pinned")
+
+
+def _lines(found: Sequence[Dependency]) -> tuple[str, ...]:
+    width = max((len(f"{one.name}=={one.version}") for one in found), default=0)
+    return tuple(f"{f'{one.name}=={one.version}':{width}}  # {one.by} needs it" for one in found)

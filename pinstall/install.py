@@ -118,7 +118,7 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     unpinned = asked.demand.unpinned
     if not unpinned or asked.call.policy.unpinned == "allow":
         return
-    from pinstall.remedies import advice  # noqa: PLC0415 - only what is refused or warned of needs any
+    from pinstall.remedies import advice, hint  # noqa: PLC0415 - only what is refused or warned of needs any
 
     context = advice(asked, evidence, tell)
     if asked.call.policy.unpinned == "warn":
@@ -129,7 +129,7 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         "unpinned",
         report.counted(len(unpinned), "requirement is not pinned", "requirements are not pinned"),
         context=context,
-        hint="pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`",
+        hint=hint(asked),
         exit_code=NOT_PINNED,
     )
 

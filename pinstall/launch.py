@@ -123,11 +123,11 @@ class _Run:
         return 0
 
     def _explain(self, exit_code: int, folder: str) -> None:
-        """Find out whether pins of earlier runs are what pip could not do without moving, by a dry run without them."""
+        """Find out whether pins of earlier runs are what pip could not do without moving: run it silently without."""
         if not self._held or self._runs.interrupted or (self._asked.call.target.pip or ()) < REPORTS:
             return
         wanted = os.path.join(folder, "unheld.json")
-        if self._runs.rehearse("explain", wanted, "-qqq") == 0:
+        if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) == 0:
             self._error = holding.conflict(self._held, wanted, exit_code)
 
     def _resolve(self, folder: str) -> int:

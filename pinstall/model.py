@@ -137,8 +137,8 @@ class Dependency:
     by: str
 
     def __str__(self) -> str:
-        """Return `urllib3 2.5.0, needed by requests 2.32.4`."""
-        return f"{self.name} {self.version}, needed by {self.by}"
+        """Return "`urllib3==2.5.0`, needed by requests 2.32.4"."""
+        return f"`{self.name}=={self.version}`, needed by {self.by}"
 
 
 class State(enum.IntEnum):

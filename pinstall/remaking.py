@@ -40,6 +40,7 @@ def _remake(group: Sequence[Pin], cache: str, changes: Mapping[str, str | None],
         file = pip.requirements_file(stage, restated.lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
         carried = arguments.carried(runs.asked.call.request)
+        tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
         exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
         kept = staging.keep(stage, cache) if exit_code == 0 else ()
     for path in kept:

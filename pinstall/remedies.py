@@ -5,6 +5,8 @@ May not: refuse, print.
 
 from __future__ import annotations
 
+import difflib
+import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -30,6 +32,12 @@ _OF_OTHERS: Final = frozenset(
 """Options with which it is not the target, or not what an index has now, that decides what fits."""
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
 """What pip takes behind `--hash`."""
+
+
+_OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
+"""Commands of pip that somebody may try here; `wheel` and `search` are rather meant as projects."""
+_ALIKE: Final = 0.8
+"""How much a word has in common with one that was misspelt, from 0 to 1."""
 
 
 class _Found(NamedTuple):
@@ -59,6 +67,25 @@ def advice(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Fault, ...
     return tuple(
         _line(line, found.get(line.name) if line.name else None, hashed=hashed) for line in asked.demand.unpinned
     )
+
+
+def hint(asked: Asked) -> str:
+    """Return what to do about requests that are no pins, which may be no requests at all."""
+    from pinstall.core import usage  # noqa: PLC0415 - a refusal alone needs it
+
+    words = [one.text for one in asked.call.request.positionals]
+    first = words[0] if words else ""
+    if first in _OF_PIP:
+        return f"`{first}` is a command of pip: `python -m pip {first}`"
+    if words[:2] == ["pip", "install"]:
+        return "`pinstall` stands where `pip install` stood: leave these two words out"
+    for word in words:
+        if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
+            return f"write `-r {word}` for what stands in a file"
+    commands = [one.command for one in usage.USAGES]
+    if alike := difflib.get_close_matches(first, commands, cutoff=_ALIKE):
+        return f"if `{first}` is meant to be a command, it is `pinstall {alike[0]}`"
+    return "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"
 
 
 def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:

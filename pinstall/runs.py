@@ -45,19 +45,26 @@ class Runs:
         self.commands: list[Command] = []
         self.interrupted = False
 
-    def run(self, purpose: str, words: tuple[str, ...], changes: Mapping[str, str | None] | None = None) -> int:
+    def run(
+        self,
+        purpose: str,
+        words: tuple[str, ...],
+        changes: Mapping[str, str | None] | None = None,
+        *,
+        silent: bool = False,
+    ) -> int:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
         environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
         command = (*self.asked.call.pip, *words)
         self._tell.detail(report.command(command))
         self._before()
-        ended = pip.run(command, environ, self.asked.replays)
+        ended = pip.run(command, environ, self.asked.replays, silent=silent)
         self.interrupted = self.interrupted or ended.interrupted
         self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))
         return ended.exit_code
 
-    def rehearse(self, purpose: str, wanted: str, *ours: str) -> int:
+    def rehearse(self, purpose: str, wanted: str, *ours: str, silent: bool = False) -> int:
         """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
         request = self.asked.call.request.arguments
         request = arguments.without(request, "json_report_file", self.asked.call.target.pip or ())
-        return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request))
+        return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)

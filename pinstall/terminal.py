@@ -5,6 +5,7 @@ May not: decide what is said.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ class Terminal:
 
     def show(self, line: str | Fault) -> None:
         """Print a line of what a command was asked for, on standard output; one with a place is a finding."""
-        print(visible(str(line)), flush=self.annotating)
+        print(visible(str(line)))
         self._annotate("error", line)
 
     @staticmethod
@@ -146,7 +147,9 @@ class Terminal:
 
 
 def write_error(text: str) -> None:
-    """Write to standard error, if there is one."""
+    """Write to standard error, if there is one, behind what is on its way to standard output: both may be one log."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads: the end says so
+        sys.stdout.flush()
     if sys.stderr is not None:  # as it is where the stream was closed before the start
         sys.stderr.write(text)
         sys.stderr.flush()

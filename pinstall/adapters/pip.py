@@ -39,8 +39,14 @@ class Ended:
     interrupted: bool
 
 
-def run(command: Sequence[str], environ: Mapping[str, str], replays: Mapping[int, bytes] | None = None) -> Ended:
-    """Run `PYTHON -m pip ARGUMENTS` on our own standard streams and wait for its end.
+def run(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    replays: Mapping[int, bytes] | None = None,
+    *,
+    silent: bool = False,
+) -> Ended:
+    """Run `PYTHON -m pip ARGUMENTS` on our own standard streams, or `silent` on none, and wait for its end.
 
     `replays` are the bytes of open files, by number, that were read here and that pip finds again in their place.
     Ctrl-C reaches pip by itself, as part of the terminal's process group, so it is only noted here; SIGTERM is sent on.
@@ -59,8 +65,9 @@ def run(command: Sequence[str], environ: Mapping[str, str], replays: Mapping[int
     try:
         for number, content in (replays or {}).items():
             _rewind(number, content)
+        out = subprocess.DEVNULL if silent else None
         # what we inherited pip inherits too, such as the pipe of a shell's `<(...)`; our own files close by themselves
-        started.append(subprocess.Popen(command, env=dict(environ), close_fds=False))
+        started.append(subprocess.Popen(command, env=dict(environ), close_fds=False, stdout=out, stderr=out))
         if signal.SIGTERM in asked:  # it came while there was nobody to send it on to
             started[0].terminate()
         return Ended(exit_code=started[0].wait(), interrupted=bool(asked))

@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import isolation
+from pinstall import closing, isolation
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -45,7 +45,9 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     cleared = clearing.planned(cases)
     found = labels.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
     disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
-    texts: list[str | Fault] = [*_demands(asked), *disputes, *_standing(found, asked), *_cached(cleared)]
+    disputed = {fault.origin for fault in disputes}
+    standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
+    texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
     texts += _unmet(found, evidence, {verdict.pin.name for verdict in found if disputes})
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
     loose = evidence.unpinned()
@@ -65,8 +67,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         for eviction in cleared.evictions:
             if not eviction.contradiction:
                 tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
-        for one in loose if asked.call.policy.closure != "refuse" else ():
-            tell.say(f"not pinned: {one}")
+        if asked.call.policy.closure != "refuse":
+            closing.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
         tell.say(
             f"{report.counted(number, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"

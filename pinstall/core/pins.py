@@ -138,11 +138,11 @@ def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
     if not possible:
         return Fault(origin=first.origin, message=f"`{first.text}` can never be met{_misspelt(first)}")
     other = next(line for line in group if not _admits(line, possible[0]))
-    verb = "allows only" if other.constraint else "asks for"
-    return Fault(
-        origin=first.origin,
-        message=f"`{first.text}` cannot stand beside {other.origin}, which {verb} `{other.text}`",
-    )
+    return Fault(origin=first.origin, message=_beside(first, other))
+
+
+def _beside(first: RequirementLine, other: RequirementLine) -> str:
+    return f"`{first.text}` cannot stand beside `{other.text}` ({other.origin})"
 
 
 def _misspelt(line: RequirementLine) -> str:
@@ -162,10 +162,7 @@ def _content_conflict(links: Sequence[RequirementLine], group: Sequence[Requirem
             return Fault(origin=line.origin, message=f"`{line.text}` has no hash in common with {others}")
     for other in links[1:]:
         if _source(other) != _source(links[0]):
-            return Fault(
-                origin=links[0].origin,
-                message=f"`{links[0].text}` cannot stand beside {other.origin}, which takes it from `{other.text}`",
-            )
+            return Fault(origin=links[0].origin, message=_beside(links[0], other))
     return None
 
 

@@ -59,6 +59,10 @@ def test_what_pip_has_downloaded_tells_what_it_needs(stocked: Runner, metadata: 
     )
 
 
+@pytest.mark.skipif(
+    RELEASE < (23, 0),
+    reason="pip 22 keeps what it builds by the URL alone, so its server is asked; older ones note none",
+)
 def test_what_pip_has_built_tells_what_it_needs(stocked: Runner) -> None:
     source = sdist("made", "1.0", requires=["base>=2"])
     stocked.index.add(source)
@@ -88,7 +92,7 @@ def test_check_finds_it_too(stocked: Runner) -> None:
     written(stocked, LINES)
     ended = stocked.pinstall("check", "-r", "requirements.txt")
     assert ended.returncode == 1
-    assert SAID.strip() in ended.stdout.splitlines()
+    assert ended.stdout.splitlines() == [SAID.strip()]  # not also that pip would install what pip would refuse
 
 
 @pytest.mark.parametrize("unpinned", ["warn", "allow"])

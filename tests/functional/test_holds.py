@@ -66,6 +66,13 @@ def test_what_cannot_be_met_without_moving_a_pin_names_both_lines(served: Runner
     assert served.environment.module("aa") == "2.0"
 
 
+def test_what_pip_cannot_do_for_another_reason_is_said_once(served: Runner) -> None:
+    served.pinstall("aa==1.0")
+    ended = served.pinstall("bb==9.9")
+    assert ended.returncode == 1
+    assert ended.output.count("ERROR: No matching distribution found for bb==9.9") == 1, ended.output
+
+
 def test_a_new_pin_replaces_the_old_one(served: Runner) -> None:
     served.pinstall("aa==1.0")
     assert served.pinstall("aa==2.0").returncode == 0

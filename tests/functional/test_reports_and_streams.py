@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -407,3 +408,13 @@ def test_a_password_is_not_in_refusals(guarded: Runner) -> None:
     broken = guarded.pinstall("-v", "-r", "requirements.txt", index=False)
     assert broken.returncode == 1
     assert PASSWORD not in broken.output
+
+
+def test_in_one_log_everything_stands_in_its_order(runner: Runner) -> None:
+    command = [*beside(), "check", "--python", str(runner.environment.python), "aa==1.0"]
+    log = runner.home / "log"
+    with log.open("w", encoding="utf-8") as file:
+        subprocess.run(command, env=sealed(runner.home), cwd=runner.home, stdout=file, stderr=file, check=False)
+    finding, total = log.read_text(encoding="utf-8").splitlines()[-2:]
+    assert finding.startswith("command line: aa==1.0, but it is not installed")
+    assert total == "pinstall: 0 pins hold, 1 finding"

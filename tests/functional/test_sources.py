@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tests.support.scenes import Told
 
 REPORTS = pytest.mark.skipif(RELEASE < (22, 2), reason="without reports nobody knows beforehand")
+CHOOSES = pytest.mark.skipif(
+    RELEASE < (23, 0), reason="pip 22 takes no digest from JSON pages, so it cannot choose by hash"
+)
 OURS, THEIRS = wheel("inner-core", "1.0", mark="ours"), wheel("inner-core", "1.0", mark="theirs")
 NEEDY = wheel("needy", "1.0", requires=["inner-core"])
 
@@ -144,7 +147,7 @@ def test_what_pip_alone_has_installed_is_proven_by_the_page_without_a_new_instal
     assert (run(both, internal, "inner-core==1.0").purposes, internal.requests) == ([], [])
 
 
-@pytest.mark.skipif(RELEASE < (23, 0), reason="pip 22 takes no digest from JSON pages, so it cannot choose by hash")
+@CHOOSES
 @pytest.mark.parametrize("known", [True, False], ids=["by pinstall", "by pip"])
 def test_what_came_from_the_other_index_is_replaced(both: Runner, internal: Index, known: bool) -> None:
     preferring(both, internal)
@@ -158,7 +161,7 @@ def test_what_came_from_the_other_index_is_replaced(both: Runner, internal: Inde
     assert run(both, internal, "inner-core==1.0").purposes == []
 
 
-@REPORTS
+@CHOOSES
 def test_a_table_that_names_another_index_by_now_counts(both: Runner, internal: Index) -> None:
     table(both, internal)
     assert run(both, internal, "inner-core==1.0").ended.returncode == 0

@@ -389,3 +389,19 @@ def test_standard_input_is_handed_to_pip_whole(stocked: Runner) -> None:
     ended = stocked.pinstall("-r", "/dev/stdin", input="aa==1.0\n")
     assert ended.returncode == 0
     assert stocked.environment.freeze() == ["aa==1.0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("show aa", "`show` is a command of pip: `python -m pip show`"),
+        ("pip install aa", "`pinstall` stands where `pip install` stood: leave these two words out"),
+        ("aa==1.0 more.txt", "write `-r more.txt` for what stands in a file"),
+        ("chek", "if `chek` is meant to be a command, it is `pinstall check`"),
+        ("aa", "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"),
+    ],
+)
+def test_what_is_hardly_meant_as_a_project_is_told_as_what_it_may_be(stocked: Runner, words: str, hint: str) -> None:
+    ended = stocked.pinstall(*words.split())
+    assert ended.returncode == 65
+    assert own_lines(ended)[-1] == f"hint: {hint}"

@@ -167,33 +167,33 @@ class TestConflicts:
                 "demo==1.0\ndemo==2.0",
                 "",
                 "r.txt:1",
-                "`demo==1.0` cannot stand beside r.txt:2, which asks for `demo==2.0`",
+                "`demo==1.0` cannot stand beside `demo==2.0` (r.txt:2)",
             ),
-            ("demo==1.0", "demo<1", "r.txt:1", "`demo==1.0` cannot stand beside c.txt:1, which allows only `demo<1`"),
-            ("demo<1", "demo==1.0", "c.txt:1", "`demo==1.0` cannot stand beside r.txt:1, which asks for `demo<1`"),
+            ("demo==1.0", "demo<1", "r.txt:1", "`demo==1.0` cannot stand beside `demo<1` (c.txt:1)"),
+            ("demo<1", "demo==1.0", "c.txt:1", "`demo==1.0` cannot stand beside `demo<1` (r.txt:1)"),
             (
                 "demo==1.0+cu1\ndemo==1.0+cu2",
                 "",
                 "r.txt:1",
-                "`demo==1.0+cu1` cannot stand beside r.txt:2, which asks for `demo==1.0+cu2`",
+                "`demo==1.0+cu1` cannot stand beside `demo==1.0+cu2` (r.txt:2)",
             ),
             (
                 "demo===1.0\ndemo==1.0+cu2",
                 "",
                 "r.txt:1",
-                "`demo===1.0` cannot stand beside r.txt:2, which asks for `demo==1.0+cu2`",
+                "`demo===1.0` cannot stand beside `demo==1.0+cu2` (r.txt:2)",
             ),
             (
                 "demo===april\ndemo>=1",
                 "",
                 "r.txt:1",
-                "`demo===april` cannot stand beside r.txt:2, which asks for `demo>=1`",
+                "`demo===april` cannot stand beside `demo>=1` (r.txt:2)",
             ),
             (
                 "demo==1.0,==1.0+cu1\ndemo==2.0",
                 "",
                 "r.txt:1",
-                "`demo==1.0,==1.0+cu1` cannot stand beside r.txt:2, which asks for `demo==2.0`",
+                "`demo==1.0,==1.0+cu1` cannot stand beside `demo==2.0` (r.txt:2)",
             ),
             ("demo==1.0,<1", "", "r.txt:1", "`demo==1.0,<1` can never be met"),
             ("demo===1.0,<1", "", "r.txt:1", "`demo===1.0,<1` can never be met"),
@@ -234,7 +234,7 @@ class TestConflicts:
     def test_two_repositories(self) -> None:
         first, other = (f"demo @ git+https://host.example/{name}@{COMMIT}" for name in ("one", "two"))
         fault = conflict(f"{first}\n{other}")
-        assert fault.message == f"`{first}` cannot stand beside r.txt:2, which takes it from `{other}`"
+        assert fault.message == f"`{first}` cannot stand beside `{other}` (r.txt:2)"
 
     def test_two_commits(self) -> None:
         other = COMMIT[::-1]
