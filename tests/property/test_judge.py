@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -211,7 +212,7 @@ class TestReduce:
     @given(written=written)
     def test_a_conflict_names_the_origins_of_both(self, written: list[tuple[str, bool]]) -> None:
         for fault in pins.reduce(self.read(written), MARKERS).conflicts:
-            places = {word.strip(",") for word in fault.message.split() if word.startswith("r.txt:")}
+            places = set(re.findall(r"\((r\.txt:\d+)\)", fault.message))
             assert places - {str(fault.origin)} or "can never be met" in fault.message
 
     @given(written=written)
