@@ -44,12 +44,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option that counts: its canonical long spelling, its optparse destination, its value (none for a flag)."""
+    """One option that counts: its canonical long spelling, its optparse destination, its value (none for a flag).
+
+    `contrary` tells that it stands for the opposite of what is written: `no-cache-dir = false`.
+    """
 
     name: str
     dest: str
     value: str | None = None
     origin: Origin
+    contrary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ _NEWEST: Final = (sys.maxsize,)
 class CacheDirectory:
     """Where pip's cache is; no path means that pip runs without one, and `reason` says why.
 
-    `mistaken` tells that somebody named what can be no cache, of which pip itself says nothing.
+    `mistaken` tells that somebody did not mean that, of which pip itself says nothing.
     """
 
     path: str | None
@@ -61,6 +61,9 @@ def cache_directory(options: Sequence[Option], environ: Mapping[str, str], targe
     chosen = next((option for option in reversed(options) if option.dest == "cache_dir"), None)
     if chosen is None:
         path = _default_cache(environ, target)
+    elif chosen.contrary:
+        reason = f"`no-cache-dir` ({chosen.origin}) switches it off, whatever its value: remove it to switch it on"
+        return CacheDirectory(path=None, reason=reason, mistaken=True)
     elif chosen.name == "--no-cache-dir" or not chosen.value:
         return CacheDirectory(path=None, reason=f"`{chosen.name}` ({chosen.origin}) switches it off")
     else:

@@ -117,7 +117,8 @@ def _said(rule: Rule, value: str, origin: Origin, rules: Mapping[str, Rule]) -> 
         flag = _flag(rule.name, value)
         if flag is None:
             return None
-        return (Option(name=flag, dest=rule.dest, origin=origin),) if flag in rules else ()
+        contrary = flag == "--no-cache-dir" and value.lower() in _FALSE
+        return (Option(name=flag, dest=rule.dest, origin=origin, contrary=contrary),) if flag in rules else ()
     if rule.action == "count":
         count = _count(value)
         return None if count is None else (Option(name=rule.name, dest=rule.dest, origin=origin),) * count

@@ -51,8 +51,10 @@ def well(runner: Runner, ended: Completed) -> bool:
 def test_where_no_file_may_grow_nothing_is_lost_and_it_is_said(scene: Runner, most: int) -> None:
     # RLIMIT_FSIZE and not a full tmpfs: mounting needs rights that few have, and the limit strikes at every size
     before = everything(scene.cache)
-    code = f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most})); "
-    code += f"import sys; sys.path.insert(1, {str(ROOT)!r}); runpy.run_module('pinstall', None, '__main__', True)"
+    # and without byte code of this checkout, which CPython leaves cut short then, and believes the next time
+    code = "import resource, runpy, sys; sys.dont_write_bytecode = True; "
+    code += f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most})); "
+    code += f"sys.path.insert(1, {str(ROOT)!r}); runpy.run_module('pinstall', None, '__main__', True)"
     python = ["--python", str(scene.environment.python)]
     ended = scene.run([sys.executable, "-c", code, *python, *scene.index_options, "demo==1.0"])
     assert "fault of pinstall" not in ended.output

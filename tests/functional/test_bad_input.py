@@ -156,6 +156,19 @@ def test_a_cache_directory_that_is_a_file(
     assert file.read_text(encoding="utf-8") == "precious"
 
 
+@pytest.mark.parametrize("value", ["false", "true"])
+def test_a_cache_that_false_switches_off_is_said_to_be_off(runner: Runner, value: str) -> None:
+    runner.index.add(sdist("aa", "2.0"))
+    config = runner.home / "pip.conf"
+    config.write_text(f"[global]\nno-cache-dir = {value}\n", encoding="utf-8")
+    ended = runner.pinstall("aa==2.0", env={"PIP_CONFIG_FILE": str(config)})
+    assert ended.returncode == 0
+    assert not runner.cache.exists()
+    said = [line for line in own_lines(ended) if str(config) in line]
+    remedy = "switches it off, whatever its value: remove it to switch it on"
+    assert said == [f"pip's cache is left alone: `no-cache-dir` ({config}:2) {remedy}"] * (value == "false")
+
+
 def test_undo_on_a_cache_directory_that_is_a_file_or_gone(scene: Runner) -> None:
     file = scene.home / "a-file"
     file.write_text("precious", encoding="utf-8")
