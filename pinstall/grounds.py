@@ -112,7 +112,7 @@ def _distributions(asked: Asked, evidence: Evidence) -> Iterator[str]:
 def _distribution(found: Distribution) -> Iterator[str]:
     yield STATUS + found.path
     # the folder's own time stamp shows what appears in it
-    yield from (STATUS + os.path.join(found.path, name) for name in ("METADATA", "RECORD"))
+    yield from (STATUS + place for place in (os.path.join(found.path, "METADATA"), found.record))
     yield from (STATUS + place for place in installed_files.top_level(found))
 
 

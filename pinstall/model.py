@@ -118,6 +118,16 @@ class Distribution:
     editable: bool = False
     damage: str | None = None
 
+    @property
+    def egg(self) -> bool:
+        """Tell whether `setup.py install` has put it there, as pip before 23.1 has it do where `wheel` is missing."""
+        return self.path.endswith(".egg-info")
+
+    @property
+    def record(self) -> str:
+        """The file that lists what was installed, which is written last."""
+        return f"{self.path}/{'installed-files.txt' if self.egg else 'RECORD'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:

@@ -83,15 +83,13 @@ class Environment:
 def is_half(distribution: Distribution) -> bool:
     """Tell whether its dist-info lacks what pip writes last: whoever installed it was killed before the end."""
     names = ("INSTALLER", "RECORD")
-    return os.path.isdir(distribution.path) and not any(
-        os.path.exists(os.path.join(distribution.path, name)) for name in names
-    )
+    return not distribution.egg and not any(os.path.exists(os.path.join(distribution.path, name)) for name in names)
 
 
 def is_younger(distribution: Distribution, since: int) -> bool:
     """Tell whether it was installed since then (ns): what lies before that on the path pip has not touched."""
     try:
-        written = os.stat(os.path.join(distribution.path, "RECORD")).st_mtime_ns
+        written = os.stat(distribution.record).st_mtime_ns
     except OSError:
         return False
     # some file systems know whole or even seconds only

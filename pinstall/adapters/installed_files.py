@@ -32,11 +32,14 @@ def damaged(distribution: Distribution, passing: Collection[str] = ()) -> str | 
     """Say what RECORD shows to be wrong at a glance, in words that follow the name: files gone or of another size.
 
     Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `altered` looks at all of it.
-    Byte code may go. An editable and what neither pip nor uv installed, as an egg, are never damaged; nor do the paths
-    in `passing` count, as RECORD spells them.
+    Byte code may go. An editable and what neither pip nor uv installed are never damaged; nor do the paths in `passing`
+    count, as RECORD spells them. Of an egg that pip installed only files that are gone are known.
 
     Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
+    if distribution.egg:
+        gone = next((place for place in _listed_by_egg(distribution) if not os.path.lexists(place)), None)
+        return None if gone is None else f"lacks {os.path.relpath(gone, distribution.location)}"
     if not _is_held(distribution):
         return None
     try:
@@ -60,8 +63,7 @@ def flaws(distribution: Distribution) -> tuple[str, ...]:
 
 def is_removable(distribution: Distribution) -> bool:
     """Tell whether pip knows its files, without which it can neither remove nor replace it: from RECORD, or an egg."""
-    egg = distribution.path.endswith(".egg-info") and os.path.isdir(distribution.path)
-    return egg or bool(_readable(distribution))
+    return (distribution.egg and os.path.isdir(distribution.path)) or bool(_readable(distribution))
 
 
 def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> dict[str, Distribution]:
@@ -111,6 +113,8 @@ def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
     """Return the places of the files and folders that RECORD's paths begin with, those outside in full."""
+    if distribution.egg:
+        return tuple(_listed_by_egg(distribution))
     try:
         tops = record.tops(_text(distribution))
     except (OSError, ValueError):
@@ -122,6 +126,16 @@ def sources(distribution: Distribution) -> tuple[str, ...]:
     """Return the places of the Python files that RECORD lists: what pip compiles."""
     paths = (path for path, _, _ in _readable(distribution) if path.endswith(".py"))
     return tuple(os.path.join(distribution.location, path) for path in paths)
+
+
+def _listed_by_egg(distribution: Distribution) -> Iterator[str]:
+    """Yield the places of what pip has listed of an egg, byte code left out; nothing where it has no such list."""
+    try:
+        with open(distribution.record, encoding="utf-8", errors="surrogateescape") as file:
+            paths = file.read().splitlines()
+    except OSError:
+        return
+    yield from (os.path.normpath(os.path.join(distribution.path, path)) for path in paths if path[-4:] != ".pyc")
 
 
 def _is_namespace(owners: Iterable[tuple[Distribution, str, str]]) -> bool:

@@ -159,10 +159,18 @@ def _describes(row: Row, distribution: Distribution) -> bool:
 
 
 def record_digest(distribution: Distribution) -> str:
-    """Return the sha256 of the installed RECORD, empty where there is none."""
+    """Return the sha256 of the installed RECORD, empty where there is none.
+
+    What lists the files of an egg has no hashes of them, so they count too; of byte code there may be another.
+    """
     try:
-        with open(os.path.join(distribution.path, "RECORD"), "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+        with open(distribution.record, "rb") as file:
+            digest = hashlib.sha256(listed := file.read())
+        for name in listed.splitlines() if distribution.egg else ():
+            if not name.endswith((b".pyc", b"/", b"\\")):
+                with open(os.path.join(os.fsencode(distribution.path), name), "rb") as file:
+                    digest.update(file.read())
+        return digest.hexdigest()
     except OSError:
         return ""
 
