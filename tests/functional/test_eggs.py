@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +30,11 @@ def _source(version: str, mark: str = "") -> Archive:
     return tarball(f"demo-{version}", {"setup.py": SETUP.format(version), "demo.py": code})
 
 
-@pytest.fixture(params=["3.10", "3.9", DEBIAN], ids=["3.10", "3.9", "debian"])
+@pytest.fixture(params=["3.10", "3.9", DEBIAN, "pypy3"], ids=["3.10", "3.9", "debian", "pypy"])
 def legacy(request: pytest.FixtureRequest, tmp_path: Path, home: Path, index: Index) -> Runner:
     """Return a runner of an environment as `python -m venv` makes it, with the pip and setuptools of that Python."""
-    python = request.param if request.param == DEBIAN else find_python(request.param)
+    on_path = shutil.which(request.param)
+    python = Path(on_path) if request.param in (DEBIAN, "pypy3") and on_path else find_python(str(request.param))
     root = tmp_path / "environment"
     if python is None or subprocess.run([python, "-m", "venv", root], check=False, capture_output=True).returncode:
         pytest.skip(f"there is no Python {request.param} that makes environments with pip")

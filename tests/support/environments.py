@@ -45,7 +45,7 @@ class Environment:
     @property
     def site_packages(self) -> Path:
         """Where its distributions lie."""
-        return next(self.root.glob("lib/python*/site-packages"))
+        return next(self.root.glob("lib/py*/site-packages"))  # `pypy3.9` too
 
     def pip(self, *args: str, env: Mapping[str, str] | None = None, check: bool = True) -> Completed:
         """Run its pip with exactly these arguments."""
