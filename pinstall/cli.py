@@ -104,7 +104,7 @@ def _install(argv: Sequence[str], terminal: Terminal) -> int:
     error = report.failure(outcome)
     if error is not None:
         terminal.fail(error)
-    elif outcome.exit_code == 0 and outcome.verdicts:
+    elif outcome.exit_code == 0 and (outcome.verdicts or outcome.left):
         terminal.say(report.summary(outcome))
     if terminal.annotating:
         terminal.summarize(outcome)

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall import closing, grounds, holding
 from pinstall.call import take
-from pinstall.core import arguments, closure, plan, report, sources
+from pinstall.core import arguments, closure, pins, plan, report, sources
 from pinstall.core.links import redacted
 from pinstall.demand import gather
 from pinstall.errors import FINDING, NOT_PINNED, PinstallError
@@ -90,6 +90,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     outcome, final = launch(asked, evidence, found, tell)
     if outcome.exit_code != 0:
         return outcome
+    outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
     holding.renew(asked, final, tell)
     if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())
@@ -136,7 +137,7 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
 
 def _refuse_faults(asked: Asked, tell: Reporter) -> None:
     """Refuse what pip would refuse too, all of it at once; where anything goes pip has the last word."""
-    unusable, conflicts = asked.faults, asked.demand.conflicts
+    unusable, conflicts, malformed = asked.faults, asked.demand.conflicts, tuple(pins.malformed(asked.lines))
     for reference, faults, summary, hint in (
         (
             "requirements",
@@ -149,6 +150,12 @@ def _refuse_faults(asked: Asked, tell: Reporter) -> None:
             conflicts,
             report.counted(len(conflicts), "pin contradicts another", "pins contradict others"),
             "keep one of the two lines",
+        ),
+        (
+            "hash",
+            malformed,
+            report.counted(len(malformed), "hash can match no file", "hashes can match no file"),
+            "correct them and run again; nothing has been changed",
         ),
     ):
         if faults and asked.call.policy.unpinned == "refuse":

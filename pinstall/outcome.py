@@ -27,8 +27,8 @@ class Command:
 class Outcome:
     """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`.
 
-    `unpinned` is what is needed and nobody has pinned. `grounds` is all that it rests on that every pin was found to
-    hold, none where that is not the whole of it.
+    `unpinned` is what is needed and nobody has pinned, `left` counts the local directories and editables. `grounds` is
+    all that it rests on that every pin was found to hold, none where that is not the whole of it.
     """
 
     exit_code: int
@@ -40,4 +40,5 @@ class Outcome:
     target: str = ""
     report_to: str = ""
     unpinned: tuple[Dependency, ...] = ()
+    left: int = 0
     grounds: tuple[str, ...] = ()

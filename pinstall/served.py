@@ -5,6 +5,7 @@ May not: write, start pip, decide what leaves.
 
 from __future__ import annotations
 
+import functools
 import os
 import tarfile
 from dataclasses import replace
@@ -257,7 +258,8 @@ def _of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
     named = tuple(_direct(url, pin) for url in urls)
     if urls and pin.direct:
         return named
-    listed = (link for link in listed if _is_of(link, pin))
+    is_pinned = _versions(pin)
+    listed = (link for link in listed if is_pinned(pages.version(link.filename, pin.name)))
     return (*named, *dict.fromkeys(listed))
 
 
@@ -266,12 +268,19 @@ def _direct(url: str, pin: Pin) -> Link:
     return Link(url=bare, filename=bare.rpartition("/")[2], hashes=pin.hashes)
 
 
-def _is_of(link: Link, pin: Pin) -> bool:
-    version = pages.version(link.filename, pin.name)
-    if version is None:
-        return False
+def _versions(pin: Pin) -> Callable[[Version | None], bool]:
+    """Return what tells whether a version is the pinned one, each judged but once: a page may list thousands of files.
+
+    The version of a file that is none of the project's is none, and never the pinned one.
+    """
     demand = replace(pin, hashes=frozenset(), source=None)
-    return verdicts.judge(demand, Identity(name=pin.name, version=version)) is State.HOLDS
+
+    @functools.cache
+    def is_pinned(version: Version | None) -> bool:
+        identity = Identity(name=pin.name, version=version)
+        return version is not None and verdicts.judge(demand, identity) is State.HOLDS
+
+    return is_pinned
 
 
 def is_hidden(pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:

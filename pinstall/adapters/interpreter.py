@@ -114,6 +114,7 @@ def _own() -> dict[str, Any]:
         "base_prefix": sys.base_prefix,
         "paths": sys.path[1:],
         "abi": _imp.extension_suffixes()[0],
+        "user": _own_user_site(),
         "markers": dict(default_environment()),
         **_own_folders(),
     }
@@ -142,8 +143,24 @@ def _own_folders() -> dict[str, str]:
         return {name: paths[name] for name in names}
 
 
+def _own_user_site() -> list[str]:
+    import site  # noqa: PLC0415  # Loaded already, but for `python -S`.
+
+    return [site.USER_SITE] if site.ENABLE_USER_SITE and site.USER_SITE else []
+
+
+def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return `sys.path` with the user's own folder in its place, which Python leaves out for as long as there is none.
+
+    pip makes it for `--user`, and where it may not write to the environment.
+    """
+    paths = known["paths"]
+    at = min((paths.index(path) for path in (known["purelib"], known["platlib"]) if path in paths), default=len(paths))
+    return (*paths[:at], *(path for path in known["user"] if path not in paths), *paths[at:])
+
+
 def _interpreter(known: Mapping[str, Any], *, own: bool) -> Interpreter:
-    paths = tuple(known["paths"])
+    paths = _paths(known)
     outside = known["prefix"] == known["base_prefix"]
     return Interpreter(
         executable=known["executable"],

@@ -14,7 +14,7 @@ from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
 from pinstall.conflicts import Metadata
-from pinstall.core import labels, plan, report
+from pinstall.core import labels, pins, plan, report
 from pinstall.core.links import redacted
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Pin, Reporter, Verdict
+    from pinstall.request import RequirementLine
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -48,7 +49,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
-    texts += _unmet(found, evidence, {verdict.pin.name for verdict in found if disputes})
+    texts += _unmet(found, evidence, asked, {verdict.pin.name for verdict in found if disputes})
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
     loose = evidence.unpinned()
     if asked.call.policy.closure == "refuse":
@@ -87,10 +88,14 @@ def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:
     """Yield what is wrong with what was asked."""
-    yield from (*asked.faults, *asked.demand.conflicts)
-    for line in asked.demand.unpinned if asked.call.policy.unpinned != "allow" else ():
+    yield from (*asked.faults, *asked.demand.conflicts, *pins.malformed(asked.lines))
+    for line in _loose(asked):
         yield Fault(origin=line.origin, message=f"`{line.text}` is not a pin")
     yield from asked.beyond
+
+
+def _loose(asked: Asked) -> tuple[RequirementLine, ...]:
+    return asked.demand.unpinned if asked.call.policy.unpinned != "allow" else ()
 
 
 def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
@@ -101,12 +106,17 @@ def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
             yield replace(fault, message=f"{fault.message}; {report.remedy(verdict)}")
 
 
-def _unmet(found: Sequence[Verdict], evidence: Evidence, disputed: AbstractSet[NormalizedName]) -> Iterator[str]:
-    """Yield the needs of what is asked for that the environment does not meet, but not again those that are pinned."""
+def _unmet(
+    found: Sequence[Verdict], evidence: Evidence, asked: Asked, disputed: AbstractSet[NormalizedName]
+) -> Iterator[str]:
+    """Yield the needs that the environment does not meet, but of each missing project one, and none that was named."""
+    loose = {(line.name, str(line.origin)) for line in _loose(asked)}
     named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS} | disputed
+    named |= {name for name, _ in loose if name is not None and evidence.find(name) is None}
     for need in evidence.unmet:
-        if need.name not in named:
+        if need.name not in named and (need.name, need.by) not in loose:
             yield redacted(f"{need}, which is not installed so; pip would install it")
+            named |= {need.name} if evidence.find(need.name) is None else set()
 
 
 def _cached(cleared: Plan) -> Iterator[str]:

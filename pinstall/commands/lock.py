@@ -20,7 +20,7 @@ from pinstall.call import NEWEST, REPORTS, take
 from pinstall.core import arguments, links, lock_texts, locking, locks, report, requirements, toml
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS, NOT_PINNED, UNREADABLE, USAGE, PinstallError
-from pinstall.request import Origin
+from pinstall.request import Fault, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +79,8 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
         return found
     roots = [_placed(line, wanted.folder, source) for line in asked.lines if not line.constraint]
     locked = _locked(asked, found, roots, since, tell)
+    for name in sorted(wanted.upgraded - {one.name for one in locked}):
+        tell.say(f"`--upgrade-package {name}` changes nothing: nothing that is asked for needs {name}")
     text = _text(locked, found, asked, wanted)
     return _delivered(old, text, wanted, tell)
 
@@ -138,8 +140,9 @@ def _dependencies(path: str) -> list[str]:
         listed = toml.parse(content.encode()).get("project", {}).get("dependencies", [])
         return [str(need) for need in listed]
     except (ValueError, AttributeError, TypeError) as error:
-        message = f"cannot read the dependencies of `{path}`: {error}"
-        raise PinstallError("project", message, exit_code=UNREADABLE) from error
+        fault = Fault(origin=Origin(where=path), message=str(error))
+        message = "the dependencies cannot be read"
+        raise PinstallError("project", message, context=(fault,), exit_code=UNREADABLE) from error
 
 
 def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[NormalizedName, str]:

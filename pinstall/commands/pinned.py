@@ -52,7 +52,7 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
     request = Request(arguments=(), command_line=(option,))
     call = Call(request=request, target=target, pip=(), chosen_by="", policy=policy.decide(()), settings=())
     asked = gather(call, environ)
-    yield from asked.faults
+    yield from (*asked.faults, *pins.malformed(asked.lines))
     yield from asked.beyond
     bounds = [line for line in asked.lines if line.constraint]
     for line in asked.lines:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
 _MOST_NAMED = 5
+_A_FILE = re.compile(r"(?!.*:\d+\Z).*[./\\].*", re.DOTALL)
+"""What is a file also without a line: no argument, no variable, and no hold, whose file and line are one text."""
 
 
 def annotation(level: str, line: str | Fault, folder: str, workspace: str, title: str = "pinstall") -> str:
@@ -37,7 +39,8 @@ def annotation(level: str, line: str | Fault, folder: str, workspace: str, title
     """
     properties, message = {"title": title}, str(line)
     if isinstance(line, Fault) and (file := _file(line.origin, folder, workspace)):
-        properties = {"file": file, "line": str(line.origin.line), **properties}
+        number = {} if line.origin.line is None else {"line": str(line.origin.line)}
+        properties = {"file": file, **number, **properties}
         message = line.message
     shown = ",".join(f"{name}={_escaped(redacted(value), _PROPERTY)}" for name, value in properties.items())
     return f"::{level} {shown}::{_escaped(redacted(message), _DATA)}"
@@ -70,7 +73,7 @@ def pip_failure(outcome: Outcome, folder: str, workspace: str) -> str | None:
 
 def _file(origin: Origin, folder: str, workspace: str) -> str | None:
     """Return the path of a file from the workspace, with slashes as GitHub has them; none for what is no file in it."""
-    if origin.line is None or "://" in origin.where:
+    if "://" in origin.where or (origin.line is None and not _A_FILE.fullmatch(origin.where)):
         return None
     rules = ntpath if ntpath.splitdrive(folder)[0] else posixpath
     try:
@@ -106,7 +109,8 @@ def _headline(outcome: Outcome, holding: int) -> str:
         return _plain(outcome.error.message)
     total = len(outcome.verdicts)
     ended = "" if outcome.exit_code in (0, NOT_PINNED) else f", pip ended with exit code {outcome.exit_code}"
-    return f"{holding} of {total} {'pin holds' if total == 1 else 'pins hold'}{ended}"
+    held = f"{holding} of {total} {'pin holds' if total == 1 else 'pins hold'}" if total else "nothing is pinned"
+    return f"{held}{ended}"
 
 
 def _errors(outcome: Outcome) -> list[str]:

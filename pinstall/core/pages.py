@@ -5,6 +5,7 @@ May not: fetch, choose among the links.
 
 from __future__ import annotations
 
+import functools
 import html.parser
 import json
 import re
@@ -181,6 +182,7 @@ def indexes(options: Iterable[Option]) -> tuple[str, ...]:
     return tuple(url.rstrip("/") for url in urls if url)
 
 
+@functools.cache
 def version(filename: str, name: NormalizedName) -> Version | None:
     """Return the version of a wheel or sdist of the project, by its file name; none for any other file.
 

@@ -5,7 +5,8 @@ May not: guess a version from a range: `>=`, `~=` and `==1.*` are no pins.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
@@ -15,11 +16,24 @@ from pinstall.model import Demand, Pin, Source
 from pinstall.request import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.request import RequirementLine
+
+_DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+_HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in _DIGITS.items()))
+
+
+def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
+    """Yield the hashes that no file can have; pip would find that out only once it has fetched one."""
+    for line in lines:
+        for text in sorted(line.hashes):
+            digits = None if _HASH.fullmatch(text) else _DIGITS.get(text.partition(":")[0])
+            if digits is not None:
+                message = f"`{text}` can match no file: it has not the {digits} hexadecimal digits of its algorithm"
+                yield Fault(origin=line.origin, message=message)
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:

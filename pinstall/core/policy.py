@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pinstall.errors import NOT_PINNED, PinstallError
+from pinstall.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -162,4 +163,5 @@ def decide(settings: Iterable[Option]) -> Policy:
 
 def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
     exit_code = 2 if setting.origin.where.startswith("argument") else NOT_PINNED
-    return PinstallError("setting", f"{setting.origin}: {message}", hint=hint, exit_code=exit_code)
+    fault = Fault(origin=setting.origin, message=message)
+    return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=exit_code)

@@ -124,15 +124,22 @@ def _remedy(line: RequirementLine, pin: str) -> str:
 def summary(outcome: Outcome) -> str:
     """Return the one line that a run ends with."""
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
+    held = counted(holding, "pin holds", "pins hold")
     if outcome.rehearsed:
-        return f"{counted(holding, 'pin', 'pins')} would hold{_accepted(outcome)}"
-    return f"{counted(holding, 'pin holds', 'pins hold')}{_accepted(outcome)}{_open(outcome)}"
+        held = f"{counted(holding, 'pin', 'pins')} would hold"
+    held = f"{held}{_accepted(outcome)}" if outcome.verdicts else ""
+    return "; ".join(filter(None, (held, _left(outcome), _open(outcome))))
+
+
+def _left(outcome: Outcome) -> str:
+    text = counted(outcome.left, "request is left to pip", "requests are left to pip")
+    return f"{text}: a local directory or editable install is no pin" if outcome.left else ""
 
 
 def _open(outcome: Outcome) -> str:
     number = len(outcome.unpinned)
     text = counted(number, "dependency is not pinned", "dependencies are not pinned")
-    return f"; {text} (`pinstall check` lists {'it' if number == 1 else 'them'})" if number else ""
+    return f"{text} (`pinstall check` lists {'it' if number == 1 else 'them'})" if number else ""
 
 
 def _accepted(outcome: Outcome) -> str:

@@ -30,6 +30,7 @@ _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
 # What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
+_UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _LONGEST: Final = 255
 """How many characters a file name can have; the tags in a longer one may be billions."""
 _VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
@@ -58,6 +59,8 @@ def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, s
         text = decode(content)
     except (LookupError, ValueError) as error:
         return RequirementFile(faults=(_undecodable(error, file),))
+    if "\0" in text[:2]:  # each line of it would be a fault
+        return RequirementFile(faults=(Fault(origin=Origin(where=file), message=_UTF16),))
     found: list[RequirementLine | Nested | Option | Fault] = []
     for number, logical in logical_lines(text, environ):
         found += _statements(logical, Origin(where=file, line=number), constraint=constraint)

@@ -100,6 +100,8 @@ def test_any_python_3_answers(tmp_path: Path, state: str, variables: dict[str, s
     if python is None:
         pytest.skip(f"no Python {version}")
     known = describe(str(python), variables, state)
+    # the user's own folder has its place before pip makes it
+    (home / ".local/lib" / f"python{version}" / "site-packages").mkdir(parents=True)
     assert held(known) == as_pip(str(python), variables, home)
     assert known.markers["python_version"] == version
     assert known.markers.keys() == default_environment().keys()
@@ -188,7 +190,7 @@ def test_it_is_asked_again_when_something_changed(
             memory.write_text("{", encoding="utf-8")
     known = describe(str(python), variables, state)
     assert known.markers["os_name"] == "posix"
-    assert (str(user) in known.paths) is (change == "user site")
+    assert (str(user) in known.paths) is (change != "variable")
 
 
 def test_the_release_of_pip_is_read_each_time(tmp_path: Path, state: str, variables: dict[str, str]) -> None:

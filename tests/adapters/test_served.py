@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pinstall import call, demand, served
 from pinstall.adapters.index.client import Client
+from pinstall.artifacts import Link, Page
+from pinstall.core import verdicts
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
 from tests.support.processes import sealed
 from tests.support.sdists import sdist
+from tests.support.values import pin
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from packaging.version import Version
+
     from pinstall.artifacts import Answer
+    from pinstall.model import Identity, Pin, State
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
 
@@ -184,3 +191,20 @@ def test_without_any_hash_a_files_own_checksums_speak(runner: Runner, archive: A
     (eviction,) = found.faults(pin, (), links)
     assert eviction.contradiction
     assert eviction.what == f"the download of {archive.filename}"
+
+
+def test_each_version_on_a_long_page_is_judged_but_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[Version | None] = []
+
+    def judge(demanded: Pin, identity: Identity) -> State:
+        judged.append(identity.version)
+        return verdicts.judge(demanded, identity)
+
+    monkeypatch.setattr(served, "verdicts", SimpleNamespace(judge=judge))
+    texts = ("1.0", "1.0.0", "v1.0", "1.0+cu", "1.1", "2.0", "x")
+    names = [f"demo-{text}-cp3{minor}-none-any.whl" for text in texts for minor in range(50)]
+    links = tuple(Link(url=f"https://host.example/{name}", filename=name) for name in [*names, "demo-1.0.tar.gz"])
+    found = served.of_release(pin("demo==1.0"), [Page(index="", links=links)])
+    assert {link.filename.split("-")[1] for link in found} == {"1.0", "1.0.0", "v1.0", "1.0+cu", "1.0.tar.gz"}
+    assert len(found) == 4 * 50 + 1
+    assert sorted(map(str, judged)) == ["1.0", "1.0+cu", "1.1", "2.0"]

@@ -110,6 +110,16 @@ def test_several_faults_of_several_files_are_one_message_with_file_and_line_each
     assert [line for line in lines if line.startswith("error: 10 ")]
 
 
+@pytest.mark.parametrize("command", ["install", "check"])
+def test_a_hash_that_no_file_can_have(scene: Runner, command: str) -> None:
+    written(scene, f"aa==2.0\nbb==1.0 --hash=sha256:{'0' * 63}\n")
+    ended = scene.pinstall(command, "-r", "requirements.txt")
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.output.splitlines() if "can match no file: " in line]
+    assert "requirements.txt:2: `sha256:000" in line
+    assert "ERROR" not in ended.output
+
+
 def test_a_file_that_is_no_text(scene: Runner) -> None:
     (scene.home / "requirements.txt").write_bytes(b"\xff\xfe\x00\xd8aa==2.0\n\x81")
     ended = scene.pinstall("-r", "requirements.txt")

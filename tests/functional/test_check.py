@@ -185,3 +185,19 @@ def test_no_password_is_shown(runner: Runner) -> None:
 def test_a_file_that_is_not_there_is_found(runner: Runner) -> None:
     (line,) = _found(runner, "-r", "nowhere.txt")
     assert "nowhere.txt" in line
+
+
+@pytest.mark.parametrize("unpinned", ["refuse", "allow"])
+def test_a_request_that_is_no_pin_and_not_met_is_one_finding(runner: Runner, unpinned: str) -> None:
+    for name in ("top", "other"):
+        place(runner.environment, wheel(name, "1.0", requires=["gone", "dep<2", "lost"]))
+    place(runner.environment, wheel("dep", "2.0"))
+    written(runner, "top==1.0\nother==1.0\ngone\ndep>=3\n")
+    lines = {3: "gone", 4: "dep>=3"}
+    needs = ["top 1.0 needs lost", "top 1.0 needs dep<2", "other 1.0 needs dep<2"]
+    if unpinned == "allow":
+        needs += [f"requirements.txt:{number} needs {text}" for number, text in lines.items()]
+        lines = {}
+    expected = [f"requirements.txt:{number}: `{text}` is not a pin" for number, text in lines.items()]
+    expected += [f"{need}, which is not installed so; pip would install it" for need in needs]
+    assert sorted(_found(runner, "--pin", f"unpinned={unpinned}", "-r", "requirements.txt")) == sorted(expected)

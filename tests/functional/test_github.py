@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.scenes import cached, pinned, place, written
+from tests.support.scenes import RELEASE, cached, pinned, place, written
 from tests.support.sdists import sdist
 from tests.support.wheels import wheel
 
@@ -68,6 +68,28 @@ def test_lines_that_cannot_be_used_and_conflicts_are_annotated(actions: Runner) 
     written(actions, "aa==1.0\n!!\n")
     (told,) = annotated(actions.pinstall("-r", "requirements.txt"))
     assert told.startswith("::error file=requirements.txt,line=2,title=1 line cannot be used::")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("pyproject.toml", '[tool.pinstall]\nevict = "x"\n', ["aa==1.0"]),
+        ("pyproject.toml", "[tool.pinstall]\nevict = []\n", ["aa==1.0"]),
+        ("pyproject.toml", "[project]\ndependencies = 1\n", ["lock"]),
+        pytest.param(
+            *("pylock.toml", "packages = 1\n", ["check", "-r", "pylock.toml"]),
+            marks=pytest.mark.skipif(RELEASE < (26, 1), reason="this pip takes no lock file"),
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_as_a_whole_is_named_without_a_line(
+    actions: Runner, name: str, text: str, words: list[str]
+) -> None:
+    (actions.home / name).write_text(text, encoding="utf-8")
+    ended = actions.pinstall(*words)
+    assert ended.returncode != 0
+    (told,) = [line for line in ended.stderr.splitlines() if line.startswith("::")]
+    assert told.startswith(f"::error file={name},title=")
 
 
 def test_what_is_only_said_is_a_warning_and_quiet_is_quiet(actions: Runner) -> None:

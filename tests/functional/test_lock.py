@@ -149,6 +149,11 @@ class TestKept:
     def test_one_is_upgraded(self, older: Runner) -> None:
         assert self.versions(older, "aa", "cc", "--upgrade-package", "CC") == ["aa==1.0", "bb==1.0", "cc==2.0"]
 
+    def test_a_name_that_nothing_needs_is_said_to_be_upgraded_in_vain(self, older: Runner) -> None:
+        ended = locked(older, "aa", "cc", "-P", "Ccc", "-P", "bb", "-o", "requirements.txt", "--no-cache-dir")
+        (told,) = (line for line in own_lines(ended) if "--upgrade-package" in line)
+        assert told == "`--upgrade-package ccc` changes nothing: nothing that is asked for needs ccc"
+
     def test_a_pin_that_is_not_asked_for_any_more_goes(self, older: Runner) -> None:
         assert self.versions(older, "aa") == ["aa==1.0", "bb==1.0"]
 

@@ -73,6 +73,15 @@ def test_what_the_system_has_holds_and_is_never_touched(system: Runner, python: 
     assert files(folder) == before
 
 
+def test_the_users_own_folder_counts_from_the_first_installation_on(system: Runner, home: Path) -> None:
+    system.index.add(wheel("demo", "1.0"))
+    assert not (home / ".local" / "lib").exists()
+    told = pinstall(system, "--user", "demo==1.0")
+    assert told.ended.returncode == 0, told.ended.output
+    assert list(home.glob(".local/lib/python*/site-packages/demo-1.0.dist-info"))
+    assert pinstall(system, "demo==1.0").purposes == []
+
+
 def test_what_is_pinned_is_built_cached_evicted_and_installed_as_anywhere(system: Runner, python: Path) -> None:
     folder, _ = _outside(python)
     before = files(folder)
@@ -96,6 +105,7 @@ def test_a_system_that_is_managed_by_others_is_refused_by_pip_and_left_as_it_is(
     if not Path(json.loads(marks)[0], "EXTERNALLY-MANAGED").exists():
         pytest.skip("nothing would stop pip here")
     index.add(wheel("demo", "1.0"))
+    (tmp_path / "lib" / "python" / "site-packages").mkdir(parents=True)
     runner = Runner(environment=Environment(root=tmp_path, variables=sealed(home)), home=home, index=index)
     before = files(folder)
     ended = runner.pinstall("demo==1.0", python=DEBIAN)

@@ -237,7 +237,21 @@ def test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip(stocked: 
     for _ in range(2):
         told = pinstall(stocked, folder, "-e", editable, "bb==1.0")
         assert (told.ended.returncode, told.purposes) == (0, ["install"])
+        left = "requests are left to pip: a local directory or editable install is no pin"
+        assert own_lines(told.ended)[-1] == f"1 pin holds; 2 {left}"
     assert stocked.environment.freeze() == ["bb==1.0", "editable==1.0", "local==1.0"]
+
+
+@pytest.mark.parametrize("words", [["."], ["-e", "."]])
+def test_a_directory_alone_is_said_to_be_no_pin(stocked: Runner, tmp_path: Path, words: list[str]) -> None:
+    folder = checkout(tmp_path / "local", sdist("local", "1.0"))
+    ended = stocked.pinstall(*words, cwd=folder)
+    assert ended.returncode == 0
+    assert own_lines(ended)[1:] == ["1 request is left to pip: a local directory or editable install is no pin"]
+    summary = stocked.home / "summary.md"
+    actions = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    assert stocked.pinstall(*words, cwd=folder, env=actions).returncode == 0
+    assert "0 of 0" not in summary.read_text(encoding="utf-8")
 
 
 # --- constraints -----------------------------------------------------------------------------------------------------

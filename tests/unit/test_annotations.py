@@ -40,11 +40,21 @@ def test_a_place_is_told_as_the_workspace_has_it(where: str, folder: str, worksp
     assert told == f"::error file={file},line=14,title=pinstall::`demo` is not a pin"
 
 
+def test_a_file_without_a_line_is_told_alone() -> None:
+    for where in ("pylock.toml", "/w/repo/pyproject.toml", "./requirements"):
+        told = annotated(where, None)
+        assert told.startswith("::error file="), where
+        assert told.endswith(",title=pinstall::`demo` is not a pin")
+        assert "line=" not in told
+
+
 @pytest.mark.parametrize(
     ("where", "line", "folder", "workspace"),
     [
         ("argument 2", None, HERE, HERE),
         ("PIP_CONSTRAINT", None, HERE, HERE),
+        ("requirements.txt:14", None, HERE, HERE),
+        ("https://host.example/r.txt", None, HERE, HERE),
         ("https://host.example/r.txt", 14, HERE, HERE),
         ("/etc/pip.conf", 14, HERE, HERE),
         ("../r.txt", 14, HERE, HERE),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
-from pinstall.core import requirements
+from pinstall.core import pins, requirements
 from pinstall.model import Demand, Source
 from pinstall.request import Origin, RequirementLine
 from tests.support.values import COMMIT, conflict, demand, lines, pin, sha256
@@ -157,6 +157,28 @@ class TestSeveralLines:
         assert first.message.startswith('the marker of `demo==1.0 ; sys_platform ~= "linux"` cannot be evaluated: ')
         assert str(second.origin) == "r.txt:3"
         assert [pin.name for pin in found.pins] == ["fine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        (f"demo==1.0 --hash={A}", None),
+        (f"demo==1.0 --hash={A[:-1]}", 64),
+        (f"demo==1.0 --hash={A}0", 64),
+        (f"demo==1.0 --hash={A} --hash={B[:-1]}g", 64),
+        (f"demo==1.0 --hash=sha384:{'a' * 64}", 96),
+        (f"demo==1.0 --hash=sha384:{'a' * 96} --hash=sha512:{'A' * 128}", None),
+        (f"demo==1.0 --hash=sha512:{'a' * 96}", 128),
+        ("demo==1.0 --hash=sha256:", 64),
+        ("demo>=1 --hash=sha256:ab", 64),
+        (f"demo @ {WHEEL}#sha256=ab", 64),
+        (f"demo @ {WHEEL}#sha1=ab", None),
+    ],
+)
+def test_a_hash_that_no_file_can_have_is_told_with_its_line(text: str, digits: int | None) -> None:
+    found = list(pins.malformed(lines(f"\n{text}\n")))
+    assert [str(fault.origin) for fault in found] == ["r.txt:2"] * (digits is not None)
+    assert all(f"the {digits} hexadecimal digits" in fault.message for fault in found)
 
 
 class TestConflicts:

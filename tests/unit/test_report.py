@@ -145,6 +145,12 @@ class TestEviction:
 
 
 class TestConclusion:
+    def test_what_is_left_to_pip_is_said_beside_the_pins_and_alone(self) -> None:
+        left = "a local directory or editable install is no pin"
+        assert report.summary(replace(outcome(), left=1)) == f"1 request is left to pip: {left}"
+        found = report.summary(replace(outcome(State.HOLDS), left=2, rehearsed=True))
+        assert found == f"1 pin would hold; 2 requests are left to pip: {left}"
+
     @pytest.mark.parametrize(
         ("states", "text"),
         [

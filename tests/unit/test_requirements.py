@@ -238,6 +238,13 @@ class TestEncodings:
     def test_either_end_first(self, mark: str) -> None:
         assert decode("\ufeffdemo".encode(mark)) == "demo"
 
+    @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+    def test_without_a_mark_the_file_is_named_as_what_it_may_be(self, codec: str) -> None:
+        (fault,) = file("# c\nsix==1.0\n-r x\n".encode(codec)).faults
+        assert "UTF-16" in fault.message
+        assert fault.origin.line is None
+        assert "\0" not in fault.message
+
     def test_a_comment_in_the_first_two_lines(self) -> None:
         assert decode(b"\n# -*- coding: latin-1 -*-\n# \xe9") == "\n# -*- coding: latin-1 -*-\n# é"
         assert [fault.origin.line for fault in file(b"a\nb\n# coding: latin-1\n# \xe9").faults] == [4]
