@@ -26,7 +26,7 @@ NEWEST = (26, 3)
 OLDEST = (20, 1)
 SERVES_OTHERS = (22, 3)
 """The first pip with `--python`."""
-REPORTS = (22, 2)
+_REPORTS = (22, 2)
 """The first pip that writes an installation report."""
 
 
@@ -47,6 +47,21 @@ class Call:
     def cache(self, environ: Mapping[str, str]) -> CacheDirectory:
         """Return where pip's cache is, and whether it is on."""
         return locations.cache_directory(self.request.options, environ, self.target)
+
+    @property
+    def reports(self) -> bool:
+        """Tell whether the target's pip can write down what it installs, or would install."""
+        return (self.target.pip or ()) >= _REPORTS
+
+    def need_reports(self, reference: str, purpose: str) -> None:
+        """Raise PinstallError where it cannot, with what therefore does not work."""
+        if not self.reports:
+            raise PinstallError(
+                reference,
+                f"this pip cannot say beforehand what it would install, so {purpose}",
+                hint=f"run `{self.target.executable} -m pip install --upgrade pip`: 22.2 or newer will do",
+                exit_code=NOT_PINNED,
+            )
 
 
 def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
@@ -98,7 +113,7 @@ def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
             hint="name another file with `--pin report=FILE`; nothing has been changed",
             exit_code=NOT_PINNED,
         )
-    if found.pip is not None and found.pip < REPORTS:
+    if found.pip is not None and found.pip < _REPORTS:
         return replace(decided, unproven="accept")  # there is no report to learn an artifact's hash from
     return decided
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall.call import REPORTS
 from pinstall.core import report
 from pinstall.errors import NOT_PINNED, PinstallError
 
@@ -52,13 +51,7 @@ def resolves_first(asked: Asked) -> bool:
     """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
     if asked.call.policy.closure != "refuse":
         return False
-    if (asked.call.target.pip or ()) < REPORTS:
-        raise PinstallError(
-            "closure",
-            "this pip cannot say beforehand what it would install, so `closure=refuse` cannot be kept",
-            hint=f"run `{asked.call.target.executable} -m pip install --upgrade pip`, which needs 22.2 or newer",
-            exit_code=NOT_PINNED,
-        )
+    asked.call.need_reports("closure", "`closure=refuse` cannot be kept")
     return True
 
 

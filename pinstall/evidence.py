@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pinstall.adapters import installed_files
 from pinstall.adapters.environment import Environment, altered, is_half, is_younger
 from pinstall.adapters.ledger import Ledger
-from pinstall.call import REPORTS
 from pinstall.core import closure, inputs, labels, report, sources, verdicts
 from pinstall.model import State, Verdict
 from pinstall.stamp import state_directory
@@ -185,7 +184,7 @@ class Evidence:
 
         There are wheels whose RECORD is wrong, and pip installs them. Without a report nothing is known of that moment.
         """
-        if (self._asked.call.target.pip or ()) < REPORTS:
+        if not self._asked.call.reports:
             return None
         damage = installed_files.damaged(found, passing)
         row = None if damage is None else self.ledger.row(found)

@@ -16,7 +16,6 @@ from pinstall import ambiguity, branches, closing, conflicts, holding, proof, re
 from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
-from pinstall.call import REPORTS
 from pinstall.clearing import Clearing
 from pinstall.core import arguments, labels, plan, report, verdicts
 from pinstall.errors import NOT_PINNED, PinstallError
@@ -81,9 +80,9 @@ class _Run:
         self.final: tuple[Verdict, ...] = ()
         self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self._reports = reports(asked)
-        release = asked.call.target.pip or ()
-        if asked.proves and release < REPORTS:
-            tell.say(f"pip {'.'.join(map(str, release))} does not report what it installs: hashes are not proven")
+        if asked.proves and not asked.call.reports:
+            release = ".".join(map(str, asked.call.target.pip or ()))
+            tell.say(f"pip {release} does not report what it installs: hashes are not proven")
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
@@ -124,7 +123,7 @@ class _Run:
 
     def _explain(self, exit_code: int, folder: str) -> None:
         """Find out whether pins of earlier runs are what pip could not do without moving: run it silently without."""
-        if not self._held or self._runs.interrupted or (self._asked.call.target.pip or ()) < REPORTS:
+        if not self._held or self._runs.interrupted or not self._asked.call.reports:
             return
         wanted = os.path.join(folder, "unheld.json")
         if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) == 0:
@@ -240,7 +239,7 @@ class _Run:
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             report_file = os.path.join(folder, "forced.json")
-            ours = ("--report", report_file) if (self._asked.call.target.pip or ()) >= REPORTS else ()
+            ours = ("--report", report_file) if self._asked.call.reports else ()
             file = pip.requirements_file(folder, restated.lines(group, self._asked))
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import pip
-from pinstall.call import REPORTS
 from pinstall.core import arguments, report
 from pinstall.outcome import Command
 
@@ -29,7 +28,7 @@ def reports(asked: Asked) -> bool:
     if asked.call.target.externally_managed and request.last("dry_run"):
         return False  # for pip a dry run with a report is a way around the mark of PEP 668
     needed = asked.proves or asked.elsewhere or request.last("ignore_installed") is not None
-    return bool(asked.demand.pins) and release >= (REPORTS if needed else _REPORTS_QUIETLY)
+    return bool(asked.demand.pins) and (release >= _REPORTS_QUIETLY or (needed and asked.call.reports))
 
 
 class Runs:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.adapters import archives
 from pinstall.artifacts import Page
-from pinstall.call import REPORTS
 from pinstall.core import report, sources
 from pinstall.core.pages import PYPI
 from pinstall.errors import NOT_PINNED, PinstallError
@@ -64,13 +63,7 @@ class Sourcing:
         alone = request.last("ignore_dependencies") is not None
         if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
             return False
-        if (self._asked.call.target.pip or ()) < REPORTS:
-            raise PinstallError(
-                "source",
-                "this pip cannot say beforehand what it would install, so `[tool.pinstall.sources]` cannot be kept",
-                hint=f"run `{self._asked.call.target.executable} -m pip install --upgrade pip`, 22.2 or newer",
-                exit_code=NOT_PINNED,
-            )
+        self._asked.call.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
         return True
 
     def judge(

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.utils import canonicalize_name
 
 from pinstall.adapters import pip, project, texts
-from pinstall.call import NEWEST, REPORTS, take
+from pinstall.call import NEWEST, take
 from pinstall.core import arguments, links, lock_texts, locking, locks, report, requirements, toml
 from pinstall.demand import gather
-from pinstall.errors import FINDING, HOLDS, NOT_PINNED, UNREADABLE, USAGE, PinstallError
+from pinstall.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
 from pinstall.request import Fault, Origin
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     wanted, words = _wanted(argv)
     words, source = _inputs(words, environ, tell)
     asked = gather(take(words, environ), environ)
-    if (asked.call.target.pip or ()) < REPORTS:
-        hint = f"run `{asked.call.target.executable} -m pip install --upgrade pip`"
-        raise PinstallError("old-pip", "`pinstall lock` needs pip 22.2 or newer", hint=hint, exit_code=NOT_PINNED)
+    asked.call.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
     old = texts.read(wanted.output) if wanted.output else ""
     kept = _kept(old, wanted, asked, tell)
     since = time.time()
