@@ -174,7 +174,7 @@ class _Run:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.reported(self._asked, self.after, reported, self._started)
+        final = proof.judge(self._asked, self.after, reported, self._started)
         aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
         left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
         if aim is not None and left_out:

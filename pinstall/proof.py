@@ -33,21 +33,17 @@ def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     if not asked.lines:
         asked = holding.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
-    found = evidence.judge()
-    if proven := proofs(asked, evidence, found):
-        evidence.admit(proven)
-        found = evidence.judge()
-    return asked, evidence, found
+    return asked, evidence, judge(asked, evidence)
 
 
-def reported(
-    asked: Asked, evidence: Evidence, installed: Mapping[NormalizedName, Identity], since: int
+def judge(
+    asked: Asked, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
 ) -> tuple[Verdict, ...]:
-    """Judge by what pip reports, and prove from its cache what `--target` has left since then (ns)."""
-    found = evidence.judge(installed, since)
+    """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
+    found = evidence.judge(reported, since)
     if proven := proofs(asked, evidence, found):
         evidence.admit(proven)
-        found = evidence.judge(installed, since)
+        found = evidence.judge(reported, since)
     return found
 
 

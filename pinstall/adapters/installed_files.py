@@ -112,7 +112,7 @@ def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[
 
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
-    """Return the places of the files and folders that RECORD's paths begin with, those outside in full."""
+    """Return the places of what RECORD's paths begin with, those outside in full; of an egg, of all its files."""
     if distribution.egg:
         return tuple(_listed_by_egg(distribution))
     try:
