@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 RELEASE = Version(CHOSEN).release
-CASE_BY_CASE = ("functional", "faults")
-"""Folders of tests of which a quick look tries one case each."""
+CASE_BY_CASE = ("adapters", "functional", "faults")
+"""Folders of tests: of those there that start processes in a home of their own a quick look tries one case each."""
+TRIED = pytest.StashKey[set[tuple[Path, str]]]()
 
 
 class MakeEnvironment(Protocol):
@@ -47,18 +48,20 @@ def pytest_configure() -> None:
     settings.load_profile("pinstall")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave all but one case of what starts processes for each to the slow run; skip what no pip can do here.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave all but the first case of what starts processes for each to the slow run.
 
-    That is, for a pip without reports, what is only promised for one with them.
+    Here, as pytest-randomly has not changed their order yet: it is to be the same case each time.
     """
-    tried: set[tuple[Path, str]] = set()
-    for item in items:
-        case = (item.path, item.nodeid.partition("[")[0])
-        if case in tried and item.path.parent.name in CASE_BY_CASE:
-            item.add_marker(pytest.mark.slow)
-        tried.add(case)
+    case = (item.path, item.nodeid.partition("[")[0])
+    tried = item.session.stash.setdefault(TRIED, set())
+    if case in tried and item.path.parent.name in CASE_BY_CASE and "home" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.slow)
+    tried.add(case)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, for a pip without reports, what is only promised for one with them."""
     beyond = (FULL_PROMISE if RELEASE < REPORTS else frozenset()) | (EDITABLE if RELEASE < (21, 3) else frozenset())
     if beyond:
         for item in items:

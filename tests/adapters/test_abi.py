@@ -371,6 +371,7 @@ def test_no_bytes_raise(tmp_path: Path, content: bytes) -> None:
     assert missing(packed(tmp_path, {MEMBER: content})) is None
 
 
+@pytest.mark.slow
 @anywhere
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(min_value=0))
@@ -379,6 +380,7 @@ def test_no_truncated_module_is_accused(tmp_path: Path, cut: int) -> None:
     assert missing(packed(tmp_path, {MEMBER: content[: cut % len(content)]})) is None
 
 
+@pytest.mark.slow
 @anywhere
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(offset=st.integers(min_value=0), patch=st.binary(min_size=1, max_size=8), tail=st.booleans())

@@ -82,6 +82,7 @@ def test_what_the_index_lets_this_pip_keep_it_has_read_again(filled: Runner) -> 
     assert asked(filled, LATER) == 0
 
 
+@pytest.mark.slow
 @asking
 def test_what_the_index_lets_it_keep_an_older_pip_asks_for(filled: Runner) -> None:
     filled.index.page_max_age = 600

@@ -56,6 +56,7 @@ def test_an_sdist_is_built_once_and_its_wheel_lies_where_the_key_says(
     assert built.parent == caches.wheel_entry(cache, url, python=python, sha256=archive.sha256 if hashed else None)
 
 
+@pytest.mark.slow
 @BOTH_PIPS
 def test_the_second_install_downloads_no_file(runner: Runner) -> None:
     runner.index.add(wheel("demo", "1.0"))
@@ -78,6 +79,7 @@ def test_a_poisoned_body_fails_and_a_poisoned_build_is_installed(runner: Runner,
     assert runner.environment.module("built", "MARK") == "poison"
 
 
+@pytest.mark.slow
 def test_config_settings_failing_builds_and_local_trees(runner: Runner, tmp_path: Path) -> None:
     runner.index.add(sdist("demo", "1.0"))
     runner.index.add(sdist("bad", "1.0", fail=True))
@@ -99,6 +101,7 @@ def test_a_faulty_file_fails_and_heals(runner: Runner, fault: Fault) -> None:
     runner.pip("install", *options)
 
 
+@pytest.mark.slow
 def test_wrong_wheels_are_wrong_in_the_way_that_was_asked_for(runner: Runner, tmp_path: Path) -> None:
     lying = wheel("demo", "1.0", metadata={"Version": "9.9"})
     runner.index.add(lying)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ELSEWHERE = {"how-to/fleet.md", "how-to/private-index.md"}
 """Pages that need more of the world than a local index, and have tests of their own."""
+FIRST = {"tutorial/first-run.md", "how-to/replace-pip-install.md", "how-to/ci.md", "reference/json-report.md"}
+"""Pages that a quick look tries: what a new user reads, and what a machine does."""
 PAGES = {
     path.relative_to(DOCS).as_posix(): path
     for path in sorted(DOCS.rglob("*.md"))
@@ -31,7 +33,11 @@ def test_every_block_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [name for name, path in PAGES.items() if any(b.mark == "run" for b in blocks(path)) and name not in ELSEWHERE],
+    [
+        pytest.param(name, marks=() if name in FIRST else pytest.mark.slow)
+        for name, path in PAGES.items()
+        if any(block.mark == "run" for block in blocks(path)) and name not in ELSEWHERE
+    ],
 )
 def test_a_page_works_as_it_stands(inside: Runner, name: str) -> None:
     if name.endswith("makefile.md") and not shutil.which("make"):

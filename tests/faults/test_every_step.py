@@ -205,7 +205,7 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_well(
     assert not failures(trial, tried)
 
 
-@pytest.mark.parametrize(("name", "number"), [("eviction and remake", 5), ("proof, ledger and stamp", 5)])
+@pytest.mark.parametrize(("name", "number"), [("proof, ledger and stamp", 5), ("eviction and remake", 5)])
 def test_killed_at_some_steps_nothing_is_lost_and_the_next_run_ends_well(
     runner: Runner, name: str, number: int
 ) -> None:

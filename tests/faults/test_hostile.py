@@ -48,6 +48,7 @@ def standing(scene: Runner) -> tuple[dict[str, str], dict[str, str]]:
     return caches.snapshot(scene.cache), installed(scene.environment)
 
 
+@pytest.mark.slow
 def test_a_cache_path_that_is_a_file_is_left_to_pip(scene: Runner, tmp_path: Path) -> None:
     file = tmp_path / "cache-file"
     file.write_bytes(b"mine")
@@ -141,6 +142,7 @@ def test_without_room_for_a_stage_no_traceback_is_shown_and_nothing_is_lost(scen
         assert shelved(scene.cache) == [wheel("demo", "2.0").filename]
 
 
+@pytest.mark.slow
 def test_without_room_for_the_fresh_build_pip_builds_it_itself(scene: Runner) -> None:
     ended = on_a_full_disk(scene, "mkdir", "/pip/wheels/")
     assert ended.returncode == 0, ended.output

@@ -85,6 +85,7 @@ def test_a_good_wheel_stays_while_another_runs_pip_may_open_it(
     assert not wheels(first, "2.0"), "nobody uses it any more"
 
 
+@pytest.mark.slow
 def test_a_pip_whose_launcher_was_killed_may_still_open_it(
     first: Runner, second: Runner, busy: subprocess.Popen[bytes]
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_pip_whose_launcher_was_killed_may_still_open_it(
     assert first.environment.module("demo", "MARK") == "cached"
 
 
+@pytest.mark.slow
 def test_what_is_wrong_goes_all_the_same(first: Runner, second: Runner, busy: subprocess.Popen[bytes]) -> None:
     damaged = cached(first, SOURCES["1.0"], wheel("demo", "1.0").truncated())
     ended = second.pinstall("-v", "demo==1.0")

@@ -60,6 +60,7 @@ def test_its_version_is_this_one_and_nothing_of_the_job_is_part_of_a_script() ->
         assert step.get("shell", "bash") == "bash"
 
 
+@pytest.mark.slow
 def test_it_installs_pinstall_checks_the_cache_and_installs_what_is_pinned(runner: Runner) -> None:
     serve(runner)
     (runner.home / "my requirements.txt").write_text("six==1.16.0\n", encoding="utf-8")

@@ -81,6 +81,7 @@ def test_a_file_that_may_not_be_read(scene: Runner) -> None:
     assert [line for line in lines if "requirements.txt" in line and "Permission" in line]
 
 
+@pytest.mark.slow
 def test_a_folder_in_the_place_of_a_file(scene: Runner) -> None:
     (scene.home / "folder").mkdir()
     ended = scene.pinstall("-r", "folder")
@@ -135,6 +136,7 @@ def test_a_local_archive_that_does_not_exist(scene: Runner) -> None:
     _pip_refuses_too(scene, "./gone-1.0-py3-none-any.whl")
 
 
+@pytest.mark.slow
 def test_an_empty_request_is_pips_to_refuse(scene: Runner) -> None:
     ended = scene.pinstall(index=False)
     alone = scene.pip("install", index=False, check=False)
@@ -145,6 +147,7 @@ def test_an_empty_request_is_pips_to_refuse(scene: Runner) -> None:
 # --- the cache directory ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["option", "variable"])
 @pytest.mark.parametrize("wanted", ["cc==1.0", "aa==2.0"], ids=["wheel", "sdist"])
 def test_a_cache_directory_that_is_a_file(
@@ -193,6 +196,7 @@ def test_undo_on_a_cache_directory_that_is_a_file_or_gone(scene: Runner) -> None
 # --- the target ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_pip_anywhere(inside: Runner) -> None:
     inside.pip("uninstall", "-y", "pip", index=False)
     before = files(inside.environment.root)
@@ -250,6 +254,7 @@ def test_the_option_beats_a_variable_that_names_nothing(runner: Runner) -> None:
     assert ended.returncode == 0
 
 
+@pytest.mark.slow
 def test_python_is_never_left_behind_the_word_install(scene: Runner) -> None:
     told = pinstall(scene, "bb==9.9", "--python", str(scene.environment.python), target=False)
     assert told.ended.returncode == 1
@@ -300,6 +305,7 @@ def test_an_unknown_option_is_refused_in_pips_words(scene: Runner, word: str) ->
     assert theirs == alone.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_an_option_without_its_value_is_refused_in_pips_words(scene: Runner) -> None:
     ended = scene.pinstall("bb==1.0", "-r")
     assert ended.returncode == scene.pip("install", "bb==1.0", "-r", check=False).returncode == 2

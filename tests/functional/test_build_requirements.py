@@ -61,12 +61,14 @@ def test_what_was_built_is_named(stocked: Runner, by: str) -> None:
     assert WAY_OUT in line
 
 
+@pytest.mark.slow
 def test_what_would_be_built_is_named_too(stocked: Runner) -> None:
     stocked.pip("download", "--no-deps", "--no-build-isolation", "-r", "requirements.txt")
     (line,) = said(stocked)
     assert line.startswith(SAID)
 
 
+@pytest.mark.slow
 def test_v_names_it_after_the_installation_and_again_where_all_holds(stocked: Runner) -> None:
     for _ in range(2):
         assert any(line.startswith(SAID) for line in own_lines(stocked.pinstall("-v", "-r", "requirements.txt")))
@@ -89,6 +91,7 @@ def test_build_constraints_pin(stocked: Runner, text: str, left: str | None) -> 
     assert [line.partition("not pinned: ")[2].partition(" (")[0] for line in lines] == ([left] if left else [])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (26, 2), reason="builds of older pips see it")
 def test_a_variable_that_does_not_reach_builds_pins_nothing(stocked: Runner) -> None:
     stocked.pinstall("install", "-r", "requirements.txt")
@@ -96,17 +99,20 @@ def test_a_variable_that_does_not_reach_builds_pins_nothing(stocked: Runner) -> 
     assert len(said(stocked, env={"PIP_CONSTRAINT": str(file)})) == 1
 
 
+@pytest.mark.slow
 def test_without_isolation_nothing_is_fetched_to_build_with(stocked: Runner) -> None:
     stocked.pinstall("install", "-r", "requirements.txt")
     assert said(stocked, "--no-build-isolation", "-r", "requirements.txt") == []
 
 
+@pytest.mark.slow
 def test_a_wheel_is_not_built(stocked: Runner) -> None:
     stocked.index.add(wheel("demo", "1.0"))
     stocked.pinstall("install", "-r", "requirements.txt")
     assert said(stocked) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("requires", [[], ["tool==1.5", "other @ https://example.com/other-1.0.whl"]])
 def test_what_pins_all_of_it_itself_is_not_named(stocked: Runner, requires: list[str]) -> None:
     stocked.index.add(sdist("demo", "1.0", build_requires=requires))

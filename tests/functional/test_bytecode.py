@@ -74,6 +74,7 @@ def test_the_result_is_pips_own(served: Runner) -> None:
     assert not (served.environment.site_packages / "demo").exists()
 
 
+@pytest.mark.slow
 def test_a_reinstalled_package_is_compiled_too(served: Runner) -> None:
     other = wheel("demo", "1.0", files={**FILES, "demo/__init__.py": b"other = 1\n"})
     (served.home / "files").mkdir()
@@ -83,6 +84,7 @@ def test_a_reinstalled_package_is_compiled_too(served: Runner) -> None:
     assert stale(served) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "variables"),
     [

@@ -87,6 +87,7 @@ def test_warn_lists_them(stocked: Runner) -> None:
         assert own_lines(ended)[-6:] == [*LIST, COUNTED]
 
 
+@pytest.mark.slow
 def test_the_report_has_them(stocked: Runner) -> None:
     assert pinstall(stocked, "-r", "requirements.txt").document["unpinned"][0] == {
         "name": "deep",
@@ -113,12 +114,14 @@ def test_refuse_installs_nothing_and_gives_the_lines_to_add(stocked: Runner) -> 
     assert stocked.pinstall("-r", "requirements.txt", "--pin", "closure=refuse").returncode == 0
 
 
+@pytest.mark.slow
 @REPORTS
 def test_refuse_counts_what_is_there_already_with_what_is_to_come(stocked: Runner) -> None:
     place(stocked.environment, LEFT, DEEP)
     assert _refused(stocked)[-5:-1] == LINES
 
 
+@pytest.mark.slow
 @REPORTS
 def test_refuse_leaves_cache_and_environment_as_they_were(stocked: Runner) -> None:
     place(stocked.environment, wheel("top", "0.9"))
@@ -128,6 +131,7 @@ def test_refuse_leaves_cache_and_environment_as_they_were(stocked: Runner) -> No
     assert snapshot(stocked.cache / "wheels") == before
 
 
+@pytest.mark.slow
 def test_refuse_judges_a_satisfied_environment_by_itself_and_leaves_no_stamp(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
     lame(stocked.environment)
@@ -140,6 +144,7 @@ def test_refuse_judges_a_satisfied_environment_by_itself_and_leaves_no_stamp(sto
     assert _refused(stocked)[-2] == "  more==1.0  # deep 0.1 needs it"
 
 
+@pytest.mark.slow
 @REPORTS
 def test_refuse_takes_no_offence_at_what_is_asked_for_itself(stocked: Runner, home: Path) -> None:
     checkout(home / "mine", sdist("mine", "0.0.1", requires=["deep==0.1"]))

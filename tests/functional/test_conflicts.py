@@ -59,6 +59,7 @@ def test_what_pip_has_downloaded_tells_what_it_needs(stocked: Runner, metadata: 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     RELEASE < (23, 0),
     reason="pip 22 keeps what it builds by the URL alone, so its server is asked; older ones note none",
@@ -95,6 +96,7 @@ def test_check_finds_it_too(stocked: Runner) -> None:
     assert ended.stdout.splitlines() == [SAID.strip()]  # not also that pip would install what pip would refuse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unpinned", ["warn", "allow"])
 def test_where_anything_goes_pip_has_the_last_word(stocked: Runner, unpinned: str) -> None:
     place(stocked.environment, NEEDY, NEW)
@@ -104,6 +106,7 @@ def test_where_anything_goes_pip_has_the_last_word(stocked: Runner, unpinned: st
     assert SAID.strip() in own_lines(told.ended)
 
 
+@pytest.mark.slow
 def test_where_pip_has_no_cache_the_index_tells_afterwards(stocked: Runner) -> None:
     written(stocked, LINES)
     told = pinstall(stocked, "--no-cache-dir", "-r", "requirements.txt")
@@ -111,6 +114,7 @@ def test_where_pip_has_no_cache_the_index_tells_afterwards(stocked: Runner) -> N
     assert SAID in own_lines(told.ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("requires", "words"),
     [

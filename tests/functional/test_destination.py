@@ -42,6 +42,7 @@ def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(serve
     assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
 
 
+@pytest.mark.slow
 def test_an_upgraded_target_holds_although_the_old_dist_info_stays(served: Runner) -> None:
     served.pip("install", "aa==1.0", "--target", "there")
     ended = served.pinstall("-U", "aa==2.0", "--target", "there")
@@ -56,6 +57,7 @@ def test_a_dry_run_would_hold_and_changes_nothing(served: Runner) -> None:
     assert served.environment.freeze() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--prefix", "--root"])
 def test_what_the_running_environment_has_is_left_out_and_said(served: Runner, option: str) -> None:
     served.pip("install", "aa==1.0")
@@ -64,6 +66,7 @@ def test_what_the_running_environment_has_is_left_out_and_said(served: Runner, o
     assert f"1 pin is left out of `{option}` by pip" in ended.stderr
 
 
+@pytest.mark.slow
 def test_what_was_ignored_on_purpose_does_not_stop_the_new(served: Runner) -> None:
     served.pip("install", "aa==1.0")
     ended = served.pinstall("-I", "aa==2.0")
@@ -71,6 +74,7 @@ def test_what_was_ignored_on_purpose_does_not_stop_the_new(served: Runner) -> No
     assert served.environment.module("aa") == "2.0"
 
 
+@pytest.mark.slow
 def test_only_the_dependencies_are_wanted(served: Runner) -> None:
     if not CHOSEN.startswith("26."):
         pytest.skip("this pip has no --only-deps")

@@ -98,6 +98,7 @@ def twins(runner: Runner, make_environment: MakeEnvironment, tmp_path: Path) -> 
 GROUP: Final = '[dependency-groups]\ntest = ["bb==1.0"]\n'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (25, 1), reason="this pip has no `--group`")
 def test_a_group_that_pip_alone_has_installed_holds(twins: Twins) -> None:
     pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no groups")
@@ -140,6 +141,7 @@ def _closed() -> str:
         return f"http://127.0.0.1:{bound.getsockname()[1]}/constraints.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["closed", "missing", "unverified"])
 def test_constraints_that_cannot_be_fetched_fail_as_with_pip_though_all_holds(
     twins: Twins, secured: str, why: str
@@ -153,6 +155,7 @@ def test_constraints_that_cannot_be_fetched_fail_as_with_pip_though_all_holds(
     assert [line for line in own_lines(ours) if url in line and "left to pip" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "way"),
     [("cert", "option"), ("cert", "variable"), ("cert", "file"), ("trusted-host", "variable"), ("proxy", "file")],
@@ -174,6 +177,7 @@ def test_a_file_by_url_is_fetched_as_pip_is_told_to(
         assert (f"GET {url}" in between.asked) == (key == "proxy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "code"), [(("--trusted-host localhost", "-c {}"), 0), (("-c {}", "--trusted-host localhost"), 1)]
 )
@@ -226,6 +230,7 @@ def bases(runner: Runner, tmp_path: Path) -> Twins:
 MARK: Final = "[externally-managed]\nError=Ask your grandmother.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("bb==1.0",), ("bb==1.0", "--dry-run"), ("bb==1.0", "--break-system-packages")])
 def test_an_externally_managed_environment_is_pips_to_refuse(bases: Twins, words: tuple[str, ...]) -> None:
     if RELEASE < (23, 0, 1):
@@ -240,6 +245,7 @@ def test_an_externally_managed_environment_is_pips_to_refuse(bases: Twins, words
         assert (ours.returncode == 1) == ("Ask your grandmother." in said) == (RELEASE >= (23, 0))
 
 
+@pytest.mark.slow
 def test_a_system_python_that_is_externally_managed_refuses_by_its_own_pip(runner: Runner) -> None:
     marks = sorted(Path("/usr/lib").glob("python3*/EXTERNALLY-MANAGED"))
     pythons = [Path("/usr/bin", mark.parent.name) for mark in marks]
@@ -255,6 +261,7 @@ def test_a_system_python_that_is_externally_managed_refuses_by_its_own_pip(runne
     assert alone.stderr in ours.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["--require-virtualenv", "PIP_REQUIRE_VIRTUALENV"])
 def test_a_virtual_environment_that_is_required_and_missing_is_pips_to_refuse(
     bases: Twins, twins: Twins, way: str
@@ -270,6 +277,7 @@ def test_a_virtual_environment_that_is_required_and_missing_is_pips_to_refuse(
 # --- odd surroundings ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("bb==1.0",), ("-r", "/dev/stdin")])
 def test_standard_input_is_closed(twins: Twins, words: tuple[str, ...]) -> None:
     for _ in range(2):
@@ -278,11 +286,13 @@ def test_standard_input_is_closed(twins: Twins, words: tuple[str, ...]) -> None:
         assert "Traceback" not in ours.stderr
 
 
+@pytest.mark.slow
 def test_standard_output_is_closed(twins: Twins) -> None:
     for _ in range(2):
         twins.shell('exec "$@" >&-', "bb==1.0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("joined", ["", "2>&1"])
 def test_whoever_reads_standard_output_has_gone(twins: Twins, joined: str) -> None:
     script = f'{{ "$@" {joined}; echo $? > code; }} | : ; exit $(cat code)'
@@ -312,6 +322,7 @@ def abroad(twins: Twins, tmp_path: Path) -> Twins:
     return Twins(ours=made[0], alone=made[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variables", [{}, {"LANG": "", "PYTHONIOENCODING": "ascii"}])
 def test_paths_are_written_in_other_alphabets(abroad: Twins, variables: dict[str, str]) -> None:
     for runner in abroad:
@@ -330,6 +341,7 @@ def test_paths_are_written_in_other_alphabets(abroad: Twins, variables: dict[str
     assert ours.returncode == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (24, 0), reason="this pip itself fails on such a name")
 def test_paths_are_no_text_at_all(twins: Twins) -> None:
     name = os.fsdecode(b"\xff.txt")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.support.index import Index
     from tests.support.wheels import Archive
 
+pytestmark = pytest.mark.slow
+
 DEBIAN = Path("/usr/bin/python3")
 LEGACY = "import setuptools, pip; print([int(part) for part in pip.__version__.split('.')[:2]] < [23, 1])"
 SETUP = "from setuptools import setup\nsetup(name='demo', version='{}', py_modules=['demo'])\n"

@@ -63,6 +63,7 @@ def _same_end(both: Both, *words: str) -> None:
     assert not list((both.ours.home / "tmp").iterdir())
 
 
+@pytest.mark.slow
 def test_a_conflict_that_only_pip_finds_leaves_all_as_pip_alone_would(both: Both, tmp_path: Path) -> None:
     old, new = sdist("aa", "1.5"), sdist("aa", "2.0")
     for archive in (sdist("aa", "1.0"), old, new, wheel("bb", "1.0", requires=["aa<2"])):
@@ -99,6 +100,7 @@ def test_a_version_that_does_not_exist_is_pips_failure(both: Both) -> None:
     assert "No matching distribution" in both.ours.pinstall("aa==9.9").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=404), Fault(cut=10)], ids=["500", "404", "cut"])
 def test_an_index_that_is_down_is_pips_failure(both: Both, fault: Fault) -> None:
     old, new = sdist("aa", "1.5"), sdist("aa", "2.0")
@@ -120,6 +122,7 @@ def test_a_hash_that_does_not_match_is_pips_failure(both: Both) -> None:
     _same_end(both, "-r", "requirements.txt")
 
 
+@pytest.mark.slow
 def test_a_failing_requirement_beside_a_mismatch_changes_nothing(both: Both) -> None:
     old = sdist("aa", "1.5")
     for archive in (old, sdist("aa", "2.0"), sdist("bb", "1.0", fail=True), wheel("cc", "1.0")):
@@ -130,6 +133,7 @@ def test_a_failing_requirement_beside_a_mismatch_changes_nothing(both: Both) -> 
     assert both.ours.environment.freeze() == ["aa==1.0"]
 
 
+@pytest.mark.slow
 def test_what_came_back_from_the_shelf_for_a_run_that_fails_stays_usable(runner: Runner, tmp_path: Path) -> None:
     old, new = sdist("aa", "1.0"), sdist("aa", "2.0")
     for archive in (old, new):
@@ -145,6 +149,7 @@ def test_what_came_back_from_the_shelf_for_a_run_that_fails_stays_usable(runner:
     assert builds(tmp_path / "builds") == ["aa-1.0", "aa-2.0"]
 
 
+@pytest.mark.slow
 def test_only_the_reinstallation_for_proof_failed(runner: Runner) -> None:
     """The user's own command went well, so what it installed stays; the exit code is ours."""
     proof, other = wheel("aa", "1.0"), wheel("bb", "1.0")
@@ -209,6 +214,7 @@ def _as_before(runner: Runner, entries: dict[str, str], environment: dict[str, s
     assert left == set()
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_pin_is_remade(waiting: Waiting) -> None:
     _mismatch(waiting.runner)
     entries, environment = snapshot(waiting.runner.cache), installed(waiting.runner.environment)
@@ -261,6 +267,7 @@ def test_sigterm_ends_pip_too_and_is_what_the_caller_sees(waiting: Waiting) -> N
     _as_before(waiting.runner, entries, environment)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fatal", [signal.SIGKILL, signal.SIGSEGV, signal.SIGHUP])
 def test_a_pip_that_dies_by_a_signal_makes_us_die_by_the_same(runner: Runner, fatal: signal.Signals) -> None:
     runner.index.add(_killing("aa", "2.0", fatal))
@@ -275,6 +282,7 @@ def test_a_pip_that_dies_by_a_signal_makes_us_die_by_the_same(runner: Runner, fa
     _as_before(runner, entries, environment)
 
 
+@pytest.mark.slow
 def test_a_pip_that_dies_while_a_pin_is_remade_leaves_all_as_pip_alone_would(runner: Runner) -> None:
     runner.index.add(_killing("aa", "2.0", signal.SIGKILL))
     _mismatch(runner)

@@ -92,6 +92,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_named_without_a_line(
     assert told.startswith(f"::error file={name},title=")
 
 
+@pytest.mark.slow
 def test_what_is_only_said_is_a_warning_and_quiet_is_quiet(actions: Runner) -> None:
     actions.index.add(wheel("aa", "1.0"))
     file = str(written(actions, "\naa\n").name)
@@ -132,6 +133,7 @@ def test_check_shows_its_findings(actions: Runner) -> None:
     assert [line.split(",")[1] for line in lines] == ["line=2", "line=1"]
 
 
+@pytest.mark.slow
 def test_the_summary_says_what_held_and_what_was_moved_and_why(actions: Runner) -> None:
     old, new = sdist("aa", "1.0"), sdist("aa", "2.0")
     for archive in (old, new, wheel("bb", "1.0")):

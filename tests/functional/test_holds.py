@@ -66,6 +66,7 @@ def test_what_cannot_be_met_without_moving_a_pin_names_both_lines(served: Runner
     assert served.environment.module("aa") == "2.0"
 
 
+@pytest.mark.slow
 def test_what_pip_cannot_do_for_another_reason_is_said_once(served: Runner) -> None:
     served.pinstall("aa==1.0")
     ended = served.pinstall("bb==9.9")
@@ -73,6 +74,7 @@ def test_what_pip_cannot_do_for_another_reason_is_said_once(served: Runner) -> N
     assert ended.output.count("ERROR: No matching distribution found for bb==9.9") == 1, ended.output
 
 
+@pytest.mark.slow
 def test_a_new_pin_replaces_the_old_one(served: Runner) -> None:
     served.pinstall("aa==1.0")
     assert served.pinstall("aa==2.0").returncode == 0
@@ -89,6 +91,7 @@ def test_the_pins_of_a_file_hold_until_it_is_installed_again(served: Runner) -> 
     assert held(served) == {"bb": "1.0"}
 
 
+@pytest.mark.slow
 def test_the_pins_of_a_file_that_is_gone_hold_no_longer_and_that_is_said_once(served: Runner) -> None:
     path = served.home / written(served, "aa==1.0\n", "base.txt")
     served.pinstall("-r", "base.txt")
@@ -99,6 +102,7 @@ def test_the_pins_of_a_file_that_is_gone_hold_no_longer_and_that_is_said_once(se
     assert text not in own_lines(served.pinstall(*EAGER, "bb==1.0"))
 
 
+@pytest.mark.slow
 def test_uninstalling_ends_a_hold(served: Runner) -> None:
     served.pinstall("aa==1.0")
     served.pip("uninstall", "-y", "aa")
@@ -106,6 +110,7 @@ def test_uninstalling_ends_a_hold(served: Runner) -> None:
     assert held(served) == {"cc": "1.0"}
 
 
+@pytest.mark.slow
 def test_holds_can_be_forgotten(served: Runner) -> None:
     served.pinstall("aa==1.0")
     assert served.pinstall("bb==1.0", "--pin", "hold=forget").returncode == 0
@@ -122,6 +127,7 @@ def test_what_holds_already_is_held_from_then_on_without_pip(served: Runner) -> 
     assert (ledger.stat().st_ino, ledger.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--force-reinstall", "--ignore-installed"])
 def test_holds_count_for_nothing_where_pip_would_install_them_anew(served: Runner, option: str) -> None:
     served.pinstall("aa==1.0")
@@ -130,6 +136,7 @@ def test_holds_count_for_nothing_where_pip_would_install_them_anew(served: Runne
     assert served.environment.module("aa") == "2.0"
 
 
+@pytest.mark.slow
 def test_holds_count_for_nothing_where_hashes_fix_everything(served: Runner) -> None:
     served.pinstall("aa==1.0")
     written(served, pinned(wheel("bb", "1.0", requires=["aa"]), wheel("aa", "2.0")))
@@ -149,6 +156,7 @@ def test_check_without_arguments_shows_what_plain_pip_has_moved(served: Runner) 
     assert "base.txt:1 asks for it: aa==1.0" in served.pinstall("why", "aa").stdout
 
 
+@pytest.mark.slow
 @reporting  # dry runs came with them
 def test_a_dry_run_and_another_place_hold_nothing(served: Runner) -> None:
     for words in (("--dry-run",), ("--target", "there")):

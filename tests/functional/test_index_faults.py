@@ -96,6 +96,7 @@ def test_a_refusal_does_not_wait_for_a_server_that_is_not_there(stocked: Runner,
     assert why.startswith(f"http://127.0.0.1:{'9' if down else ''}")
 
 
+@pytest.mark.slow
 def test_what_wants_a_password_is_left_to_pip_and_said_only_with_details(stocked: Runner) -> None:
     stocked.index.credentials = ("me", SECRET)
     assert [line for line in refused(stocked, "aa") if line.endswith("write `aa==1.0`")]

@@ -88,6 +88,7 @@ def test_own_dependencies_are_pinned_to_their_floors_and_it_works_before_during_
     assert inside.environment.freeze() == ["aa==1.0", "bb==1.0"]
 
 
+@pytest.mark.slow
 def test_own_dependencies_with_hashes_are_reinstalled_for_proof_and_it_works_on(inside: Runner) -> None:
     wheels = [repacked(name, importlib.metadata.version(name)) for name in LOWEST]
     for archive in wheels:
@@ -130,6 +131,7 @@ def test_below_the_floor_by_constraint_is_refused_too(inside: Runner) -> None:
     assert files(inside.environment.root) == before
 
 
+@pytest.mark.slow
 def test_elsewhere_no_floor_of_ours_counts(runner: Runner) -> None:
     runner.index.add(wheel("packaging", "0.1"))
     assert runner.pinstall("packaging==0.1").returncode == 0
@@ -167,6 +169,7 @@ def test_pip_pinned_to_itself_holds_and_is_never_reinstalled_for_proof(inside: R
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+@pytest.mark.slow
 def test_another_pip_is_installed_by_pip_and_verified_by_us(inside: Runner) -> None:
     path = pip_wheel(CHOSEN)
     inside.index.add(_another_pip(path))

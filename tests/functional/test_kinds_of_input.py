@@ -84,6 +84,7 @@ REQUIREMENTS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", REQUIREMENTS)
 def test_a_requirement_of_each_kind(stocked: Runner, kind: str) -> None:
     case = REQUIREMENTS[kind]
@@ -131,6 +132,7 @@ def test_a_full_commit_is_a_pin(stocked: Runner, repository: tuple[str, str]) ->
     _installs_and_holds(stocked, f"{url}@{commit}#egg=vcs", installed=("vcs==1.0",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["@v1", "@main", ""])
 def test_a_tag_and_a_branch_are_none(stocked: Runner, repository: tuple[str, str], name: str) -> None:
     url, _ = repository
@@ -164,6 +166,7 @@ def test_a_group(stocked: Runner, value: str, file: str | None) -> None:
     _installs_and_holds(stocked, "--group", value, installed=("bb==1.0", "cc==1.0"))
 
 
+@pytest.mark.slow
 @needs_groups
 @needs_packaging
 def test_a_group_by_variable_and_by_argument(stocked: Runner) -> None:
@@ -176,6 +179,7 @@ def test_a_group_by_variable_and_by_argument(stocked: Runner) -> None:
     assert (told.ended.returncode, sorted(told.states)) == (0, ["aa", "bb", "cc"])
 
 
+@pytest.mark.slow
 @needs_groups
 @needs_packaging
 def test_what_a_group_does_not_pin_is_refused_unless_a_constraint_does(stocked: Runner) -> None:
@@ -187,6 +191,7 @@ def test_what_a_group_does_not_pin_is_refused_unless_a_constraint_does(stocked: 
     _installs_and_holds(stocked, "--group", "loose", "-c", "constraints.txt", installed=("bb==1.0", "cc==1.0"))
 
 
+@pytest.mark.slow
 @needs_groups
 @needs_packaging
 @pytest.mark.parametrize("value", ["absent", "missing/pyproject.toml:base", "other.toml:base"])
@@ -225,6 +230,7 @@ def test_what_a_script_does_not_pin_is_refused(stocked: Runner) -> None:
     assert "tool.py:5: `cc`" in refused.stderr
 
 
+@pytest.mark.slow
 @needs_scripts
 def test_a_script_for_another_python_fails_as_with_pip(stocked: Runner) -> None:
     written(stocked, SCRIPT.format(python="<3", requirement="cc==1.0"), "tool.py")
@@ -264,6 +270,7 @@ def test_a_lock_file(stocked: Runner, name: str) -> None:
     _installs_and_holds(stocked, "-r", name, installed=("aa==1.0", "bb==1.0", "src==1.0"))
 
 
+@pytest.mark.slow
 @needs_locks
 @needs_packaging
 def test_other_contents_than_the_locked_ones_are_replaced_from_where_the_lock_says(runner: Runner) -> None:
@@ -278,6 +285,7 @@ def test_other_contents_than_the_locked_ones_are_replaced_from_where_the_lock_sa
     assert pinstall(runner, "-r", "sub/pylock.toml").purposes == []
 
 
+@pytest.mark.slow
 @needs_choices
 @needs_packaging
 @pytest.mark.parametrize(
@@ -305,6 +313,7 @@ def test_extras_and_groups_of_a_lock_file(stocked: Runner, words: tuple[str, ...
     _installs_and_holds(stocked, *words, installed=installed)
 
 
+@pytest.mark.slow
 @needs_locks
 @needs_packaging
 @pytest.mark.parametrize(("kind", "holds"), [("archive", True), ("vcs", True), ("directory", False)])
@@ -323,6 +332,7 @@ def test_a_direct_package_of_a_lock_file(
     _installs_and_holds(stocked, "-r", "pylock.toml", installed=("vcs==1.0",), holds=holds)
 
 
+@pytest.mark.slow
 @needs_locks
 @needs_packaging
 @pytest.mark.parametrize(
@@ -365,6 +375,7 @@ def served(stocked: Runner) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_requirement_and_constraint_files_by_url(stocked: Runner, served: str, scheme: str) -> None:
     written(stocked, "-c more.txt\nbb\ncc\n", "sub/requirements.txt")
@@ -376,6 +387,7 @@ def test_requirement_and_constraint_files_by_url(stocked: Runner, served: str, s
     assert stocked.pinstall(*words[:2]).returncode == 65
 
 
+@pytest.mark.slow
 @needs_locks
 @needs_packaging
 @pytest.mark.parametrize("scheme", ["file", "http"])
@@ -386,6 +398,7 @@ def test_a_lock_file_by_url(stocked: Runner, served: str, scheme: str) -> None:
     _installs_and_holds(stocked, "-r", f"{root}/sub/pylock.toml", installed=("bb==1.0",))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="this system has no /dev/stdin")
 @pytest.mark.parametrize("words", [("-r", "/dev/stdin"), ("-c", "/dev/fd/0", "bb"), ("-r", "through.txt")])
 def test_standard_input_is_read_once_and_pip_reads_it_again(stocked: Runner, words: tuple[str, ...]) -> None:
@@ -399,6 +412,7 @@ def test_standard_input_is_read_once_and_pip_reads_it_again(stocked: Runner, wor
     assert stocked.pinstall("-r", "/dev/stdin", input="bb\n").returncode == 65
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="this system has no /dev/stdin")
 def test_standard_input_serves_every_pip_of_a_run(stocked: Runner) -> None:
     place(stocked.environment, wheel("bb", "1.0", mark="other"))
@@ -421,6 +435,7 @@ def test_the_pipe_that_a_shell_puts_for_a_process_is_judged_too(
     assert (ended.returncode, stocked.environment.freeze()) == (code, freeze), ended.output
 
 
+@pytest.mark.slow
 def test_a_fifo_is_left_to_pip(stocked: Runner) -> None:
     os.mkfifo(stocked.home / "fifo")
     ended = _from_shell(stocked, 'printf "bb==1.0\\n" > fifo & exec "$@"', "-v", "-r", "fifo")

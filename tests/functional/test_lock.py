@@ -79,6 +79,7 @@ def test_the_lock_installs_what_pip_alone_installs_and_nothing_else(stocked: Run
     assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0", "src==1.0"]
 
 
+@pytest.mark.slow
 def test_it_is_for_an_empty_environment_and_changes_none(stocked: Runner) -> None:
     stocked.pip("install", "bb==1.0")
     stocked.index.add(wheel("bb", "2.0"))
@@ -94,6 +95,7 @@ def test_without_a_file_it_goes_to_standard_output_alone(stocked: Runner, loud: 
     assert lines == ["bb==1.0 \\"]
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_written(stocked: Runner) -> None:
     locked(stocked, "aa", "-o", "requirements.txt")
     path = stocked.home / "requirements.txt"
@@ -102,6 +104,7 @@ def test_what_has_not_changed_is_not_written(stocked: Runner) -> None:
     assert (path.stat().st_mtime, own_lines(ended)[-1]) == (1, "`requirements.txt` is up to date")
 
 
+@pytest.mark.slow
 def test_mode_and_symbolic_link_of_the_file_stay(stocked: Runner) -> None:
     path = stocked.home / "requirements.txt"
     real = written(stocked, "bb==0.9\n", "real/lock.txt")
@@ -143,20 +146,24 @@ class TestKept:
     def test_pins_stay(self, older: Runner) -> None:
         assert self.versions(older, "aa", "cc") == ["aa==1.0", "bb==1.0", "cc==1.0"]
 
+    @pytest.mark.slow
     def test_all_are_upgraded(self, older: Runner) -> None:
         assert self.versions(older, "-U", "aa", "cc") == ["aa==2.0", "bb==1.0", "cc==2.0"]
 
     def test_one_is_upgraded(self, older: Runner) -> None:
         assert self.versions(older, "aa", "cc", "--upgrade-package", "CC") == ["aa==1.0", "bb==1.0", "cc==2.0"]
 
+    @pytest.mark.slow
     def test_a_name_that_nothing_needs_is_said_to_be_upgraded_in_vain(self, older: Runner) -> None:
         ended = locked(older, "aa", "cc", "-P", "Ccc", "-P", "bb", "-o", "requirements.txt", "--no-cache-dir")
         (told,) = (line for line in own_lines(ended) if "--upgrade-package" in line)
         assert told == "`--upgrade-package ccc` changes nothing: nothing that is asked for needs ccc"
 
+    @pytest.mark.slow
     def test_a_pin_that_is_not_asked_for_any_more_goes(self, older: Runner) -> None:
         assert self.versions(older, "aa") == ["aa==1.0", "bb==1.0"]
 
+    @pytest.mark.slow
     def test_a_pin_that_a_line_does_not_allow_any_more_gives_way_and_that_is_said(self, older: Runner) -> None:
         written(older, "aa>1\ncc\n", "requirements.in")
         ended = locked(older, "-o", "requirements.txt", "--no-cache-dir")
@@ -181,6 +188,7 @@ class TestKept:
 
 
 class TestInputs:
+    @pytest.mark.slow
     def test_the_nearest_file_of_requirements_is_taken(self, stocked: Runner) -> None:
         written(stocked, "bb\n", "requirements.in")
         written(stocked, '[project]\nname = "x"\ndependencies = ["cc"]\n', "sub/pyproject.toml")
@@ -207,6 +215,7 @@ class TestInputs:
 
 
 class TestDirect:
+    @pytest.mark.slow
     def test_an_archive_has_its_hash_and_keeps_its_extras(self, stocked: Runner) -> None:
         url = stocked.index.file_url(AA.filename)
         locked(stocked, f"aa[more] @ {url}", "-o", "requirements.txt")
@@ -214,6 +223,7 @@ class TestDirect:
         assert stocked.pinstall("--require-hashes", "-r", "requirements.txt").returncode == 0
         assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0"]
 
+    @pytest.mark.slow
     @pytest.mark.skipif(RELEASE < (24, 1), reason="this pip takes no repository of this machine behind an `@`")
     def test_a_repository_is_locked_to_its_commit(self, stocked: Runner) -> None:
         folder = checkout(stocked.home / "repository", sdist("vcs", "1.0"))
@@ -226,6 +236,7 @@ class TestDirect:
         assert f"\nvcs @ git+file://{folder}@{commit.stdout.strip()}\n" in text(stocked)
         assert stocked.pinstall("-r", "requirements.txt").returncode == 0
 
+    @pytest.mark.slow
     def test_a_directory_is_left_out_and_that_is_said_but_what_it_needs_is_there(self, stocked: Runner) -> None:
         checkout(stocked.home / "project", sdist("local", "1.0", requires=["bb"]))
         ended = locked(stocked, "./project", "-o", "requirements.txt")
@@ -249,6 +260,7 @@ class TestIndex:
         locked(stocked, "aa", "-o", "pylock.toml")
         assert "hunter2" not in text(stocked, "pylock.toml")
 
+    @pytest.mark.slow
     def test_the_pages_that_pip_has_read_are_not_asked_for_again(self, stocked: Runner) -> None:
         for count in (1, 1 if RELEASE >= PAGES_STAY else 2):
             locked(stocked, "bb", "-o", "requirements.txt")
@@ -271,6 +283,7 @@ class TestIndex:
         assert CC.sha256 in ended.stderr
         assert forged.sha256 in ended.stderr
 
+    @pytest.mark.slow
     def test_a_local_index_that_lacks_a_project_is_no_silent_one(self, stocked: Runner) -> None:
         (stocked.home / "simple" / "cc").mkdir(parents=True)
         CC.write(stocked.home / "simple" / "cc")
@@ -282,6 +295,7 @@ class TestIndex:
         ended = locked(stocked, "aa[more]", *words, "-o", "requirements.txt")
         assert "no index lists the files of `cc`: locked is the one that pip took" in own_lines(ended)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("as_json", [True, False])
     def test_each_kind_of_page_gives_the_same(self, stocked: Runner, as_json: bool) -> None:
         stocked.index.json = as_json
@@ -331,6 +345,7 @@ class TestLockFiles:
         locked(stocked, "-U", "aa", "-o", "pylock.toml", "--no-cache-dir")
         assert 'version = "2.0"' in text(stocked, "pylock.toml")
 
+    @pytest.mark.slow
     def test_another_platform_is_named_and_no_environment_claimed(self, stocked: Runner) -> None:
         words = ("--only-binary=:all:", "--platform", "win32", "--python-version", "3.6", "--abi", "cp36m")
         locked(stocked, *words, "bb", "-o", "pylock.toml", "--target", "there")
@@ -338,6 +353,7 @@ class TestLockFiles:
         assert "environments" not in text(stocked, "pylock.toml")
 
 
+@pytest.mark.slow
 def test_the_report_and_the_lock_agree(stocked: Runner) -> None:
     stocked.pip("install", "--dry-run", "--ignore-installed", "--quiet", "--report", "report.json", "aa[more]", "src")
     report = json.loads((stocked.home / "report.json").read_text(encoding="utf-8"))

@@ -42,6 +42,7 @@ def make(runner: Runner, *words: str) -> Completed:
     return runner.run(["make", *words])
 
 
+@pytest.mark.slow
 def test_called_every_time_pip_runs_only_where_something_is_to_be_done(project: Runner) -> None:
     assert make(project, "run").stdout.endswith("six 1.16.0\n")
     lame(project.environment)
@@ -50,6 +51,7 @@ def test_called_every_time_pip_runs_only_where_something_is_to_be_done(project: 
     assert "pinstall -q" in again.stdout
 
 
+@pytest.mark.slow
 def test_called_every_time_it_notices_what_was_changed_by_hand(project: Runner) -> None:
     make(project, "run")
     shutil.rmtree(next(project.environment.site_packages.glob("six-*.dist-info")))
@@ -73,6 +75,7 @@ def test_the_stamp_spares_the_call_until_a_file_changes(project: Runner) -> None
     assert make(project, "-f", "stamp.mk", "run").stdout.endswith("six 1.17.0\n")
 
 
+@pytest.mark.slow
 def test_the_stamp_is_not_set_by_a_run_that_fails(project: Runner) -> None:
     (project.home / "requirements.txt").write_text("six\n", encoding="utf-8")
     for _ in range(2):

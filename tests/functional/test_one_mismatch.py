@@ -65,6 +65,7 @@ def test_only_the_mismatched_project_is_fetched_again(
     assert (again.ended.returncode, again.purposes, runner.index.requests) == (0, [], [])
 
 
+@pytest.mark.slow
 def test_of_six_sdists_the_mismatched_one_is_rebuilt(runner: Runner, cache: Path, tmp_path: Path) -> None:
     sources = [sdist(f"source{one}", "1.0") for one in range(6)]
     old = sdist("source3", "0.9")

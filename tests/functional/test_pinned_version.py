@@ -116,6 +116,7 @@ def test_the_users_story_with_a_wheel_on_the_index(runner: Runner, cache: Path, 
     assert [path.name for path in built_wheels(cache)] == ["docopt-0.6.2-py3-none-any.whl"]
 
 
+@pytest.mark.slow
 def test_without_v_a_run_says_what_it_moves_what_it_builds_anew_and_a_summary(story: Runner) -> None:
     ended = story.pinstall("docopt==0.6.1", "other==1.0")
     target, *lines = own_lines(ended)
@@ -139,6 +140,7 @@ def test_what_lies_on_the_shelf_comes_back_when_it_is_pinned_and_nothing_is_buil
     assert builds(log) == ["docopt-0.6.2", "docopt-0.6.1"]
 
 
+@pytest.mark.slow
 def test_undo_puts_back_the_latest_run_first_and_says_when_nothing_is_left(runner: Runner, cache: Path) -> None:
     sources = [sdist(name, version) for name in ("aa", "bb") for version in ("1.0", "2.0")]
     for source in sources:
@@ -161,6 +163,7 @@ def test_undo_puts_back_the_latest_run_first_and_says_when_nothing_is_left(runne
 # --- evict=contradicting, evict=never --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evict", ["contradicting", "never"])
 def test_mere_other_versions_stay_where_the_user_wants_that(story: Runner, cache: Path, log: Path, evict: str) -> None:
     before = snapshot(cache)
@@ -182,6 +185,7 @@ def test_contradicting_evicts_the_damaged_and_spares_the_other_version(runner: R
     assert spared.exists()
 
 
+@pytest.mark.slow
 def test_never_leaves_even_the_damaged_and_then_pip_has_its_say(runner: Runner, cache: Path) -> None:
     runner.index.add(OLD)
     cached(runner, OLD, wheel("docopt", "0.6.1", metadata={"Version": "9.9"}))
@@ -251,6 +255,7 @@ def test_a_good_wheel_of_the_pinned_version_is_used_and_nothing_is_moved(
     assert (builds(log), in_place(cache, before)) == ([], True)
 
 
+@pytest.mark.slow
 def test_wheels_of_projects_that_are_not_pinned_are_left_alone(runner: Runner, cache: Path) -> None:
     for archive in (OLD, NEW):
         runner.index.add(archive)
@@ -271,6 +276,7 @@ def _direct(runner: Runner, source: Archive) -> str:
     return f"{source.filename.split('-')[0]} @ {runner.index.add(source)}#sha256={source.sha256}"
 
 
+@pytest.mark.slow
 def test_a_direct_url_whose_entry_holds_another_version(runner: Runner, cache: Path, log: Path) -> None:
     direct = _direct(runner, OLD)
     poisoned = cached(runner, OLD, wheel("docopt", "9.9", mark="poison"), direct=True)
@@ -289,6 +295,7 @@ def test_a_direct_url_whose_entry_holds_another_version(runner: Runner, cache: P
     assert pinstall(runner, direct).purposes == []
 
 
+@pytest.mark.slow
 def test_a_direct_url_whose_poison_is_installed_already_does_not_hold(runner: Runner, cache: Path) -> None:
     direct = _direct(runner, OLD)
     cached(runner, OLD, wheel("docopt", "9.9", mark="poison"), direct=True)
@@ -355,6 +362,7 @@ def test_a_built_wheel_without_the_pinned_label_leaves_the_cache(runner: Runner,
     assert runner.environment.module("torch", "MARK") == "cu113"
 
 
+@pytest.mark.slow
 def test_a_label_that_the_index_does_not_have_is_pips_failure_and_changes_nothing(runner: Runner, cache: Path) -> None:
     source = sdist("torch", "1.0")
     runner.index.add(source)
@@ -367,6 +375,7 @@ def test_a_label_that_the_index_does_not_have_is_pips_failure_and_changes_nothin
     assert installed(runner.environment) == before
 
 
+@pytest.mark.slow
 def test_the_entry_is_where_pip_itself_would_put_it(runner: Runner, log: Path) -> None:
     runner.index.add(OLD)
     runner.pip("install", requirement(OLD))

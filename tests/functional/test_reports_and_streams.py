@@ -81,6 +81,7 @@ def test_the_users_report_is_what_pip_alone_writes(mismatch: Runner, alone: Runn
     assert not (mismatch.home / "other.json").exists()
 
 
+@pytest.mark.slow
 def test_a_report_to_standard_output_is_what_pip_alone_prints(mismatch: Runner, alone: Runner) -> None:
     ours = mismatch.pinstall("-q", "--report", "-", *WANTED)
     theirs = alone.pip("install", "-q", "--report", "-", *WANTED)
@@ -90,6 +91,7 @@ def test_a_report_to_standard_output_is_what_pip_alone_prints(mismatch: Runner, 
     assert mismatch.pinstall("-q", "--report=-", *WANTED).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_report_to_a_fifo_arrives_whole(mismatch: Runner, alone: Runner) -> None:
     texts: dict[str, str] = {}
     for runner in (mismatch, alone):
@@ -111,6 +113,7 @@ def test_a_report_to_a_fifo_arrives_whole(mismatch: Runner, alone: Runner) -> No
     assert ours == theirs
 
 
+@pytest.mark.slow
 def test_a_users_report_also_proves_hashes(runner: Runner) -> None:
     archive = wheel("aa", "1.0")
     runner.index.add(archive)
@@ -147,6 +150,7 @@ def test_our_report_has_a_schema_and_tells_pins_verdicts_evictions_commands_and_
     assert told.purposes == ["remake", "install"]
 
 
+@pytest.mark.slow
 def test_our_report_goes_to_standard_output(runner: Runner) -> None:
     place(runner.environment, wheel("aa", "1.0"))
     ended = runner.pinstall("aa==1.0", "--pin", "report=-")
@@ -156,6 +160,7 @@ def test_our_report_goes_to_standard_output(runner: Runner) -> None:
     assert json.loads(quiet.stdout)["pins"][0]["state"] == "holds"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "exit_code", "state"), [("aa==9.9", 1, "absent"), ("cc==1.0 --hash", 65, "unproven")]
 )
@@ -203,6 +208,7 @@ def test_pips_errors_are_untouched(mismatch: Runner, alone: Runner) -> None:
     ] == theirs.stderr.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-q", "-Uqq"])
 def test_quiet_is_silent(mismatch: Runner, option: str) -> None:
     for words in (WANTED, WANTED, ("aa==1.0",)):
@@ -210,6 +216,7 @@ def test_quiet_is_silent(mismatch: Runner, option: str) -> None:
         assert (ended.returncode, ended.output) == (0, "")
 
 
+@pytest.mark.slow
 def test_quiet_does_not_hide_what_is_wrong(runner: Runner) -> None:
     ended = runner.pinstall("-q", "aa>=1")
     assert ended.returncode == 65
@@ -222,6 +229,7 @@ def test_quiet_does_not_hide_what_is_wrong(runner: Runner) -> None:
     assert [line for line in own_lines(ended) if "requirements.txt:1" in line]
 
 
+@pytest.mark.slow
 def test_verbose_gives_the_reason_of_every_decision(mismatch: Runner) -> None:
     place(mismatch.environment, wheel("bb", "0.9"))
     lines = own_lines(mismatch.pinstall("-v", *WANTED))
@@ -242,6 +250,7 @@ def test_verbose_says_what_is_not_understood_and_pip_gets_it(runner: Runner) -> 
     assert ended.returncode == 2
 
 
+@pytest.mark.slow
 def test_on_a_terminal_pip_shows_what_it_always_shows_and_we_stay_plain(runner: Runner) -> None:
     """Pip inherits the terminal itself: its progress bar is drawn only there."""
     blob = {"blob.bin": os.urandom(600_000)}
@@ -366,6 +375,7 @@ def _told_the_secret(folder: Path) -> list[str]:
     return [str(path) for path in found if PASSWORD.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to see the command line")
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_password_is_told_to_nobody(

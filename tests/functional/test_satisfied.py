@@ -57,6 +57,7 @@ def test_every_spelling_of_what_is_installed_holds(runner: Runner, spelling: str
     assert (ended.returncode, own_lines(ended)[-1]) == (0, "1 pin holds")
 
 
+@pytest.mark.slow
 def test_an_extra_whose_dependency_is_missing_starts_pip(runner: Runner) -> None:
     top = wheel("top", "1.0", extras={"cli": ["dep==1.0"]})
     runner.index.add(top)
@@ -94,6 +95,7 @@ def test_without_dependencies_the_closure_does_not_count(runner: Runner) -> None
     assert pinstall(runner, "--no-deps", "top==1.0").purposes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-U", "--force-reinstall", "-I", "--dry-run", "--report=r.json", "--target=t"])
 def test_an_option_that_demands_more_always_starts_pip(runner: Runner, option: str) -> None:
     runner.index.add(wheel("aa", "1.0"))
@@ -129,6 +131,7 @@ def test_a_hash_that_a_run_of_pinstall_proved_holds_from_then_on(runner: Runner)
     assert again.states == {"aa": "holds", "bb": "holds"}
 
 
+@pytest.mark.slow
 def test_what_the_ledger_proved_counts_no_more_once_the_record_is_another(runner: Runner) -> None:
     archive = wheel("aa", "1.0")
     runner.index.add(archive)
@@ -195,6 +198,7 @@ def test_the_other_artifact_of_the_same_version_is_replaced(runner: Runner, orig
     assert pinstall(runner, "-r", "requirements.txt").purposes == []
 
 
+@pytest.mark.slow
 def test_another_artifact_that_cannot_be_had_is_an_error_of_ours_and_what_was_there_stays(runner: Runner) -> None:
     archive = wheel("aa", "1.0", mark="A")
     runner.index.add(archive)
@@ -207,6 +211,7 @@ def test_another_artifact_that_cannot_be_had_is_an_error_of_ours_and_what_was_th
     assert installed(runner.environment) == before
 
 
+@pytest.mark.slow
 def test_a_local_wheel_is_a_pin_of_its_present_bytes(runner: Runner) -> None:
     path = wheel("aa", "1.0", mark="A").write(runner.home / "dist")
     assert runner.pinstall(path).returncode == 0
@@ -250,6 +255,7 @@ def test_refuse_reinstalls_nothing_and_fails(runner: Runner, cache: Path) -> Non
     assert snapshot(cache) == entries
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (23, 0), reason="this pip notes no hash of a local wheel, so nothing is proven")
 def test_accept_still_replaces_what_is_proven_to_be_another_artifact(runner: Runner) -> None:
     archive = _by_plain_pip(runner)
@@ -260,6 +266,7 @@ def test_accept_still_replaces_what_is_proven_to_be_another_artifact(runner: Run
     assert archive.sha256 in told.document["pins"][0]["hashes"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (23, 0), reason="without a quiet report it is not asked how pip left a wheel behind")
 def test_a_wheel_whose_own_record_is_wrong_is_installed_and_holds_from_then_on(runner: Runner) -> None:
     """Old tools have made such wheels, and pip installs them without a word."""

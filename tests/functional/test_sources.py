@@ -98,6 +98,7 @@ def test_what_another_index_would_win_with_is_refused_before_it_is_installed(
     assert "take the other index out" in hint
 
 
+@pytest.mark.slow
 @REPORTS
 def test_without_the_table_nobody_minds(both: Runner, internal: Index) -> None:
     preferring(both, internal)
@@ -106,6 +107,7 @@ def test_without_the_table_nobody_minds(both: Runner, internal: Index) -> None:
     assert "resolve" not in told.purposes
 
 
+@pytest.mark.slow
 @REPORTS
 def test_the_same_bytes_from_a_mirror_are_the_right_ones(both: Runner, internal: Index) -> None:
     both.index.remove(THEIRS.filename)
@@ -126,6 +128,7 @@ def test_an_index_that_pip_is_not_told_of_is_said(both: Runner) -> None:
     assert "secret" not in pinstall(both, "-v", "inner-core==1.0").ended.output
 
 
+@pytest.mark.slow
 @REPORTS
 def test_a_table_that_concerns_nothing_here_stops_nothing(both: Runner) -> None:
     table(both, "https://wheels.example.com/simple/", "torch*")
@@ -161,6 +164,7 @@ def test_what_came_from_the_other_index_is_replaced(both: Runner, internal: Inde
     assert run(both, internal, "inner-core==1.0").purposes == []
 
 
+@pytest.mark.slow
 @CHOOSES
 def test_a_table_that_names_another_index_by_now_counts(both: Runner, internal: Index) -> None:
     table(both, internal)
@@ -193,6 +197,7 @@ def test_an_index_that_cannot_be_asked_acquits_nobody(both: Runner, internal: In
     assert "answers 403" in context
 
 
+@pytest.mark.slow
 @REPORTS
 def test_a_folder_counts_from_the_file_that_names_it(runner: Runner) -> None:
     OURS.write(runner.home / "house")
@@ -204,6 +209,7 @@ def test_a_folder_counts_from_the_file_that_names_it(runner: Runner) -> None:
     assert pinstall(runner, *words).purposes == []
 
 
+@pytest.mark.slow
 @REPORTS
 def test_a_url_that_the_user_has_written_is_a_source_itself(both: Runner, internal: Index) -> None:
     table(both, internal)
@@ -213,6 +219,7 @@ def test_a_url_that_the_user_has_written_is_a_source_itself(both: Runner, intern
     assert mark(both) == "theirs"
 
 
+@pytest.mark.slow
 @REPORTS
 def test_a_url_that_a_dependency_has_written_is_none(both: Runner, internal: Index) -> None:
     both.index.add(wheel("needy", "2.0", requires=[f"inner-core @ {both.index.file_url(THEIRS.filename)}"]))
@@ -220,6 +227,7 @@ def test_a_url_that_a_dependency_has_written_is_none(both: Runner, internal: Ind
     refused(run(both, internal, "needy==2.0"), both)
 
 
+@pytest.mark.slow
 @REPORTS
 def test_a_built_wheel_from_the_cache_came_from_where_its_archive_did(both: Runner, internal: Index) -> None:
     internal.add(sdist("inner-app", "2.0"))
@@ -236,6 +244,7 @@ def test_an_old_pip_cannot_tell(both: Runner, internal: Index) -> None:
     assert "this pip cannot say beforehand" in told.document["error"]["message"]
 
 
+@pytest.mark.slow
 def test_two_indexes_with_different_files_are_said(both: Runner, internal: Index) -> None:
     one, other = both.index.url.rstrip("/"), internal.url.rstrip("/")
     told = run(both, internal, "inner-core==1.0")
@@ -253,6 +262,7 @@ def test_refuse_starts_no_pip(both: Runner, internal: Index) -> None:
     assert "--hash=sha256:" in told.document["error"]["hint"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["allowed", "hashed", "installed", "mirrored", "fewer files", "one index", "offline"])
 def test_nothing_is_said_where_nothing_is_open(both: Runner, internal: Index, case: str) -> None:
     words = ["inner-core==1.0", "--pin", "ambiguous=refuse"]
@@ -288,6 +298,7 @@ def test_a_folder_beside_an_index_can_differ_too(both: Runner) -> None:
     assert "is something else on house than on" in told.document["error"]["context"][0]
 
 
+@pytest.mark.slow
 def test_a_slow_index_is_not_waited_for(both: Runner, internal: Index) -> None:
     internal.fault("/simple/inner-core/", Fault(seconds=5, times=1))
     told = run(both, internal, "inner-core==1.0", "--pin", "ambiguous=refuse")

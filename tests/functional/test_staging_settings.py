@@ -70,6 +70,7 @@ def _remade_once(told: Told, log: Path, *, again: bool = False) -> None:
     assert builds(log) == ["aa-2.0"] * (2 if again else 1)
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 @pytest.mark.parametrize("flag", ["upgrade", "force_reinstall", "ignore_installed", "no_deps"])
 def test_a_flag(scene: Runner, tmp_path: Path, way: str, flag: str) -> None:
@@ -81,6 +82,7 @@ def test_a_flag(scene: Runner, tmp_path: Path, way: str, flag: str) -> None:
     assert len([one for one in scene.index.asked("/files/bb-1.0") if not one.path.endswith(".metadata")]) == 1
 
 
+@pytest.mark.slow
 @BY_VARIABLE
 def test_flags_that_never_mattered_still_do_not(scene: Runner, tmp_path: Path, way: str) -> None:
     told = pinstall(scene, "aa==2.0", env=_settings(scene, way, **dict.fromkeys(HARMLESS, "true")))
@@ -88,6 +90,7 @@ def test_flags_that_never_mattered_still_do_not(scene: Runner, tmp_path: Path, w
     _remade_once(told, tmp_path / "builds")
 
 
+@pytest.mark.slow
 @BY_FILE
 def test_upgrade_upgrades_in_the_users_command(scene: Runner, tmp_path: Path, way: str) -> None:
     place(scene.environment, wheel("bb", "1.0", requires=["dep"]), wheel("dep", "0.5"))
@@ -98,6 +101,7 @@ def test_upgrade_upgrades_in_the_users_command(scene: Runner, tmp_path: Path, wa
     assert scene.environment.freeze() == ["aa==2.0", "bb==1.0", "dep==1.0"]
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 def test_requirement(scene: Runner, tmp_path: Path, way: str) -> None:
     written(scene, "bb==1.0\ncc==1.0\n", "extra.txt")
@@ -110,6 +114,7 @@ def test_requirement(scene: Runner, tmp_path: Path, way: str) -> None:
     assert len([one for one in scene.index.asked("/files/cc-1.0") if not one.path.endswith(".metadata")]) == 1
 
 
+@pytest.mark.slow
 @BY_VARIABLE
 def test_constraint(scene: Runner, tmp_path: Path, way: str) -> None:
     written(scene, "bb==1.0\naa<3\n", "constraints.txt")
@@ -119,6 +124,7 @@ def test_constraint(scene: Runner, tmp_path: Path, way: str) -> None:
     assert scene.environment.freeze() == ["aa==2.0", "bb==1.0", "dep==1.0"]
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 def test_require_hashes(scene: Runner, tmp_path: Path, way: str) -> None:
     written(scene, pinned(NEW, wheel("cc", "1.0")))
@@ -128,6 +134,7 @@ def test_require_hashes(scene: Runner, tmp_path: Path, way: str) -> None:
     assert scene.environment.freeze() == ["aa==2.0", "cc==1.0"]
 
 
+@pytest.mark.slow
 @BY_FILE
 def test_require_hashes_without_hashes_is_pips_failure(scene: Runner, cache: Path, way: str) -> None:
     before = snapshot(cache)
@@ -138,6 +145,7 @@ def test_require_hashes_without_hashes_is_pips_failure(scene: Runner, cache: Pat
     assert shelved(cache) == []
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 def test_report(scene: Runner, tmp_path: Path, way: str) -> None:
     told = pinstall(scene, "aa==2.0", "cc==1.0", env=_settings(scene, way, report=str(scene.home / "r.json")))
@@ -158,6 +166,7 @@ def test_dry_run_changes_nothing(scene: Runner, cache: Path, way: str) -> None:
     assert installed(scene.environment) == environment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "option"), [("variable", "target"), ("file", "target"), ("file", "prefix"), ("variable", "root")]
 )
@@ -172,6 +181,7 @@ def test_elsewhere(scene: Runner, way: str, option: str) -> None:
     assert "1.0" in found["cc.py"]
 
 
+@pytest.mark.slow
 @BOTH_WAYS
 def test_user_is_refused_by_pip_in_such_an_environment_and_all_goes_back(scene: Runner, cache: Path, way: str) -> None:
     before, environment = snapshot(cache), installed(scene.environment)
@@ -185,6 +195,7 @@ def test_user_is_refused_by_pip_in_such_an_environment_and_all_goes_back(scene: 
     assert installed(scene.environment) == environment
 
 
+@pytest.mark.slow
 @BY_FILE
 def test_editable(scene: Runner, tmp_path: Path, way: str) -> None:
     folder = checkout(tmp_path / "editable", sdist("editable", "1.0"))
@@ -195,6 +206,7 @@ def test_editable(scene: Runner, tmp_path: Path, way: str) -> None:
     assert builds(tmp_path / "builds").count("editable-1.0") == 1
 
 
+@pytest.mark.slow
 @BY_VARIABLE
 def test_index_url(scene: Runner, tmp_path: Path, way: str) -> None:
     settings = _settings(scene, way, index_url=scene.index.url, trusted_host="127.0.0.1")
@@ -203,6 +215,7 @@ def test_index_url(scene: Runner, tmp_path: Path, way: str) -> None:
     _remade_once(told, tmp_path / "builds")
 
 
+@pytest.mark.slow
 @BY_FILE
 def test_no_index_and_find_links(scene: Runner, tmp_path: Path, way: str) -> None:
     NEW.write(scene.home / "links")
@@ -214,6 +227,7 @@ def test_no_index_and_find_links(scene: Runner, tmp_path: Path, way: str) -> Non
     assert scene.index.requests == []
 
 
+@pytest.mark.slow
 @BY_FILE
 def test_cache_dir(scene: Runner, cache: Path, tmp_path: Path, way: str) -> None:
     moved = scene.home / "moved"
@@ -227,6 +241,7 @@ def test_cache_dir(scene: Runner, cache: Path, tmp_path: Path, way: str) -> None
     assert shelved(moved) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "value"), [("variable", "false"), ("file", "true")])
 def test_no_cache_dir_whatever_its_value(scene: Runner, cache: Path, way: str, value: str) -> None:
     before = snapshot(cache)
@@ -236,6 +251,7 @@ def test_no_cache_dir_whatever_its_value(scene: Runner, cache: Path, way: str, v
     assert snapshot(cache) == before
 
 
+@pytest.mark.slow
 @BY_VARIABLE
 def test_no_binary(scene: Runner, tmp_path: Path, way: str) -> None:
     scene.index.add(wheel("aa", "2.0", mark="the wheel"))
@@ -245,6 +261,7 @@ def test_no_binary(scene: Runner, tmp_path: Path, way: str) -> None:
     assert builds(tmp_path / "builds") == ["aa-2.0"] * (2 if BUILDS_AGAIN else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [["--no-binary", "aa"], ["--no-binary=:all:"]])
 def test_options_of_the_command_line_count_for_the_remaking_too(
     scene: Runner, tmp_path: Path, option: list[str]
@@ -266,6 +283,7 @@ def test_options_of_a_requirement_file_count_for_the_remaking_too(scene: Runner,
     assert scene.environment.module("aa", "MARK") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (23, 1), reason="this pip knows them only on the command line")
 @pytest.mark.parametrize("flavour", ["mild", "rather mild"])
 def test_config_settings_of_a_line_reach_the_build(scene: Runner, tmp_path: Path, flavour: str) -> None:
@@ -276,6 +294,7 @@ def test_config_settings_of_a_line_reach_the_build(scene: Runner, tmp_path: Path
     assert f"'flavour': '{flavour}'" in scene.environment.module("aa", "BUILT_WITH")
 
 
+@pytest.mark.slow
 def test_variables_of_the_build_reach_it(scene: Runner, tmp_path: Path) -> None:
     told = pinstall(scene, "aa==2.0", env={"CFLAGS": "-O3"})
     assert told.ended.returncode == 0
@@ -283,6 +302,7 @@ def test_variables_of_the_build_reach_it(scene: Runner, tmp_path: Path) -> None:
     assert "'CFLAGS': '-O3'" in scene.environment.module("aa", "BUILT_WITH")
 
 
+@pytest.mark.slow
 def test_pip_python_is_the_target_and_does_not_lead_pip_astray(scene: Runner, tmp_path: Path) -> None:
     told = pinstall(scene, "aa==2.0", target=False, env={"PIP_PYTHON": str(scene.environment.python)})
     assert told.ended.returncode == 0
@@ -290,6 +310,7 @@ def test_pip_python_is_the_target_and_does_not_lead_pip_astray(scene: Runner, tm
     assert scene.environment.module("aa") == "2.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["upgrade", "requirement", "report"])
 def test_the_reinstallation_for_proof_is_not_led_astray_either(scene: Runner, setting: str) -> None:
     good = wheel("cc", "1.0")

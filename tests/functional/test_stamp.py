@@ -117,6 +117,7 @@ def test_it_misses_a_variable_that_counts(settled: Runner, variables: dict[str, 
     assert not is_stamped(settled, env=variables)
 
 
+@pytest.mark.slow
 def test_other_arguments_have_a_stamp_of_their_own(settled: Runner) -> None:
     assert not is_stamped(settled, "bb==1.0")
     for _ in range(2):  # what the command line pins is held too from now on, which the ledger says once
@@ -126,6 +127,7 @@ def test_other_arguments_have_a_stamp_of_their_own(settled: Runner) -> None:
     assert is_stamped(settled)
 
 
+@pytest.mark.slow
 def test_what_the_command_line_expands_counts(settled: Runner) -> None:
     written(settled, pinned(AA, BB) + "# ${FLAVOUR}\n")
     for _ in range(2):
@@ -134,6 +136,7 @@ def test_what_the_command_line_expands_counts(settled: Runner) -> None:
     assert not is_stamped(settled, env={"FLAVOUR": "2"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("-v",), ("--pin", "report=told.json"), ("--uploaded-prior-to", "P1D")], ids=str)
 def test_none_is_left_where_it_could_not_stand_for_the_run(settled: Runner, words: tuple[str, ...]) -> None:
     for _ in range(2):
@@ -141,6 +144,7 @@ def test_none_is_left_where_it_could_not_stand_for_the_run(settled: Runner, word
     assert not is_stamped(settled, *words)
 
 
+@pytest.mark.slow
 def test_a_local_archive_that_changes_is_seen(settled: Runner) -> None:
     path = AA.write(settled.home / "files")
     for _ in range(3):
@@ -158,6 +162,7 @@ def test_secrets_are_not_in_it(settled: Runner) -> None:
     assert not any(secret in stamp for stamp in stamps for secret in (b"hunter2", b"pa55"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"\0", b"\xff\xfe", b"pinstall stamp 1\0x\0y"])
 def test_a_stamp_that_is_none_is_no_error(settled: Runner, content: bytes) -> None:
     for path in settled.home.rglob("stamps/*"):
@@ -166,6 +171,7 @@ def test_a_stamp_that_is_none_is_no_error(settled: Runner, content: bytes) -> No
     assert (ended.returncode, own_lines(ended)) == (0, ["2 pins hold"])
 
 
+@pytest.mark.slow
 def test_it_misses_a_configuration_file_that_appears(settled: Runner) -> None:
     default = {"PIP_CONFIG_FILE": ""}
     again(settled, env=default)
@@ -187,6 +193,7 @@ def test_what_may_have_changed_after_it_was_looked_at_is_not_settled(tmp_path: P
     assert grounds._is_settled(f"{stamp.STATUS}{path}", ahead + 2_100_000_000)
 
 
+@pytest.mark.slow
 def test_for_another_environment_too(runner: Runner) -> None:
     runner.index.add(BB)
     for _ in range(2):

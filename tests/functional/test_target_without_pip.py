@@ -37,6 +37,7 @@ def test_the_pin_is_installed_into_the_target_and_holds(bare: Runner) -> None:
     assert not bare.index.requests
 
 
+@pytest.mark.slow
 def test_pips_own_failure_passes_through(bare: Runner) -> None:
     ended = bare.pinstall("aa==9.9")
     assert ended.returncode == 1

@@ -140,6 +140,7 @@ def test_what_is_to_be_written_does_as_it_stands(stocked: Runner) -> None:
     assert stocked.environment.freeze() == ["aa==2.0", "bb==2.0", "cc==2.0"]
 
 
+@pytest.mark.slow
 def test_where_hashes_are_wanted_they_are_to_be_written_too(stocked: Runner) -> None:
     pinned = f"bb==1.0 --hash=sha256:{wheel('bb', '1.0').sha256}"
     old = wheel("cc", "1.0").sha256
@@ -174,6 +175,7 @@ def test_what_is_not_refused_is_no_question_for_us(stocked: Runner, way: str) ->
     assert stocked.index.requests == []
 
 
+@pytest.mark.slow
 def test_warn_says_it_and_pip_decides_each_time(stocked: Runner) -> None:
     for _ in range(2):
         told = pinstall(stocked, "aa>=1", "bb==1.0", "--pin", "unpinned=warn")
@@ -184,6 +186,7 @@ def test_warn_says_it_and_pip_decides_each_time(stocked: Runner) -> None:
     assert stocked.environment.freeze() == ["aa==2.0", "bb==1.0"]
 
 
+@pytest.mark.slow
 def test_allow_says_nothing_of_it_and_the_pins_beside_it_are_still_held(stocked: Runner, cache: Path) -> None:
     told = pinstall(stocked, "bb", "aa==1.0", "--pin", "unpinned=allow")
     assert told.ended.returncode == 0
@@ -203,6 +206,7 @@ def test_the_setting_comes_by_option_variable_or_file(stocked: Runner, way: str)
     assert stocked.environment.freeze() == ["bb==2.0"]
 
 
+@pytest.mark.slow
 def test_the_option_beats_the_variable_and_that_beats_the_file(stocked: Runner) -> None:
     written(stocked, '[tool.pinstall]\nunpinned = "allow"\n', "pyproject.toml")
     refusing = {"PINSTALL_UNPINNED": "refuse"}
@@ -211,6 +215,7 @@ def test_the_option_beats_the_variable_and_that_beats_the_file(stocked: Runner) 
     assert stocked.pinstall("bb", "--pin=unpinned=allow", env=refusing).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -231,6 +236,7 @@ def test_a_file_that_everybody_may_write_does_not_count(stocked: Runner) -> None
     assert stocked.pinstall("bb").returncode == 65
 
 
+@pytest.mark.slow
 def test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip(stocked: Runner, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "local", sdist("local", "1.0"))
     editable = checkout(tmp_path / "editable", sdist("editable", "1.0"))
@@ -242,6 +248,7 @@ def test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip(stocked: 
     assert stocked.environment.freeze() == ["bb==1.0", "editable==1.0", "local==1.0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["."], ["-e", "."]])
 def test_a_directory_alone_is_said_to_be_no_pin(stocked: Runner, tmp_path: Path, words: list[str]) -> None:
     folder = checkout(tmp_path / "local", sdist("local", "1.0"))
@@ -323,6 +330,7 @@ def test_the_same_pin_twice_does_not_fight(stocked: Runner) -> None:
 MARKED = "aa==1.0; python_version == '{0}'\naa==2.0; python_version != '{0}'\nbb; python_version != '{0}'\n"
 
 
+@pytest.mark.slow
 def test_markers_of_the_running_interpreter_choose_the_lines_that_count(stocked: Runner) -> None:
     version = stocked.environment.site_packages.parent.name.removeprefix("python")
     written(stocked, MARKED.format(version))
@@ -330,6 +338,7 @@ def test_markers_of_the_running_interpreter_choose_the_lines_that_count(stocked:
     assert stocked.environment.freeze() == ["aa==1.0"]
 
 
+@pytest.mark.slow
 def test_markers_are_the_targets_and_not_those_of_the_interpreter_that_runs_pinstall(
     make_environment: MakeEnvironment, stocked: Runner
 ) -> None:
@@ -363,6 +372,7 @@ def test_pip_conf_names_inputs_too(stocked: Runner, section: str) -> None:
     assert pinstall(stocked, "aa==1.0", env=configured).purposes == []
 
 
+@pytest.mark.slow
 def test_pip_conf_names_constraints_too(stocked: Runner) -> None:
     written(stocked, "aa==1.0\n", "constraints.txt")
     conf = written(stocked, f"[install]\nconstraint = {stocked.home}/constraints.txt\n", "pip.conf")
@@ -371,6 +381,7 @@ def test_pip_conf_names_constraints_too(stocked: Runner) -> None:
     assert stocked.environment.freeze() == ["aa==1.0"]
 
 
+@pytest.mark.slow
 def test_pip_requirement_is_an_input(stocked: Runner) -> None:
     written(stocked, "bb\n", "extra.txt")
     ended = stocked.pinstall("aa==1.0", env={"PIP_REQUIREMENT": "extra.txt"})
@@ -382,6 +393,7 @@ def test_pip_requirement_is_an_input(stocked: Runner) -> None:
     assert stocked.environment.freeze() == ["bb==1.0"]
 
 
+@pytest.mark.slow
 def test_pip_constraint_holds_several_files_and_makes_pins(stocked: Runner) -> None:
     written(stocked, "aa==1.0\n", "one.txt")
     written(stocked, "bb==1.0\n", "two.txt")
@@ -390,6 +402,7 @@ def test_pip_constraint_holds_several_files_and_makes_pins(stocked: Runner) -> N
     assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0"]
 
 
+@pytest.mark.slow
 def test_isolated_hides_variables_from_us_as_from_pip(stocked: Runner) -> None:
     written(stocked, "bb\n", "extra.txt")
     told = pinstall(stocked, "--isolated", "aa==1.0", env={"PIP_REQUIREMENT": "extra.txt"})

@@ -70,6 +70,7 @@ def test_a_requirements_file_is_installed_and_then_holds_without_pip(runner: Run
     assert (again.returncode, again.stdout) == (0, ""), again.output
 
 
+@pytest.mark.slow
 def test_what_it_carries_is_not_installed(runner: Runner, pyz: Path) -> None:
     runner.index.add(wheel("idna", "0.1", modules={"idna/__init__.py": "__version__ = '0.1'\n"}))
     for said in ("Successfully installed idna-0.1", ""):
@@ -82,6 +83,7 @@ def test_what_it_carries_is_not_installed(runner: Runner, pyz: Path) -> None:
     assert runner.environment.module("idna") == "0.1"
 
 
+@pytest.mark.slow
 def test_files_by_url_are_fetched_with_what_it_carries(runner: Runner, pyz: Path) -> None:
     runner.index.add(wheel("demo", "1.0"))
     url = runner.index.add(Archive("requirements-1.txt", b"demo==1.0\n"), metadata=False)
@@ -96,6 +98,7 @@ def test_the_certificates_are_readable(runner: Runner, pyz: Path) -> None:
     assert int(runner.environment.run(f"{code}\n{context}\nprint(len(context.get_ca_certs()))").split()[-1]) > 10
 
 
+@pytest.mark.slow
 def test_undo_puts_back_what_was_moved(runner: Runner, pyz: Path) -> None:
     old, new = sdist("demo", "1.0"), sdist("demo", "1.1")
     runner.index.add(old)
@@ -108,6 +111,7 @@ def test_undo_puts_back_what_was_moved(runner: Runner, pyz: Path) -> None:
     assert path in built_wheels(runner.cache)
 
 
+@pytest.mark.slow
 def test_started_by_a_python_outside_of_any_environment_it_serves_the_active_one(runner: Runner, pyz: Path) -> None:
     base = Path(sys.base_prefix, "bin", f"python{OWN_PYTHON}")
     if not base.exists():
