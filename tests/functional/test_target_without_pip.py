@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
+from tests.support.pips import TARGET
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from tests.support.runner import Runner
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="no pip beside pinstall")
+BESIDE = [one.metadata["Requires-Python"] for one in importlib.metadata.distributions(name="pip")]
+pytestmark = pytest.mark.skipif(
+    not any(TARGET in SpecifierSet(pythons) for pythons in BESIDE),
+    reason=f"no pip beside pinstall for {TARGET}",
+)
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ REPORTS: Final = (22, 2)
 EDITABLE: Final = frozenset(
     {
         "test_a_requirement_of_each_kind[editable]",
+        "test_another_build_of_the_installed_version_may_need_something_else",
         "test_editable[file]",
         "test_the_users_story[versions]",
         "test_what_has_no_pin_of_contents_but_is_allowed_always_goes_to_pip",
+        "test_what_pip_has_downloaded_tells_what_it_needs",
+        "test_what_pip_noted_of_its_origin_is_told",
     }
 )
 """Tests that need 21.3, the first pip that takes editables without a setup.py and caches what comes over plain http."""
@@ -22,6 +25,7 @@ FULL_PROMISE: Final = frozenset(
         "test_a_direct_url_whose_poison_is_installed_already_does_not_hold",
         "test_a_hash_that_a_run_of_pinstall_proved_holds_from_then_on",
         "test_a_local_wheel_is_a_pin_of_its_present_bytes",
+        "test_a_pin_that_does_not_hold_although_pip_was_content_is_shown",
         "test_a_report_to_a_fifo_arrives_whole",
         "test_a_report_to_standard_output_is_what_pip_alone_prints",
         "test_a_satisfied_report_is_empty_and_written_by_pip",
@@ -29,6 +33,7 @@ FULL_PROMISE: Final = frozenset(
         "test_an_option_that_demands_more_always_starts_pip[--dry-run]",
         "test_an_option_that_demands_more_always_starts_pip[--report=r.json]",
         "test_another_artifact_that_cannot_be_had_is_an_error_of_ours_and_what_was_there_stays",
+        "test_damage_is_told",
         "test_dry_run_changes_nothing",
         "test_elsewhere",
         "test_of_an_environment_that_plain_pip_made_exactly_the_unproven_are_reinstalled_and_only_once",
