@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.pips import CHOSEN
+from tests.support.promises import REPORTS
+from tests.support.scenes import RELEASE
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from tests.support.runner import Runner
 
-pytestmark = pytest.mark.skipif(CHOSEN.startswith(("20.", "21.")), reason="this pip writes no report")
+pytestmark = pytest.mark.skipif(RELEASE < REPORTS, reason="this pip writes no report")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -74,7 +75,11 @@ def on_a_terminal(runner: Runner, *words: str, **variables: str) -> str:
         os.execve(argv[0], argv, environ)
     os.close(outer)
     os.waitpid(pid, 0)
-    return os.read(inner, 65536).decode()
+    told = b""
+    with contextlib.suppress(OSError):  # what Linux says at the end
+        while some := os.read(inner, 65536):
+            told += some
+    return told.decode()
 
 
 RED, CYAN = "\x1b[31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m"

@@ -11,7 +11,8 @@ import pytest
 
 from pinstall import grounds, stamp
 from tests.support.environments import ROOT
-from tests.support.scenes import own_lines, pinned, place, written
+from tests.support.promises import REPORTS
+from tests.support.scenes import RELEASE, own_lines, pinned, place, written
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ BANNED = {"re", "typing", "argparse", "optparse", "json", "pathlib", "dataclasse
 @pytest.fixture
 def settled(inside: Runner) -> Runner:
     """Return a runner whose environment is satisfied and has left a stamp."""
+    if RELEASE < REPORTS:
+        pytest.skip("without reports no hash is proven")
     for archive in (AA, BB):
         inside.index.add(archive)
     written(inside, pinned(AA, BB))

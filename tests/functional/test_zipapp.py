@@ -13,7 +13,7 @@ import pytest
 from tests.support import zipapp
 from tests.support.caches import built_wheels
 from tests.support.environments import DEPENDENCIES
-from tests.support.pips import CHOSEN, OWN_PYTHON, SUPPORTED, find_python
+from tests.support.pips import CHOSEN, OWN_PYTHON, find_python, python_for
 from tests.support.scenes import cached, lame, pinned, shelved, written
 from tests.support.sdists import sdist
 from tests.support.wheels import Archive, wheel
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.runner import Runner
 
 pytestmark = pytest.mark.skipif(
-    OWN_PYTHON not in SUPPORTED[CHOSEN],
+    python_for(CHOSEN) != Path(sys.executable),
     reason="the dependencies packed here are those of another Python",
 )
 

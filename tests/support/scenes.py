@@ -100,7 +100,7 @@ def entry(runner: Runner, source: Archive, *, direct: bool = False) -> Path:
     python = runner.environment.site_packages.parent.name.removeprefix("python")
     url = runner.index.file_url(source.filename)
     # pip 22.2 and 22.3 take no digest from JSON pages
-    digest = None if RELEASE[0] == 22 and not direct else source.sha256
+    digest = None if RELEASE[:2] in {(22, 2), (22, 3)} and not direct else source.sha256
     return wheel_entry(runner.cache, url, python=python, sha256=digest)
 
 
