@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 class Chosen:
     """One distribution that pip would install: name, version and `Requires-Dist` lines as its metadata say.
 
-    `requested` tells that it was asked for itself, with these `extras`.
+    `identity` is of the artifact that it takes, which lies at `url`, without credentials. `requested` tells that it was
+    asked for itself, with these `extras`.
     """
 
     name: NormalizedName
     version: str
+    identity: Identity
+    url: str
     requires: tuple[str, ...]
     requested: bool = False
     extras: frozenset[NormalizedName] = frozenset()

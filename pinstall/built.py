@@ -198,7 +198,7 @@ def demanded(pin: Pin) -> Pin:
 def _outdated(artifact: Artifact) -> str | None:
     """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
     path = archives.path_of(artifact.url) if artifact.url.startswith("file:") else None
-    if path is None or not artifact.identity.hashes or archives.is_directory(path):
+    if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
     try:
         same = archives.sha256(path) in artifact.identity.hashes

@@ -72,7 +72,7 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     request, found, command = _described(argv, environ, choice)
     configured = request.last("python")
     chosen_by = choice.origin
-    if choice.default and configured is not None and configured.value:
+    if choice.python is None and configured is not None and configured.value:
         # pip moves on to the interpreter that its configuration names, so that is the one to judge
         request, found, command = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin

@@ -122,11 +122,10 @@ def _write(document: dict[str, Any], destination: str) -> None:
     if destination == "-":
         sys.stdout.write(text)
         return
-    temporary = f"{destination}.{os.getpid()}"
+    from pinstall import writing  # noqa: PLC0415 - the same
+
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, destination)
+        writing.replace(destination, text)
     except OSError as error:
         from pinstall.errors import PinstallError  # noqa: PLC0415
 

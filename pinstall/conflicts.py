@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import parse_wheel_filename
 
-from pinstall import zips
+from pinstall import metadata, zips
 from pinstall.adapters import tags
 from pinstall.adapters.cache import http
 from pinstall.built import Built
@@ -48,8 +48,6 @@ _OTHERWISE = ("ignore_dependencies", "only_dependencies", "python_version", "pla
 """With these pip does not resolve what is pinned here, or for another interpreter."""
 _ANEW = frozenset({"force_reinstall", "ignore_installed"}) | ELSEWHERE
 """With these pip may not take what is installed for what it would install."""
-_BLANK = re.compile(rb"\r?\n\r?\n")
-_FOLD = re.compile(r"\r?\n[ \t]+")
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
@@ -227,16 +225,14 @@ def _is_refused(link: Link, pin: Pin) -> bool:
 
 def _agreed(files: Iterable[bytes | None]) -> Needs | None:
     """Return what several files of a release need, if all of them say so and at least one does."""
-    said = {None if metadata is None else _needs(metadata) for metadata in files}
+    said = {None if one is None else _needs(one) for one in files}
     return said.pop() if len(said) == 1 else None
 
 
-def _needs(metadata: bytes) -> Needs | None:
-    if not metadata.startswith(b"Metadata-Version:"):
+def _needs(content: bytes) -> Needs | None:
+    if not content.startswith(b"Metadata-Version:"):
         return None
-    head = _FOLD.sub(" ", _BLANK.split(metadata, maxsplit=1)[0].decode("utf-8", "surrogateescape"))
-    fields = (line.partition(":") for line in head.splitlines())
-    return tuple(value.strip() for key, _, value in fields if key.lower() == "requires-dist")
+    return tuple(metadata.fields(content.decode("utf-8", "surrogateescape").split("\n")).get("requires-dist", ()))
 
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:

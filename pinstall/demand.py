@@ -102,7 +102,7 @@ def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
     path = None if line.link is None else archives.path_of(line.link)
     if path is None:
         return line
-    if archives.is_directory(path):
+    if os.path.isdir(path):
         return replace(line, directory=True)
     try:
         # a hash that is written is the demand, whatever lies there now

@@ -10,7 +10,7 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
-from pinstall.adapters.environment import Environment, altered, is_half, is_younger
+from pinstall.adapters.environment import Environment, is_half, is_younger
 from pinstall.adapters.ledger import Ledger
 from pinstall.core import closure, inputs, labels, report, sources, verdicts
 from pinstall.model import State, Verdict
@@ -88,7 +88,7 @@ class Evidence:
     def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:
         """Judge by what pip reports, or by what `--target` has left: without `-U` pip keeps that, and ends well."""
         found = None if self._destination is None else self._destination.release(reported.name, reported.version)
-        wrong = "its dist-info" if found is None else altered(found)
+        wrong = "its dist-info" if found is None else installed_files.strange(found)
         if self._destination is not None and wrong is not None:
             text = f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
             return Verdict(pin=pin, state=State.DAMAGED, found=text)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
-_MOST = 1 << 30
-"""How many bytes of an archive are unpacked."""
 _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "tests"})
 """Folders whose sources no build compiles into a wheel."""
 _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
@@ -57,10 +55,7 @@ def _members(archive: BinaryIO, url: str) -> Iterator[str]:
             yield from zips.opened(archive).namelist()
         else:
             with tarfile.open(fileobj=archive) as packed:
-                for member in packed:
-                    yield member.name
-                    if packed.offset > _MOST:  # what comes next has to be unpacked to
-                        return
+                yield from (member.name for member in zips.members(packed))
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
         return
 

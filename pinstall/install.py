@@ -137,29 +137,16 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
 
 def _refuse_faults(asked: Asked, tell: Reporter) -> None:
     """Refuse what pip would refuse too, all of it at once; where anything goes pip has the last word."""
-    unusable, conflicts, malformed = asked.faults, asked.demand.conflicts, tuple(pins.malformed(asked.lines))
-    for reference, faults, summary, hint in (
-        (
-            "requirements",
-            unusable,
-            report.counted(len(unusable), "line cannot be used", "lines cannot be used"),
-            "correct them and run again; nothing has been changed",
-        ),
-        (
-            "conflict",
-            conflicts,
-            report.counted(len(conflicts), "pin contradicts another", "pins contradict others"),
-            "keep one of the two lines",
-        ),
-        (
-            "hash",
-            malformed,
-            report.counted(len(malformed), "hash can match no file", "hashes can match no file"),
-            "correct them and run again; nothing has been changed",
-        ),
+    correct, keep = "correct them and run again; nothing has been changed", "keep one of the two lines"
+    malformed = tuple(pins.malformed(asked.lines))
+    for reference, faults, one, many, hint in (
+        ("requirements", asked.faults, "line cannot be used", "lines cannot be used", correct),
+        ("conflict", asked.demand.conflicts, "pin contradicts another", "pins contradict others", keep),
+        ("hash", malformed, "hash can match no file", "hashes can match no file", correct),
     ):
         if faults and asked.call.policy.unpinned == "refuse":
-            raise PinstallError(reference, summary, context=tuple(faults), hint=hint, exit_code=FINDING)
+            message = report.counted(len(faults), one, many)
+            raise PinstallError(reference, message, context=tuple(faults), hint=hint, exit_code=FINDING)
         for fault in faults:
             tell.detail(fault)
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall import built, zips
+from pinstall import built, toml, zips
 from pinstall.adapters import archives, files
 from pinstall.adapters.cache import http
-from pinstall.core import links, pins, requirements, toml
+from pinstall.core import links, pins, requirements
 from pinstall.errors import PinstallError
 from pinstall.model import State
 from pinstall.request import Fault
@@ -161,7 +161,7 @@ def _project(archive: BinaryIO, *, zipped: bool) -> bytes | None:
             found = next(filter(_is_project, packed.namelist()), None)
             return None if found is None else zips.content(packed, found)
     with tarfile.open(fileobj=archive) as unpacked:
-        member = next((one for one in unpacked if _is_project(one.name)), None)
+        member = next((one for one in zips.members(unpacked) if _is_project(one.name)), None)
         body = None if member is None else unpacked.extractfile(member)
         return None if body is None else body.read(_MOST)
 

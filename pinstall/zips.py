@@ -1,4 +1,4 @@
-"""Open zips that others have packed, without unpacking more than such a file can reasonably hold.
+"""Look into what others have packed, without unpacking more than such a file can reasonably hold.
 
 May not: unpack to a disk, say what a member means.
 """
@@ -9,10 +9,11 @@ import zipfile
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
+    from tarfile import TarFile, TarInfo
 
 _LEAST: Final = 1 << 30
-"""Bytes that any zip may unpack to."""
+"""Bytes that any archive may unpack to."""
 _RATIO: Final = 100
 """How much larger than itself a larger one may become: what compilers make gets five times as large."""
 _IN_MEMORY: Final = 1 << 25
@@ -58,3 +59,11 @@ def content(archive: zipfile.ZipFile, name: str) -> bytes:
         raise OversizedError(f"has {name} of more than {_IN_MEMORY >> 20} MiB")
     with archive.open(name) as file:
         return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever the size that is said
+
+
+def members(archive: TarFile) -> Iterator[TarInfo]:
+    """Yield the members of a tar one by one, until 1 GiB of it is unpacked: for the first most need not be."""
+    for member in archive:
+        yield member
+        if archive.offset > _LEAST:  # what comes next has to be unpacked to
+            return

@@ -26,11 +26,6 @@ def path_of(link: str) -> str | None:
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 
-def is_directory(path: str) -> bool:
-    """Tell whether the path is a folder, which pip installs as it stands at that moment."""
-    return os.path.isdir(path)
-
-
 def sha256(path: str) -> str:
     """Return the hash of a file's present bytes as `sha256:hexdigest`; raise OSError where it cannot be read."""
     digest = hashlib.sha256()

@@ -9,15 +9,15 @@ import os
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
-from pinstall import record
+from pinstall import metadata
 from pinstall.model import Distribution, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from pinstall.model import Source
 
@@ -96,34 +96,6 @@ def is_younger(distribution: Distribution, since: int) -> bool:
     return written >= since - (0 if written % _SECOND else 2 * _SECOND)
 
 
-def altered(distribution: Distribution) -> str | None:
-    """Return the first file that is missing or not what the distribution's RECORD says, none where all are.
-
-    Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
-    """
-    import base64  # noqa: PLC0415 - only what pip put elsewhere is looked at so closely
-    import csv  # noqa: PLC0415 - the same
-    import hashlib  # noqa: PLC0415 - the same
-
-    try:
-        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as file:
-            rows = list(filter(None, csv.reader(file)))
-        for path, digest, *_ in rows:
-            # what lies outside, such as a script, `--target` moves to a place that RECORD does not say
-            if digest.startswith("sha256=") and not path.startswith((os.pardir, os.sep)):
-                place = os.path.join(distribution.location, path)
-                if not os.path.isfile(place):
-                    return path
-                with open(place, "rb") as content:
-                    found = base64.urlsafe_b64encode(hashlib.sha256(content.read()).digest())
-                same = found.decode().rstrip("=") == digest.removeprefix("sha256=")
-                if not same and not record.is_replaced(rows, path):
-                    return path
-    except (OSError, ValueError, csv.Error) as error:
-        return str(getattr(error, "filename", None) or "RECORD")
-    return None
-
-
 def _names(location: str) -> Sequence[str]:
     try:
         return sorted(os.listdir(location))
@@ -140,7 +112,7 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
         damage = _damage(name, entry, fields, path)
     source, hashes, editable = _direct_url(path)
     return Distribution(
-        identity=Identity(name=name, version=_version(text), source=source, hashes=hashes),
+        identity=Identity(name=name, version=metadata.version(text), source=source, hashes=hashes),
         text=text,
         location=location,
         path=path,
@@ -157,8 +129,9 @@ def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path
     if not named or not text:
         return f"has no readable metadata in {path}"
     stem, _, suffix = entry.rpartition(".")
-    promised = _version(stem.partition("-")[2]) if suffix == "dist-info" else None  # pip goes by the folder's version
-    if canonicalize_name(named) != name or promised not in (None, _version(text)):
+    # pip goes by the folder's version
+    promised = metadata.version(stem.partition("-")[2]) if suffix == "dist-info" else None
+    if canonicalize_name(named) != name or promised not in (None, metadata.version(text)):
         return f"calls itself {named} {text} in {path}"
     return None
 
@@ -174,31 +147,11 @@ def _needs(fields: dict[str, list[str]]) -> tuple[str, ...] | None:
 
 
 def _head(path: str) -> dict[str, list[str]]:
-    """Return the header fields of a metadata file, which end at the first blank line."""
-    fields: dict[str, list[str]] = {}
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            last: list[str] | None = None
-            for line in file:
-                if line[0] in " \t":  # also a line of nothing but blanks, as in a licence's text
-                    if last:
-                        last[-1] += f" {line.strip()}"
-                    continue
-                key, colon, value = line.partition(":")
-                if not colon or " " in key:  # the blank line, or a text that begins without one
-                    break
-                last = fields.setdefault(key.lower(), [])
-                last.append(value.strip())
+            return metadata.fields(file)
     except OSError:
         return {}
-    return fields
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
-        return None
 
 
 def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:

@@ -97,6 +97,13 @@ def altered(
             yield distribution, path
 
 
+def strange(distribution: Distribution) -> str | None:
+    """Return the first path of RECORD that is not as `altered` wants it, or RECORD itself where it cannot be read."""
+    if not is_removable(distribution):
+        return "its RECORD"
+    return min((path for _, path in altered((distribution,), 1)), default=None)
+
+
 def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[Distribution, ...]]]:
     """Return each file that several distributions list, and these: the last one installed has overwritten the others'.
 

@@ -211,7 +211,7 @@ def _remembered(executable: str, environ: Mapping[str, str], state_directory: st
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass  # Nothing remembered, or nothing that could be believed: ask.
     known = _asked(executable, environ)
-    _keep(path, json.dumps({"key": key, "seen": _seen(known), "known": known}))
+    writing.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
     return known
 
 
@@ -279,11 +279,3 @@ def _asked(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
             hint="name the path of an interpreter or the folder of a virtual environment",
             exit_code=FINDING,
         ) from error
-
-
-def _keep(path: str, text: str) -> None:
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        writing.put(path, text.encode())
-    except OSError:
-        pass  # Without a memory the interpreter is asked again next time, which is all that is lost.

@@ -57,16 +57,11 @@ class Ledger:
     def __init__(self, site_packages: str, state: str) -> None:
         """Read nothing yet."""
         stem = hashlib.sha256(os.fsencode(os.path.realpath(site_packages))).hexdigest()[:32]
-        self._paths = (
+        self.paths = (
             os.path.join(site_packages, FOLDER, "ledger.json"),
             os.path.join(state, "ledgers", f"{stem}.json"),
         )
         self._rows: dict[NormalizedName, Row] | None = None
-
-    @property
-    def paths(self) -> tuple[str, str]:
-        """Return the files that hold the rows, whether they are there or not."""
-        return self._paths
 
     def hashes(self, distribution: Distribution) -> frozenset[str]:
         """Return the hashes of the artifact that this very installation came from, none when that is not known."""
@@ -87,7 +82,7 @@ class Ledger:
 
     def holds(self) -> dict[NormalizedName, Hold]:
         """Return the pins of earlier runs."""
-        return {name: hold for path in self._paths for name, hold in _holds(path).items()}
+        return {name: hold for path in self.paths for name, hold in _holds(path).items()}
 
     def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
         """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered.
@@ -95,7 +90,7 @@ class Ledger:
         Another run that writes is waited for, `flock.PATIENCE` at most.
         """
         self._rows = None
-        for path in self._paths:
+        for path in self.paths:
             with contextlib.suppress(OSError):
                 if not _add(path, rows, say, renewed):
                     say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
@@ -103,7 +98,7 @@ class Ledger:
 
     def _read(self) -> dict[NormalizedName, Row]:
         if self._rows is None:
-            self._rows = {name: row for path in self._paths for name, row in _rows(path).items()}
+            self._rows = {name: row for path in self.paths for name, row in _rows(path).items()}
         return self._rows
 
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from pinstall import provenance
+from pinstall import metadata, provenance
 from pinstall.artifacts import Chosen
 from pinstall.model import Identity
 
@@ -90,48 +89,36 @@ def installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
     The hashes are those of the artifact that pip took, which for a wheel from its cache is the source archive
     (https://pip.pypa.io/en/stable/reference/installation-report/). No report, or one that is none: nothing.
     """
-    try:
-        with open(report, encoding="utf-8") as file:
-            items = json.load(file)["install"]
-        return dict(_item(item) for item in items)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return {one.name: (one.identity, one.url) for one in chosen(report)}
 
 
 def chosen(report: str) -> tuple[Chosen, ...]:
     """Return from pip's report what it would install, with what that requires; nothing where there is no report."""
     try:
         with open(report, encoding="utf-8") as file:
-            items = [(item, item["metadata"]) for item in json.load(file)["install"]]
-        return tuple(
-            Chosen(
-                name=canonicalize_name(metadata["name"]),
-                version=metadata["version"],
-                requires=tuple(metadata.get("requires_dist") or ()),
-                requested=bool(item.get("requested")),
-                extras=frozenset(map(canonicalize_name, item.get("requested_extras") or ())),
-            )
-            for item, metadata in items
-        )
+            return tuple(map(_chosen, json.load(file)["install"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
-def _item(item: dict[str, Any]) -> tuple[NormalizedName, tuple[Identity, str]]:
-    name = canonicalize_name(item["metadata"]["name"])
-    document = item["download_info"]
-    source = provenance.source(document)
-    try:
-        version = Version(item["metadata"]["version"])
-    except InvalidVersion:
-        version = None
+def _chosen(item: dict[str, Any]) -> Chosen:
+    said, document = item["metadata"], item["download_info"]
+    name, source = canonicalize_name(said["name"]), provenance.source(document)
     identity = Identity(
         name=name,
-        version=version,
+        version=metadata.version(said["version"]),
         source=source if item.get("is_direct") else None,
         hashes=provenance.hashes(document),
     )
-    return name, (identity, source.url)
+    return Chosen(
+        name=name,
+        version=said["version"],
+        identity=identity,
+        url=source.url,
+        requires=tuple(said.get("requires_dist") or ()),
+        requested=bool(item.get("requested")),
+        extras=frozenset(map(canonicalize_name, item.get("requested_extras") or ())),
+    )
 
 
 def requirements_file(folder: str, lines: Sequence[str]) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from typing import TYPE_CHECKING, Final
 
+from pinstall import toml
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.request import Fault, Option, Origin
 
@@ -81,17 +81,12 @@ def _trusted_content(path: str) -> bytes | None:
 
 
 def _table(path: str, content: bytes) -> dict[str, object]:
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415  # Only a project that has settings pays for the parser.
-    else:
-        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415
-
     try:
-        document = tomllib.loads(content.decode())
+        document = toml.parse(content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _fault(Origin(where=path, line=line), "not valid UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         reason, _, place = str(error).partition(" (at ")
         digits = place.removeprefix("line ").partition(",")[0]
         raise _fault(Origin(where=path, line=int(digits) if digits.isdigit() else None), reason) from None

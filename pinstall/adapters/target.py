@@ -29,11 +29,6 @@ class Target:
     python: str | None
     origin: Origin
 
-    @property
-    def default(self) -> bool:
-        """Tell whether nobody asked for an interpreter."""
-        return self.python is None
-
 
 def choose(
     option: str | None,

@@ -1,22 +1,23 @@
 """Read a text that may not be there yet, and replace it in one step.
 
-May not: parse, write what is the same already.
+May not: parse.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 
+from pinstall import writing
 from pinstall.errors import UNREADABLE, PinstallError
 
 
 def read(path: str) -> str:
     """Return a file's text, an empty one where there is no file; raise PinstallError `output` where none can be.
 
-    Line ends stay as they are.
+    Line ends stay as they are. A pipe or a device has no text of its own.
     """
+    if writing.is_device(path):
+        return ""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
@@ -29,21 +30,10 @@ def read(path: str) -> str:
 
 
 def replace(path: str, text: str) -> None:
-    """Write a text by a temporary file beside it, so that nobody ever reads half; mode and symbolic link stay.
-
-    Raises PinstallError `output` where that is not possible; then the old text is untouched.
-    """
-    target = os.path.realpath(path)
-    temporary = f"{target}.{os.getpid()}"
+    """Write a text as `writing.replace` does; raise PinstallError `output` where that is not possible."""
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(temporary, target)
+        writing.replace(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise _unusable(path, error) from error
 
 

@@ -12,9 +12,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from pinstall import extensions, holdings
+from pinstall import extensions, holdings, metadata
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
 from pinstall.call import take
@@ -106,10 +105,8 @@ def _matching(path: str, pattern: str) -> Iterator[holdings.Held]:
 
 
 def _same(one: str, other: str) -> bool:
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other
+    version = metadata.version(one)
+    return one == other or (version is not None and version == metadata.version(other))
 
 
 def _list(path: str, pattern: str, tell: Reporter) -> int:
@@ -161,11 +158,7 @@ def _shelf(path: str, tell: Reporter) -> int:
 
 
 def _eviction(held: holdings.Held, reason: str) -> Eviction:
-    try:
-        version = Version(held.version)
-    except InvalidVersion:
-        version = None
-    identity = Identity(name=canonicalize_name(held.name), version=version)
+    identity = Identity(name=canonicalize_name(held.name), version=metadata.version(held.version))
     return Eviction(what=held.what, identity=identity, paths=held.paths, reason=reason, contradiction=True)
 
 

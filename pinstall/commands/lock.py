@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
+from pinstall import toml
 from pinstall.adapters import pip, project, texts
 from pinstall.call import NEWEST, take
-from pinstall.core import arguments, links, lock_texts, locking, locks, report, requirements, toml
+from pinstall.core import arguments, links, lock_texts, locking, locks, report, requirements
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
 from pinstall.request import Fault, Origin

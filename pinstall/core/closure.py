@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
 
+from pinstall import metadata
 from pinstall.core.links import redacted
 from pinstall.model import Dependency, Distribution, Identity
 
@@ -92,11 +92,7 @@ def walk(
 
 def release(name: NormalizedName, text: str, requires: tuple[str, ...]) -> Distribution:
     """Return a release of a project as if it were installed."""
-    try:
-        version = Version(text)
-    except InvalidVersion:
-        version = None
-    identity = Identity(name=name, version=version)
+    identity = Identity(name=name, version=metadata.version(text))
     return Distribution(identity=identity, text=text, location="", path="", requires=requires)
 
 

@@ -5,16 +5,11 @@ May not: open a file, read a requirement.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from pinstall.core import toml
+from pinstall import toml
 from pinstall.request import Argument, Fault, Origin
 
-if TYPE_CHECKING:
-    from pinstall.core.options import Release
-
-SINCE: Final[Release] = (25, 1)
-"""The first pip with `--group`."""
 PROJECT: Final = "pyproject.toml"
 """The file that holds groups where none is named, and the only name that such a file may have."""
 

@@ -10,8 +10,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall import provenance
-from pinstall.core import toml
+from pinstall import provenance, toml
 from pinstall.errors import UNREADABLE, PinstallError
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from pinstall import provenance
+from pinstall import metadata, provenance
 from pinstall.artifacts import Link
 from pinstall.core import links, pages
 from pinstall.errors import NOT_PINNED, PinstallError
@@ -195,19 +194,16 @@ def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[P
 
 
 def _release(page: Page, name: NormalizedName, version: str) -> tuple[Link, ...]:
-    try:
-        wanted = Version(version)
-    except InvalidVersion:
-        return ()
-    return tuple(link for link in page.links if pages.version(link.filename, name) == wanted)
+    wanted = metadata.version(version)
+    return () if wanted is None else tuple(link for link in page.links if pages.version(link.filename, name) == wanted)
 
 
 def _likely(version: str) -> re.Pattern[bytes] | None:
     """Return what the names of all files of a release have in common, and few others: its first numbers."""
-    try:
-        numbers = _significant(Version(version).release)
-    except InvalidVersion:
+    parsed = metadata.version(version)
+    if parsed is None:
         return None
+    numbers = _significant(parsed.release)
     digits = b"[._]0*".join(b"%d" % number for number in numbers)
     return re.compile(rb"-v?(?:\d+(?:[!_]|%21))?0*" + digits + rb"(?!\d)", re.IGNORECASE)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pinstall.core import toml
+from pinstall import toml
 from pinstall.request import Fault, Origin, RequirementFile
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
+from pinstall import metadata
 from pinstall.core.links import commit, file_name, is_vcs
 from pinstall.model import Demand, Pin, Source
 from pinstall.request import Fault
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from pinstall.request import RequirementLine
 
@@ -131,11 +132,8 @@ def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
     )
 
 
-def _parsed(version: str | None) -> Version | None:
-    try:
-        return None if version is None else Version(version)
-    except InvalidVersion:  # only `===` takes text that is no version
-        return None
+def _parsed(text: str | None) -> Version | None:
+    return None if text is None else metadata.version(text)  # only `===` takes text that is no version
 
 
 def _admits(line: RequirementLine, version: str) -> bool:

@@ -6,19 +6,13 @@ May not: open a file, read a requirement.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pinstall.core import toml
+from pinstall import toml
 from pinstall.request import Argument, Fault, Origin
-
-if TYPE_CHECKING:
-    from pinstall.core.options import Release
-
-SINCE: Final[Release] = (26, 0)
-"""The first pip with `--requirements-from-script`."""
 
 # The expression that PEP 723 itself gives.
 _BLOCK: Final = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")

@@ -5,6 +5,7 @@ May not: print.
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,7 @@ def _command(usages: list[Usage]) -> Iterator[str]:
 
 
 def _entry(name: str, sentence: str) -> Iterator[str]:
-    lines = list(_folded(f"{sentence}.", " " * (_OPTION + 3)))
+    lines = _folded(f"{sentence}.", " " * (_OPTION + 3))
     if len(name) <= _OPTION:
         lines[0] = f"  {name:{_OPTION}} {lines[0].strip()}"
     else:
@@ -161,15 +162,10 @@ def _settings() -> Iterator[str]:
         yield from _folded(f"{key.sentence}.", "    ")
 
 
-def _folded(text: str, indent: str) -> Iterator[str]:
-    """Yield the lines of a paragraph, each short enough for a screen."""
-    line = indent
-    for word in text.split():
-        if line.strip() and len(line) + 1 + len(word) >= _WIDTH:
-            yield line
-            line = indent
-        line = f"{line} {word}" if line.strip() else f"{indent}{word}"
-    yield line
+def _folded(text: str, indent: str) -> list[str]:
+    """Return the lines of a paragraph, each short enough for a screen."""
+    fill = textwrap.TextWrapper(_WIDTH - 1, indent, indent, break_long_words=False, break_on_hyphens=False)
+    return fill.wrap(text)
 
 
 def manual(version: str, codes: Iterable[tuple[str, str]]) -> str:

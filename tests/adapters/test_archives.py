@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.archives import is_directory, path_of, sha256
+from pinstall import zips
+from pinstall.adapters.archives import path_of, sha256
+from tests.support.sdists import tarball
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +42,6 @@ def test_a_hash_sign_that_belongs_to_the_file_name_stays(tmp_path: Path) -> None
     assert path_of(odd.as_uri()) == str(odd)
 
 
-def test_a_folder_is_told_from_an_archive(tmp_path: Path) -> None:
-    archive = tmp_path / "demo.whl"
-    archive.write_bytes(b"")
-    assert (is_directory(str(tmp_path)), is_directory(str(archive)), is_directory("/not/there")) == (True, False, False)
-
-
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
 def test_the_digest_is_of_all_present_bytes(tmp_path: Path, size: int) -> None:
     archive = tmp_path / "demo.whl"
@@ -55,3 +53,11 @@ def test_the_digest_is_of_all_present_bytes(tmp_path: Path, size: int) -> None:
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256(str(tmp_path / "missing.whl"))
+
+
+def test_of_a_tar_no_more_than_a_bound_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tarball("demo-1.0", {"big": "x" * 10_000, "pyproject.toml": ""})
+    for bound, number in ((1 << 30, 2), (5_000, 1)):
+        monkeypatch.setattr("pinstall.zips._LEAST", bound)
+        with tarfile.open(fileobj=io.BytesIO(packed.content)) as archive:
+            assert len([member for member in zips.members(archive) if member.isfile()]) == number

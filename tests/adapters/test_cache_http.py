@@ -132,7 +132,7 @@ def test_the_way_from_a_project_to_the_bytes_of_its_file(original: Filled, proje
     assert link.hashes == {f"sha256:{artifact.sha256}"}
     entry = original.one(link.url)
     assert (entry.status, entry.damage, entry.length) == (200, None, len(artifact.content))
-    assert http.digest(cache, entry, "sha256") == artifact.sha256
+    assert http.hashes(cache, entry, ["sha256:"]) == {f"sha256:{artifact.sha256}"}
     assert http.content(cache, entry) == artifact.content
     assert entry.paths[0] == str(caches.http_entry(original.root, link.url, original.layout).relative_to(cache))
 
@@ -153,7 +153,7 @@ def test_a_compressed_page_is_stored_as_it_was_sent(original: Filled) -> None:
     assert entry.headers["content-encoding"] == "gzip"
     stored = original.body(original.index.page_url("zipped"))
     assert gzip.decompress(stored) == http.content(cache, entry) != stored
-    assert http.digest(cache, entry, "sha512") == hashlib.sha512(stored).hexdigest()
+    assert http.hashes(cache, entry, ["sha512:"]) == {f"sha512:{hashlib.sha512(stored).hexdigest()}"}
     with pytest.raises(ValueError, match="more than 100 bytes"):
         http.content(cache, entry, limit=100)
 
@@ -251,7 +251,7 @@ def test_an_altered_body_of_the_same_length_is_told_by_its_digest_alone(filled: 
     path = filled.root / filled.one(url).paths[-1]
     caches.damage(path, offset=path.read_bytes().index(DEMO.content) + 100)
     assert filled.one(url).damage is None
-    assert http.digest(str(filled.root), filled.one(url), "sha256") != DEMO.sha256
+    assert http.hashes(str(filled.root), filled.one(url), ["sha256:"]) != {f"sha256:{DEMO.sha256}"}
 
 
 def test_a_shortened_body_is_damage(filled: Filled) -> None:
@@ -397,11 +397,11 @@ def test_no_body_is_held_in_memory(tmp_path: Path, layout: str) -> None:
             file.truncate(size)
     tracemalloc.start()
     (entry,) = every(str(tmp_path))
-    found = http.digest(str(tmp_path), entry, "sha1")
+    found = http.hashes(str(tmp_path), entry, ["sha1:"])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (entry.length, entry.damage) == (size, None)
-    assert found == hashlib.sha1(bytes(size)).hexdigest()
+    assert found == {f"sha1:{hashlib.sha1(bytes(size)).hexdigest()}"}
     assert peak < 8 << 20
 
 
@@ -452,7 +452,7 @@ def test_other_encodings_are_refused(tmp_path: Path, encoding: str) -> None:
     entry = stored(tmp_path, answer(b"", {"content-encoding": encoding}), b"x")
     with pytest.raises(ValueError, match=encoding):
         http.content(str(tmp_path), entry)
-    assert http.digest(str(tmp_path), entry, "md5") == hashlib.md5(b"x").hexdigest()
+    assert http.hashes(str(tmp_path), entry, ["md5:"]) == {f"md5:{hashlib.md5(b'x').hexdigest()}"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import io
 import json
 import shutil
@@ -210,13 +211,20 @@ def test_what_else_a_wheel_may_contain_is_no_damage(bare: Cache, files: dict[str
     "metadata",
     [
         b"Metadata-Version: 2.1\r\nName: demo\r\nVersion: 1.0\r\n\r\nVersion: 9.9\r\n",
-        b"License: MIT\n        \n        Version: 9.9\nname:Demo\nVERSION : 9\nVersion: 1.0.0\n",
+        b"License: MIT\n        \n        Version: 9.9\nname:Demo\nVersion: 1.0.0\nVERSION: 9\n",
         b"Author: M\xfcller\nName: demo\nVersion: 1.0\n\nName: other\n",
     ],
 )
 def test_metadata_are_read_as_pip_reads_them(bare: Cache, metadata: bytes) -> None:
     bare.replace(wheel("demo", "1.0", files={"demo-1.0.dist-info/METADATA": metadata}).content)
     assert bare.one.damage is None
+
+
+def test_a_blank_before_the_colon_ends_the_fields_as_for_pip(bare: Cache) -> None:
+    head = b"Name: demo\nSummary : x\nVersion: 1.0\n"
+    assert "version" not in {key.lower() for key in email.message_from_bytes(head).keys()}
+    bare.replace(wheel("demo", "1.0", files={"demo-1.0.dist-info/METADATA": head}).content)
+    assert bare.one.damage is not None
 
 
 @pytest.mark.parametrize("name", ["Foo.Bar-1.0-py3-none-any.whl", "foo_bar-1.0.0-1x-py3-none-any.whl"])

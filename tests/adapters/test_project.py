@@ -91,6 +91,7 @@ def test_a_file_of_somebody_else_does_not_count(tmp_path: Path, monkeypatch: pyt
         (b"[tool.pinstall]\nunpinned = warn\n", ":2", "Invalid value"),
         (b"[tool.pinstall]\n\n# \xff\n", ":3", "not valid UTF-8"),
         (b"[tool.pinstall]\nunpinned = [1]\n", "", "`unpinned` must be"),
+        (b"[tool.pinstall]\nunpinned = " + b"[" * 5000, "", "it is nested too deeply"),
         (b"[tool.pinstall]\nratio = 1.5\n", "", "`ratio` must be"),
         (b"[tool.pinstall.sources]\na.b = 'x'\n", "", "`sources.a` must be"),
     ],

@@ -67,8 +67,8 @@ def test_the_active_environment_counts_outside_of_any(tmp_path: Path) -> None:
     path = environment(tmp_path / "env")
     active = {"VIRTUAL_ENV": str(tmp_path / "env")}
     chosen = choose(None, active, prefix="/usr", base_prefix="/usr")
-    assert (chosen.python, str(chosen.origin), chosen.default) == (str(path), "VIRTUAL_ENV", False)
-    assert choose(None, active, prefix="/venv", base_prefix="/usr").default
+    assert (chosen.python, str(chosen.origin)) == (str(path), "VIRTUAL_ENV")
+    assert choose(None, active, prefix="/venv", base_prefix="/usr").python is None
 
 
 @pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml"])
@@ -84,4 +84,4 @@ def test_an_active_environment_that_is_none_is_passed_over(tmp_path: Path, name:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     active = {"VIRTUAL_ENV": str(tmp_path / name) if name else ""}
-    assert choose(None, active, prefix="/usr", base_prefix="/usr").default
+    assert choose(None, active, prefix="/usr", base_prefix="/usr").python is None

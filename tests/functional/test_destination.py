@@ -44,6 +44,13 @@ def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(serve
     assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
 
 
+def test_byte_code_that_a_wheel_brings_along_is_compiled_anew_and_no_damage(served: Runner) -> None:
+    tag = served.environment.run("import sys; print(sys.implementation.cache_tag)")
+    served.index.add(wheel("bb", "1.0", files={f"__pycache__/bb.{tag}.pyc": b"stale"}))
+    ended = served.pinstall("bb==1.0", "--target", "there")
+    assert ended.returncode == 0, ended.output
+
+
 @pytest.mark.slow
 def test_an_upgraded_target_holds_although_the_old_dist_info_stays(served: Runner) -> None:
     served.pip("install", "aa==1.0", "--target", "there")

@@ -160,6 +160,22 @@ def test_our_report_goes_to_standard_output(runner: Runner) -> None:
     assert json.loads(quiet.stdout)["pins"][0]["state"] == "holds"
 
 
+def test_our_report_and_a_lock_go_into_a_pipe_which_stays_one(runner: Runner) -> None:
+    place(runner.environment, wheel("aa", "1.0"))
+    fifo = runner.home / "fifo"
+    os.mkfifo(fifo)
+    said: list[str] = []
+    for words in (("aa==1.0", "--pin", f"report={fifo}"), ("lock", "aa==1.0", "-o", fifo)):
+        runner.index.add(wheel("aa", "1.0"))
+        reader = threading.Thread(target=lambda: said.append(fifo.read_text(encoding="utf-8")), daemon=True)
+        reader.start()
+        assert runner.pinstall(*words).returncode == 0
+        reader.join(20)
+        assert fifo.is_fifo()
+    assert json.loads(said[0])["pins"][0]["state"] == "holds"
+    assert "aa==1.0" in said[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "exit_code", "state"), [("aa==9.9", 1, "absent"), ("cc==1.0 --hash", 65, "unproven")]

@@ -277,7 +277,7 @@ def record_file(content: bytes, folder: str) -> Read:
         installed_files.top_level(found)
         installed_files.sources(found)
         tuple(installed_files.altered([found], 1))
-        environment.altered(found)
+        installed_files.strange(found)
         with contextlib.suppress(ValueError):
             record.rows(record.text(content))
 

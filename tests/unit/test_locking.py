@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from pinstall import toml
 from pinstall.artifacts import Link, Page
-from pinstall.core import lock_texts, locking, requirements, toml
+from pinstall.core import lock_texts, locking, requirements
 from pinstall.errors import PinstallError
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 

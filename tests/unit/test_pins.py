@@ -15,6 +15,8 @@ from tests.support.values import COMMIT, conflict, demand, lines, pin, sha256
 A, B, C = (sha256(letter) for letter in "abc")
 WHEEL = "https://files.example/demo-1.0-py3-none-any.whl"
 SDIST = "https://files.example/demo-1.0.tar.gz"
+NUMBER = "9" * 5000
+"""More digits than Python makes a number of."""
 
 
 def hashed(text: str, *hashes: str) -> str:
@@ -219,6 +221,7 @@ class TestConflicts:
             ),
             ("demo==1.0,<1", "", "r.txt:1", "`demo==1.0,<1` can never be met"),
             ("demo===1.0,<1", "", "r.txt:1", "`demo===1.0,<1` can never be met"),
+            (f"demo=={NUMBER}", "", "r.txt:1", f"`demo=={NUMBER}` can never be met"),
             (
                 "demo===1.0-1",
                 "",

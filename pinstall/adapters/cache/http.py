@@ -16,6 +16,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from pinstall.adapters.cache import below
 from pinstall.artifacts import Entry
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def places(url: str) -> tuple[str, ...]:
 def every(cache: str) -> Iterator[str]:
     """Yield where all that pip has stored lies, in the order of the files' names; nothing is opened for it."""
     for folder in FOLDERS:
-        for path in sorted(_below(f"{cache}{os.sep}{folder}", 5)):
+        for path in sorted(below(f"{cache}{os.sep}{folder}", 5)):
             if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
                 yield path[len(cache) + 1 :]
 
@@ -70,15 +71,6 @@ def every(cache: str) -> Iterator[str]:
 def at(cache: str, path: str) -> Entry | None:
     """Return the entry at a path, if pip would see one there."""
     return next(_entry(cache, path), None)
-
-
-def _below(folder: str, depth: int) -> list[str]:
-    """Return all that lies so many folders deep; what lies together is read together, which is faster."""
-    try:
-        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
-    except OSError:  # a file where a folder should be, or one that is gone
-        return []
-    return [path for inner in paths for path in _below(inner, depth - 1)] if depth else paths
 
 
 def files(path: str) -> tuple[str, ...]:
@@ -112,19 +104,17 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
     return Entry(paths=paths, status=status, headers=headers, length=length, damage=damage)
 
 
-def digest(cache: str, entry: Entry, algorithm: str) -> str:
-    """Return the hexdigest of the body as it is stored; raise as `opened` does, ValueError for an unknown algorithm."""
-    found = hashlib.new(algorithm)
+def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
+    """Return the hashes of the body as it is stored, in every algorithm that is demanded.
+
+    Raise as `opened` does, ValueError for an unknown algorithm.
+    """
+    found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
     with opened(cache, entry) as body:
         while block := body.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()
-
-
-def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
-    """Return the hashes of the body in every algorithm that is demanded; raise as `digest` does."""
-    algorithms = {text.partition(":")[0] for text in demanded}
-    return frozenset(f"{name}:{digest(cache, entry, name)}" for name in algorithms)
+            for one in found.values():
+                one.update(block)
+    return frozenset(f"{name}:{one.hexdigest()}" for name, one in found.items())
 
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:

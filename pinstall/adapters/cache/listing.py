@@ -118,11 +118,7 @@ def _read(place: str) -> dict[str, _Group]:
 
 def _write(place: str, groups: dict[str, _Group]) -> None:
     text = json.dumps(groups).encode()
-    try:
-        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        writing.put(place, _seal(text) + b"\n" + text)
-    except OSError:
-        return  # the next run lists all anew, which is all that is lost
+    writing.remember(place, _seal(text) + b"\n" + text)
 
 
 def _seal(text: bytes) -> bytes:

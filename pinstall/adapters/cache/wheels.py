@@ -21,10 +21,9 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
 
-from pinstall import provenance, zips
-from pinstall.adapters.cache import listing
+from pinstall import metadata, provenance, zips
+from pinstall.adapters.cache import below, listing
 from pinstall.artifacts import Artifact
 from pinstall.model import Identity
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from zipfile import ZipFile
 
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
 FOLDER = "wheels"
 ORIGIN = "origin.json"
@@ -58,18 +58,9 @@ def of_projects(cache: str, names: AbstractSet[NormalizedName], state_directory:
 
 def every(cache: str) -> Iterator[str]:
     """Yield where all locally built wheels lie, in the order of their paths; nothing is opened for it."""
-    for path in sorted(_below(f"{cache}{os.sep}{FOLDER}", 4)):
+    for path in sorted(below(f"{cache}{os.sep}{FOLDER}", 4)):
         if path.endswith(".whl"):
             yield path[len(cache) + 1 :]
-
-
-def _below(folder: str, depth: int) -> list[str]:
-    """Return all that lies so many folders deep; what lies together is read together, which is faster."""
-    try:
-        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
-    except OSError:  # a file where a folder should be, or one that is gone
-        return []
-    return [path for inner in paths for path in _below(inner, depth - 1)] if depth else paths
 
 
 def named(path: str) -> tuple[str, str]:
@@ -154,8 +145,8 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
                 return f"has {len(folders)} dist-info folders"
             if not _FORMAT.search(zips.content(wheel, f"{folders[0]}/WHEEL")):  # pip takes no other, and stops at it
                 return "has no `Wheel-Version` that pip takes"
-            metadata = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
-            other = _contradiction(folders[0].removesuffix(".dist-info"), metadata, name, version)
+            text = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
+            other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
             return other or _altered(wheel, f"{folders[0]}/RECORD")
     except FileNotFoundError:
         raise
@@ -197,25 +188,10 @@ def _counted(path: str, wheel: ZipFile) -> int:
         return int.from_bytes(file.read(12)[10:], "little")
 
 
-def _contradiction(stem: str, metadata: str, name: NormalizedName, version: Version) -> str | None:
-    said = [("its dist-info folder", *stem.partition("-")[::2]), ("its METADATA", *_fields(metadata))]
-    for where, other_name, other_version in said:
-        try:
-            agrees = canonicalize_name(other_name) == name and Version(other_version) == version
-        except InvalidVersion:
-            agrees = False
-        if not agrees:
+def _contradiction(stem: str, text: str, name: NormalizedName, version: Version) -> str | None:
+    head = metadata.fields(text.split("\n"))
+    named = ("its METADATA", *(head.get(key, [""])[0] for key in ("name", "version")))
+    for where, other_name, other_version in (("its dist-info folder", *stem.partition("-")[::2]), named):
+        if canonicalize_name(other_name) != name or metadata.version(other_version) != version:
             return f"is not what its file name says: {where} says {other_name} {other_version}"
     return None
-
-
-def _fields(metadata: str) -> tuple[str, str]:
-    fields: dict[str, str] = {}
-    for line in metadata.split("\n"):
-        if line[:1] in (" ", "\t"):  # continues the field before
-            continue
-        key, colon, value = line.partition(":")
-        if not colon:
-            break
-        fields.setdefault(key.lower(), value.strip())
-    return fields.get("name", ""), fields.get("version", "")

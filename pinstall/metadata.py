@@ -1,0 +1,38 @@
+"""Read the head of a metadata file, and versions as others have written them.
+
+May not: open a file, say what a field means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def fields(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Return the header fields by lower-case name, which end at the first blank line."""
+    found: dict[str, list[str]] = {}
+    last: list[str] | None = None
+    for line in lines:
+        if line[:1] in (" ", "\t"):  # also a line of nothing but blanks, as in a licence's text
+            if last:
+                last[-1] += f" {line.strip()}"
+            continue
+        key, colon, value = line.partition(":")
+        if not colon or " " in key:  # the blank line, or a text that begins without one
+            break
+        last = found.setdefault(key.lower(), [])
+        last.append(value.strip())
+    return found
+
+
+def version(text: str) -> Version | None:
+    """Return the version, none for what is none."""
+    try:
+        return Version(text)
+    except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
+        return None
