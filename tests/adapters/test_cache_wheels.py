@@ -222,7 +222,7 @@ def test_metadata_are_read_as_pip_reads_them(bare: Cache, metadata: bytes) -> No
 
 def test_a_blank_before_the_colon_ends_the_fields_as_for_pip(bare: Cache) -> None:
     head = b"Name: demo\nSummary : x\nVersion: 1.0\n"
-    assert "version" not in {key.lower() for key in email.message_from_bytes(head).keys()}
+    assert "version" not in {key.lower() for key in email.message_from_bytes(head)}
     bare.replace(wheel("demo", "1.0", files={"demo-1.0.dist-info/METADATA": head}).content)
     assert bare.one.damage is not None
 
