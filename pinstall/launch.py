@@ -243,7 +243,16 @@ class _Run:
             file = pip.requirements_file(folder, restated.lines(group, self._asked))
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()
-            words = ("--force-reinstall", "--no-deps", *ours, *self._uncompiled, *carried, "-r", file)
+            words = (
+                "--force-reinstall",
+                "--no-deps",
+                *ours,
+                *self._uncompiled,
+                *carried,
+                *self._around_the_cache(),
+                "-r",
+                file,
+            )
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:

@@ -21,7 +21,7 @@ _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
 _SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
 _GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
 """The files that hold groups; a pip that knows none of a lock file refuses it by itself."""
-_PLACE: Final = frozenset({"compile", "override_externally_managed", "root_user_action", "use_user_site"})
+_PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
 def rules(pip: Release) -> Mapping[str, Rule]:
@@ -56,7 +56,7 @@ def carried(request: Request, *, into_environment: bool = False) -> tuple[str, .
     """Return the command line's options that a second pip command needs, in order.
 
     They make the same artifacts from the same place and are as quiet or loud as the user's own command; a command that
-    goes `into_environment` also puts them where that one does.
+    goes `into_environment` also puts them where that one does, by the same cache.
     """
     dests = _SPEECH | _PLACE if into_environment else _SPEECH
     return tuple(

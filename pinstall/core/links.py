@@ -31,18 +31,23 @@ _DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)
 # The second branch is for a password with an unquoted `/`, `?` or `#`: no URL at all, but still a secret.
 # What looks like a port after the colon is one, or `https://host:8080/repo@v1` would lose its path.
 _WORD: Final = re.compile(r"\S+")
+_QUERY: Final = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")
 _USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
 
 
 def redacted(url_or_text: str) -> str:
-    """Return the text with the password, or else the token, of each URL in it shown as `****`, as pip does."""
+    """Return the text with `****` for the password of each URL in it, or else the token, as pip does, and for queries.
+
+    What stands behind a `?` may be the signature that opens the place to whoever has it.
+    """
     return _WORD.sub(_redacted, url_or_text) if "://" in url_or_text else url_or_text
 
 
 def _redacted(word: re.Match[str]) -> str:
     """Mask up to the last `@`: to look for one from each `://` takes hours for many."""
     before, at, behind = word[0].rpartition("@")
-    return _USERINFO.sub(_masked, before + at) + behind
+    place, mark, query = (_USERINFO.sub(_masked, before + at) + behind).partition("?")
+    return place + (_QUERY.sub("?****", mark + query) if "://" in place else mark + query)
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -388,6 +388,19 @@ def test_requirement_and_constraint_files_by_url(stocked: Runner, served: str, s
 
 
 @pytest.mark.slow
+def test_what_opens_a_url_is_kept_nowhere(stocked: Runner, served: str) -> None:
+    written(stocked, "bb==1.0\n", "sub/requirements.txt")
+    cc = f"cc @ {stocked.index.file_url(CC.filename)}?signature=canary#sha256={CC.sha256}"
+    words = ("-r", f"{served}/sub/requirements.txt?token=canary", cc, "--pin", "report=report.json", "-v")
+    ended = stocked.pinstall(*words)
+    assert ended.returncode == 0, ended.output
+    kept = [stocked.environment.site_packages / ".pinstall", stocked.home / ".local"]
+    files = [path for folder in kept for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in (*files, stocked.home / "report.json") if b"canary" in path.read_bytes()] == []
+    assert "canary" not in "".join(own_lines(ended))
+
+
+@pytest.mark.slow
 @needs_locks
 @needs_packaging
 @pytest.mark.parametrize("scheme", ["file", "http"])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.caches import http_bodies, snapshot
-from tests.support.scenes import RELEASE, files, installed, lame, own_lines, pinned, pinstall, place, written
+from tests.support.scenes import RELEASE, cached, files, installed, lame, own_lines, pinned, pinstall, place, written
+from tests.support.sdists import sdist
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -290,3 +291,19 @@ def test_a_wheel_whose_own_record_is_wrong_is_installed_and_holds_from_then_on(r
     told = pinstall(runner, "aa==1.0")
     assert (told.ended.returncode, told.purposes) == (0, ["install", "force"])
     assert pinstall(runner, "aa==1.0").purposes == []
+
+
+@pytest.mark.parametrize("words", [["--no-cache-dir"], ["--cache-dir", "clean"]], ids=["none", "another"])
+def test_the_reinstallation_for_proof_uses_the_cache_that_the_command_line_names(
+    runner: Runner, words: list[str]
+) -> None:
+    source = sdist("demo", "1.0", mark="from the index")
+    runner.index.add(source)
+    cached(runner, source, wheel("demo", "1.0", mark="in the other cache"))
+    place(runner.environment, wheel("demo", "1.0", mark="something else"))
+    before = snapshot(runner.cache)
+    written(runner, f"demo==1.0 --hash=sha256:{source.sha256}\n")
+    ended = runner.pinstall(*words, "-r", "requirements.txt")
+    assert ended.returncode == 0, ended.output
+    assert runner.environment.module("demo", "MARK") == "from the index"
+    assert snapshot(runner.cache) == before
