@@ -6,7 +6,6 @@ May not: write, start pip, decide what follows from a verdict.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import starmap
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
@@ -207,7 +206,7 @@ class Evidence:
             state=state,
             found=text,
             notes=tuple(self._notes(pin, found)),
-            warnings=(*_ambiguous(pin, known), *starmap(_overwritten, overwritten.items())),
+            warnings=(*_ambiguous(pin, known), *_overwritten(overwritten)),
         )
 
     def _known(self, pin: Pin, found: Distribution) -> Identity:
@@ -278,5 +277,10 @@ def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
         yield report.label(pin.name, str(known.version), known.version.public)
 
 
-def _overwritten(path: str, other: Distribution) -> str:
-    return f"but its {path} has been overwritten by {other.identity.name} {other.text}, which has that file too"
+def _overwritten(overwritten: Mapping[str, Distribution]) -> Iterator[str]:
+    for other in dict.fromkeys(overwritten.values()):
+        paths = sorted(path for path, owner in overwritten.items() if owner is other)
+        one = len(paths) == 1
+        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {paths[0]}, have"
+        last = "that file" if one else "them"
+        yield f"but {what} been overwritten by {other.identity.name} {other.text}, which has {last} too"

@@ -30,6 +30,19 @@ def fields(lines: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def needs(text: str) -> tuple[str, ...]:
+    """Return what setuptools' `requires.txt` lists as `Requires-Dist` would say it: sections are extras and markers."""
+    found, section = [], ""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("["):
+            section = line.strip("[]")
+            continue
+        extra, _, marker = section.partition(":")
+        conditions = [*([f"({marker})"] if marker else []), *([f"extra == '{extra}'"] if extra else [])]
+        found.append(" ; ".join([line, *([" and ".join(conditions)] if conditions else [])]))
+    return tuple(found)
+
+
 def version(text: str) -> Version | None:
     """Return the version, none for what is none."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import metadata
 from pinstall.model import Distribution, Identity
@@ -16,7 +16,6 @@ from pinstall.model import Distribution, Identity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from pinstall.model import Source
@@ -75,9 +74,17 @@ class Environment:
         location = folders[0][0]
         beside = [entry for place, entry in folders if place == location]
         damage = None
-        if len(beside) > 1:
+        if len(beside) > 1 and not _is_one(location, beside):
             damage = f"is there {len(beside)} times: {', '.join(sorted(beside))}"
         return _distribution(name, location, beside[0], damage)
+
+
+def _is_one(location: str, entries: Sequence[str]) -> bool:
+    """Tell whether an egg-info, as in packages of Debian, only says once more which version a dist-info is of."""
+    if [entry.rpartition(".")[2] for entry in entries] != ["dist-info", "egg-info"]:
+        return False
+    said = {_distribution(NormalizedName(""), location, entry, "").identity.version for entry in entries}
+    return len(said) == 1 and not os.path.exists(os.path.join(location, entries[1], "installed-files.txt"))
 
 
 def is_half(distribution: Distribution) -> bool:
@@ -116,8 +123,7 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
         text=text,
         location=location,
         path=path,
-        # setuptools keeps the needs of an egg in a file of its own grammar: not known here, so pip is asked
-        requires=None if egg and os.path.exists(os.path.join(path, "requires.txt")) else _needs(fields),
+        requires=_needs(fields, path),
         editable=editable,
         damage=damage,
     )
@@ -142,7 +148,13 @@ def _metadata_file(path: str, *, egg: bool) -> str:
     return os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path
 
 
-def _needs(fields: dict[str, list[str]]) -> tuple[str, ...] | None:
+def _needs(fields: dict[str, list[str]], path: str) -> tuple[str, ...] | None:
+    if path.endswith(".egg-info"):
+        try:
+            with open(os.path.join(path, "requires.txt"), encoding="utf-8", errors="surrogateescape") as file:
+                return metadata.needs(file.read())
+        except OSError:  # it needs nothing, or says it where all others do
+            pass
     return tuple(fields.get("requires-dist", ())) if fields else None
 
 

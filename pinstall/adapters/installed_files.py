@@ -107,7 +107,7 @@ def strange(distribution: Distribution) -> str | None:
 def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[Distribution, ...]]]:
     """Return each file that several distributions list, and these: the last one installed has overwritten the others'.
 
-    Byte code and an `__init__.py` that is the same in all of them, as namespaces have it, do not count.
+    Byte code does not count, nor what is the same in all of them, as the `__init__.py` of a namespace is.
     """
     owners: dict[str, dict[str, tuple[Distribution, str, str]]] = {}
     for distribution in distributions:
@@ -115,7 +115,7 @@ def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[
             if _CACHED not in path:
                 owners.setdefault(_normal(distribution, path), {})[distribution.path] = (distribution, path, digest)
     shared = (tuple(each.values()) for each in owners.values() if len(each) > 1)
-    return [(each[0][1], tuple(owner for owner, _, _ in each)) for each in shared if not _is_namespace(each)]
+    return [(each[0][1], tuple(owner for owner, _, _ in each)) for each in shared if not _is_the_same(each)]
 
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
@@ -145,10 +145,9 @@ def _listed_by_egg(distribution: Distribution) -> Iterator[str]:
     yield from (os.path.normpath(os.path.join(distribution.path, path)) for path in paths if path[-4:] != ".pyc")
 
 
-def _is_namespace(owners: Iterable[tuple[Distribution, str, str]]) -> bool:
-    names = {os.path.basename(path) for _, path, _ in owners}
+def _is_the_same(owners: Iterable[tuple[Distribution, str, str]]) -> bool:
     digests = {digest for _, _, digest in owners}
-    return names == {"__init__.py"} and len(digests) == 1 and "" not in digests
+    return len(digests) == 1 and "" not in digests
 
 
 def _is_held(distribution: Distribution) -> bool:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _RUNNING: Final = Origin(where="running interpreter")
 
-_TOOL_MARKS: Final = ("pipx_metadata.json", "uv-receipt.toml")
-"""What pipx and `uv tool` leave in the prefix of an environment that belongs to one tool alone."""
+_TOOL_MARKS: Final = ("pipx_metadata.json", "uv-receipt.toml", os.path.join("..", "..", "CACHEDIR.TAG"))
+"""What tells that an environment belongs to one tool: pipx and `uv tool` leave it there, uvx above, in its cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

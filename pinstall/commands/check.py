@@ -140,9 +140,11 @@ def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter
     """Yield files that others claim too, and with `deep` each whose contents are not what RECORD says."""
     every = evidence.every()
     shared = [(path, owners) for path, owners in installed_files.overlapping(every) if set(owners) & set(installed)]
-    for path, owners in shared:
+    for owners in dict.fromkeys(owners for _, owners in shared):
+        paths = sorted(path for path, others in shared if others == owners)
         names = " and ".join(sorted(owner.identity.name for owner in owners))
-        yield f"{path} belongs to {names}: one of them has overwritten it"
+        what = f"{paths[0]} belongs" if len(paths) == 1 else f"{len(paths)} files, such as {paths[0]}, belong"
+        yield f"{what} to {names}: one of them has overwritten {'it' if len(paths) == 1 else 'them'}"
     if deep:
         sharing = {owner for _, owners in shared for owner in owners}
         taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, every)}

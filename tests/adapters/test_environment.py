@@ -207,11 +207,28 @@ def test_an_egg_info_file_or_folder_is_a_distribution(tmp_path: Path) -> None:
     plain, demo = found("plain", tmp_path), found("demo.pkg", tmp_path)
     assert (plain.text, plain.damage, plain.requires) == ("1.0", None, ())
     assert (demo.text, demo.damage, demo.requires) == ("2.0", None, ())
-    (folder / "requires.txt").write_text("other\n", encoding="utf-8")
-    assert found("demo-pkg", tmp_path).requires is None
+    needs = "other>=1\n[:python_version < '3']\nold\n\n[fast:os_name == 'nt' or os_name == 'x']\nwin\n[fast]\nquick\n"
+    (folder / "requires.txt").write_text(needs, encoding="utf-8")
+    assert found("demo-pkg", tmp_path).requires == (
+        "other>=1",
+        "old ; (python_version < '3')",
+        "win ; (os_name == 'nt' or os_name == 'x') and extra == 'fast'",
+        "quick ; extra == 'fast'",
+    )
 
 
-def test_a_dist_info_beside_an_egg_info_is_damage(tmp_path: Path) -> None:
+def test_an_egg_info_of_the_same_version_beside_a_dist_info_is_none(tmp_path: Path) -> None:
+    add(tmp_path, "demo-1.0")
+    folder = tmp_path / "demo.egg-info"
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text(headers(), encoding="utf-8")
+    both = found("demo", tmp_path)
+    assert (both.damage, both.path) == (None, str(tmp_path / "demo-1.0.dist-info"))
+    (folder / "installed-files.txt").touch()  # what pip has put there is a copy of its own
+    assert "2 times" in (found("demo", tmp_path).damage or "")
+
+
+def test_a_dist_info_beside_an_egg_info_of_another_version_is_damage(tmp_path: Path) -> None:
     add(tmp_path, "demo-1.0")
     (tmp_path / "demo-0.9-py3.8.egg-info").write_text(headers(Version="0.9"), encoding="utf-8")
     assert "2 times" in (found("demo", tmp_path).damage or "")

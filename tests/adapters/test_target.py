@@ -71,12 +71,14 @@ def test_the_active_environment_counts_outside_of_any(tmp_path: Path) -> None:
     assert choose(None, active, prefix="/venv", base_prefix="/usr").python is None
 
 
-@pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml"])
+@pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml", "../../CACHEDIR.TAG"])
 def test_the_active_environment_counts_inside_the_environment_of_a_tool(tmp_path: Path, mark: str) -> None:
     path = environment(tmp_path / "env")
-    (tmp_path / mark).touch()
+    tool = tmp_path / "uv" / "archive-v0" / "Tdv9Qn"
+    tool.mkdir(parents=True)
+    (tool / mark).touch()
     active = {"VIRTUAL_ENV": str(tmp_path / "env")}
-    assert choose(None, active, prefix=str(tmp_path), base_prefix="/usr").python == str(path)
+    assert choose(None, active, prefix=str(tool), base_prefix="/usr").python == str(path)
 
 
 @pytest.mark.parametrize("name", ["", "gone", "empty", "file"])

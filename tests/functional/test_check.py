@@ -143,6 +143,20 @@ def test_a_file_that_something_unpinned_has_too_is_found(runner: Runner) -> None
     assert _checked(runner, "demo==1.0").returncode == 0
 
 
+def test_files_that_two_projects_have_are_told_in_one_line_for_all(runner: Runner) -> None:
+    for name in ("first", "other"):
+        modules = {f"shared/{number}.py": f"MARK = '{name}'\n" for number in range(3)}
+        place(runner.environment, wheel(name, "1.0", modules=modules))
+    assert _found(runner, "first==1.0") == [
+        "3 files, such as shared/0.py, belong to first and other: one of them has overwritten them"
+    ]
+    (line,) = [line for line in own_lines(runner.pinstall("first==1.0")) if "overwritten" in line]
+    assert line == (
+        "command line: first==1.0 holds but 3 of its files, such as shared/0.py, "
+        "have been overwritten by other 1.0, which has them too"
+    )
+
+
 def test_the_document_says_the_same(runner: Runner) -> None:
     place(runner.environment, wheel("demo", "1.0+local"))
     cached(runner, SOURCE, wheel("demo", "1.0", mark="cached").truncated())
