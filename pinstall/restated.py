@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pinstall.adapters import archives
 from pinstall.core.line_options import quoted
@@ -35,9 +36,10 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
     if direct is None or direct.link is None:
         written = pin.wanted
     else:
-        path = archives.path_of(direct.link)
-        written = direct.link if "+" in direct.link.partition(":")[0] else f"{pin.name} @ {direct.link}"
-        written = os.path.abspath(path) if path is not None and "://" not in direct.link else written
+        path = archives.path_of(direct.link) if "://" not in direct.link else None
+        # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
+        link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}"
+        written = link if "+" in link.partition(":")[0] else f"{pin.name} @ {link}"
     return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *quoted(settings)])
 
 

@@ -143,7 +143,6 @@ GARBLED = [
     b"demo/core.py,,\n\x00\n",
     b'"demo/core.py,,\n',
     b'"' + b"a" * 200_000 + b'",,\n',
-    b"demo/core.py,x,y\n",
 ]
 
 
@@ -251,6 +250,14 @@ def test_progress_is_told_to_the_last_file(environment: Environment) -> None:
     assert heard == sorted(heard)
     assert heard[-1] == (306, 306)  # with the module of each, its METADATA and WHEEL
     assert list(installed_files.altered([], 2)) == []
+
+
+def test_a_size_that_is_none_says_nothing(environment: Environment) -> None:
+    place(environment, wheel("demo", "1.0"))
+    record = environment.site_packages / "demo-1.0.dist-info" / "RECORD"
+    rows = record.read_text(encoding="utf-8").splitlines()
+    record.write_text("".join(f"{row} bytes\n" if row.startswith("demo.py,") else f"{row}\n" for row in rows))
+    assert installed_files.damaged(find(environment.site_packages)) is None
 
 
 def test_files_of_one_project_in_anothers_record_are_found(environment: Environment) -> None:

@@ -224,6 +224,16 @@ def test_a_local_wheel_is_a_pin_of_its_present_bytes(runner: Runner) -> None:
     assert runner.environment.module("aa", "MARK") == "B"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["plain", "a -b", "a #b", "${HOME}", "a b [x]"])
+def test_a_local_wheel_is_reinstalled_from_a_folder_of_any_name(runner: Runner, folder: str) -> None:
+    place(runner.environment, wheel("aa", "1.0", mark="B"))
+    path = wheel("aa", "1.0", mark="A").write(runner.home / folder)
+    told = pinstall(runner, f"./{folder}/{path.name}")
+    assert (told.ended.returncode, told.purposes) == (0, ["install", "force"]), told.ended.output
+    assert runner.environment.module("aa", "MARK") == "A"
+
+
 # --- unproven=accept|refuse ------------------------------------------------------------------------------------------
 
 
