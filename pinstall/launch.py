@@ -17,7 +17,7 @@ from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.clearing import Clearing
-from pinstall.core import arguments, labels, plan, report, verdicts
+from pinstall.core import arguments, labels, plan, verdicts
 from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
@@ -176,10 +176,11 @@ class _Run:
         reported = {name: identity for name, (identity, _) in self._reported.items()}
         final = proof.judge(self._asked, self.after, reported, self._started)
         aim = self._asked.call.request.last("prefix_path") or self._asked.call.request.last("root_path")
-        left_out = [v for v in final if v.state is State.HOLDS and v.pin.name not in self._reported]
+        fitting = (State.HOLDS, State.UNPROVEN)
+        left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
         if aim is not None and left_out:
-            text = report.counted(len(left_out), "pin is", "pins are")
-            self._tell.say(f"{text} left out of `{aim.name}` by pip: the environment that pip runs in has them already")
+            names = f"{', '.join(left_out)}, which the environment that it runs in has already"
+            self._tell.say(f"pip has left out of `{aim.name}` {names}; `--ignore-installed` installs all there")
         return final
 
     def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:

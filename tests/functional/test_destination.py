@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.pips import CHOSEN
 from tests.support.promises import REPORTS
-from tests.support.scenes import RELEASE
+from tests.support.scenes import RELEASE, pinned, written
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -72,7 +72,12 @@ def test_what_the_running_environment_has_is_left_out_and_said(served: Runner, o
     served.pip("install", "aa==1.0")
     ended = served.pinstall("aa==1.0", option, "there")
     assert ended.returncode == 0
-    assert f"1 pin is left out of `{option}` by pip" in ended.stderr
+    said = f"pip has left out of `{option}` aa, which the environment that it runs in has already; `--ignore-installed`"
+    assert said in ended.stderr
+    written(served, pinned(wheel("aa", "1.0", mark="another")))
+    ended = served.pinstall("-r", "requirements.txt", option, "there")
+    assert ended.returncode == 65
+    assert said in ended.stderr
 
 
 @pytest.mark.slow
