@@ -121,7 +121,7 @@ class Distribution:
     @property
     def egg(self) -> bool:
         """Tell whether `setup.py install` has put it there, as pip before 23.1 has it do where `wheel` is missing."""
-        return self.path.endswith(".egg-info")
+        return self.path.endswith((".egg-info", "EGG-INFO"))
 
     @property
     def record(self) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pinstall.model import Source
 
 _SECOND = 1_000_000_000
+_EGG_INFO = "EGG-INFO"
+"""The folder of metadata in an egg, which is a folder on the path or a zip."""
 
 
 class Environment:
@@ -59,6 +61,9 @@ class Environment:
         if self._folders is None:
             self._folders = {}
             for location in dict.fromkeys(self.paths):
+                if location.endswith(".egg"):  # what `setup.py install` has made by itself
+                    name = canonicalize_name(os.path.basename(location).partition("-")[0])
+                    self._folders.setdefault(name, []).append((location, _EGG_INFO))
                 for entry in _names(location):
                     stem, dot, suffix = entry.rpartition(".")
                     # pip renames what it is about to remove to `~...`, and leaves that behind when it is killed
@@ -112,8 +117,9 @@ def _names(location: str) -> Sequence[str]:
 
 def _distribution(name: NormalizedName, location: str, entry: str, damage: str | None) -> Distribution:
     path = os.path.join(location, entry)
-    egg = entry.endswith(".egg-info")
-    fields = _head(_metadata_file(path, egg=egg))
+    egg = entry.endswith((".egg-info", _EGG_INFO))
+    zipped = entry == _EGG_INFO and os.path.isfile(location)
+    fields = _zipped(location) if zipped else _head(_metadata_file(path, egg=egg))
     text = fields.get("version", [""])[0]
     if damage is None:
         damage = _damage(name, entry, fields, path)
@@ -123,7 +129,7 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
         text=text,
         location=location,
         path=path,
-        requires=_needs(fields, path),
+        requires=None if zipped else _needs(fields, path),
         editable=editable,
         damage=damage,
     )
@@ -148,8 +154,14 @@ def _metadata_file(path: str, *, egg: bool) -> str:
     return os.path.join(path, "PKG-INFO") if os.path.isdir(path) else path
 
 
+def _zipped(egg: str) -> dict[str, list[str]]:
+    """Return what the file name of an egg says; nobody reads what it needs."""
+    name, version, *_ = (*os.path.basename(egg).split("-"), "")
+    return {"name": [name], "version": [version]}
+
+
 def _needs(fields: dict[str, list[str]], path: str) -> tuple[str, ...] | None:
-    if path.endswith(".egg-info"):
+    if path.endswith((".egg-info", _EGG_INFO)):
         try:
             with open(os.path.join(path, "requires.txt"), encoding="utf-8", errors="surrogateescape") as file:
                 return metadata.needs(file.read())

@@ -81,3 +81,19 @@ def test_a_pinned_hash_is_proven_once_pip_has_said_what_it_took(legacy: Runner) 
     told = pinstall(legacy, "-r", "requirements.txt")
     assert told.ended.returncode == 0, told.ended.output
     assert legacy.environment.module("demo", "MARK") == "right"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_setup_py_has_installed_by_itself_is_found(legacy: Runner, zipped: bool) -> None:
+    folder = legacy.home / "source"
+    folder.mkdir()
+    written(legacy, SETUP.format("1.0").replace("version=", f"zip_safe={zipped}, version="), "source/setup.py")
+    written(legacy, "__version__ = '1.0'\n", "source/demo.py")
+    legacy.run([str(legacy.environment.python), "setup.py", "install"], cwd=folder, check=True)
+    assert legacy.environment.module("demo") == "1.0"
+    ended = legacy.pinstall("demo==1.0")
+    assert ended.returncode == 0, ended.output
+    legacy.index.add(_source("2.0"))
+    told = pinstall(legacy, "demo==2.0")
+    assert told.ended.returncode == 0, told.ended.output
+    assert legacy.environment.module("demo") == "2.0"
