@@ -13,7 +13,7 @@ from pinstall import __version__
 from pinstall.core.arguments import carried
 from pinstall.core.options import ELSEWHERE, OPTIONS, VALUED
 from pinstall.core.policy import KEYS
-from pinstall.core.usage import USAGES, manual
+from pinstall.core.usage import ARGUMENTS, PURPOSE, USAGES
 from pinstall.request import Option, Origin, Request
 
 if TYPE_CHECKING:
@@ -97,7 +97,39 @@ def manual_page() -> str:
     """Return the manual page; the page on exit codes says what they mean."""
     text = (DOCS / "reference" / "exit-codes.md").read_text(encoding="utf-8")
     table = [row.strip("|").split(" | ") for row in text.partition("|---|---|\n")[2].partition("\n\n")[0].splitlines()]
-    return manual(__version__, [(code.strip(), meaning.strip()) for code, meaning in table])
+    return _manual([(code.strip(), meaning.strip()) for code, meaning in table])
+
+
+def _manual(codes: Iterable[tuple[str, str]]) -> str:
+    """Return the manual page, in the macros of man(7); `codes` are the exit codes and what they mean."""
+    lines = [
+        f'.TH PINSTALL 1 "" "pinstall {__version__}" "User Commands"',
+        ".SH NAME",
+        "pinstall \\- install what is pinned",
+    ]
+    lines.append(".SH SYNOPSIS")
+    for usage in USAGES:
+        lines += [f".B pinstall {_roff(usage.synopsis)}", ".br"]
+    lines += [".SH DESCRIPTION", _roff(PURPOSE), _roff(ARGUMENTS), ".SH COMMANDS"]
+    for usage in USAGES:
+        lines += [".TP", f".B {_roff(usage.synopsis)}", _roff(f"{usage.sentence}. Changes: {usage.changes}.")]
+        for option in usage.options:
+            lines += [".RS", ".TP", f".B {_roff(option.name)}", _roff(f"{option.sentence}."), ".RE"]
+    lines.append(".SH SETTINGS")
+    for key in KEYS:
+        values = " | ".join(key.values) or key.kind
+        default = f" Default: {key.default}." if key.default else ""
+        lines += [".TP", f".B \\-\\-pin {_roff(f'{key.name}={values}')}", _roff(f"{key.sentence}.{default}")]
+    lines.append(".SH EXIT STATUS")
+    for code, meaning in codes:
+        lines += [".TP", f".B {_roff(code)}", _roff(f"{meaning}.")]
+    lines += [".SH SEE ALSO", ".BR pip (1)"]
+    return "\n".join((*lines, ""))
+
+
+def _roff(text: str) -> str:
+    """Return a text as man shows it literally; it begins with a letter wherever it begins a line."""
+    return text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
 
 
 TABLES = {

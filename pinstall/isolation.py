@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pinstall import built, toml, zips
-from pinstall.adapters import archives, files
+from pinstall.adapters import archives, builds, files
 from pinstall.adapters.cache import http
 from pinstall.core import links, pins, requirements
 from pinstall.errors import PinstallError
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 _HAS_OPTION: Final = (25, 3)
 """The first pip with `--build-constraint`."""
-_TAKES_CONSTRAINTS: Final = (26, 2)
-"""The first pip whose builds do not see the `constraint` of variables and configuration files any more."""
 _DEFAULT: Final = ("setuptools",)
 """What pip builds with where nothing says so (PEP 518)."""
 _FITTING: Final = (State.HOLDS, State.UNPROVEN)
@@ -122,9 +120,7 @@ class _Isolation:
     def _constrained(self) -> frozenset[NormalizedName] | None:
         """Return the projects that build constraints pin, none at all where one of their files cannot be read."""
         request = self._asked.call.request
-        options = [*request.every("build_constraints")]
-        if self._pip < _TAKES_CONSTRAINTS:
-            options += [option for option in request.defaults if option.dest == "constraints"]
+        options = builds.constraints(request, self._pip)
         try:
             lines = [line for option in options for line in self._lines(files.resolve(option.value or "", None), ())]
         except PinstallError:  # without a look at it nobody is accused

@@ -21,7 +21,7 @@ from pinstall import writing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pinstall.request import Interpreter, Request
+    from pinstall.request import Interpreter, Option, Request
 
 FOLDER = os.path.join("pinstall", "builds")
 SCHEMA = 1
@@ -35,7 +35,7 @@ _OPTIONS = {
     "global_options": "build option",
 }
 """Where options that reach a build write to, and what messages call them."""
-_CONSTRAINTS_REACH_BUILDS = (26, 2)
+_HIDES_CONSTRAINTS = (26, 2)
 """The first pip whose isolated builds do not see the `constraint` of variables and configuration files any more."""
 
 
@@ -99,9 +99,16 @@ def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]
         for option in request.every(dest):
             value = option.value or ""
             yield kind, _contents(value) if dest == "build_constraints" else value
-    for option in request.defaults if pip < _CONSTRAINTS_REACH_BUILDS else ():
+    for option in constraints(request, pip):
         if option.dest == "constraints":
             yield "build constraint", _contents(option.value or "")
+
+
+def constraints(request: Request, pip: tuple[int, ...]) -> Iterator[Option]:
+    """Yield the options that name a file of constraints which isolated builds see."""
+    yield from request.every("build_constraints")
+    if pip < _HIDES_CONSTRAINTS:
+        yield from (option for option in request.defaults if option.dest == "constraints")
 
 
 def _contents(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Hold the commands as a table, and turn it into help that fits a screen, a manual page and synopses.
+"""Hold the commands as a table, and turn it into help that fits a screen, and synopses.
 
 May not: print.
 """
@@ -13,12 +13,12 @@ from pinstall.core.policy import KEYS
 from pinstall.errors import USAGE, PinstallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _WIDTH = 80
 _COLUMN, _OPTION = 33, 17
-_PURPOSE = "Install what is pinned, and end with 0 only if that is what is installed."
-_ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
+PURPOSE = "Install what is pinned, and end with 0 only if that is what is installed."
+ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def about(topic: str) -> str:
 
 
 def _overview() -> Iterator[str]:
-    yield from ("usage: pinstall ARGUMENTS", "       pinstall COMMAND ...", "", _PURPOSE, _ARGUMENTS, "")
+    yield from ("usage: pinstall ARGUMENTS", "       pinstall COMMAND ...", "", PURPOSE, ARGUMENTS, "")
     for usage in USAGES:
         if len(usage.synopsis) > _COLUMN:
             yield f"  {usage.synopsis}"
@@ -141,7 +141,7 @@ def _command(usages: list[Usage]) -> Iterator[str]:
             yield from _entry(option.name, option.sentence)
     if any("ARGUMENTS" in usage.synopsis for usage in usages):
         yield ""
-        yield from _folded(_ARGUMENTS, "")
+        yield from _folded(ARGUMENTS, "")
 
 
 def _entry(name: str, sentence: str) -> Iterator[str]:
@@ -166,35 +166,3 @@ def _folded(text: str, indent: str) -> list[str]:
     """Return the lines of a paragraph, each short enough for a screen."""
     fill = textwrap.TextWrapper(_WIDTH - 1, indent, indent, break_long_words=False, break_on_hyphens=False)
     return fill.wrap(text)
-
-
-def manual(version: str, codes: Iterable[tuple[str, str]]) -> str:
-    """Return the manual page, in the macros of man(7); `codes` are the exit codes and what they mean."""
-    lines = [
-        f'.TH PINSTALL 1 "" "pinstall {version}" "User Commands"',
-        ".SH NAME",
-        "pinstall \\- install what is pinned",
-    ]
-    lines.append(".SH SYNOPSIS")
-    for usage in USAGES:
-        lines += [f".B pinstall {_roff(usage.synopsis)}", ".br"]
-    lines += [".SH DESCRIPTION", _roff(_PURPOSE), _roff(_ARGUMENTS), ".SH COMMANDS"]
-    for usage in USAGES:
-        lines += [".TP", f".B {_roff(usage.synopsis)}", _roff(f"{usage.sentence}. Changes: {usage.changes}.")]
-        for option in usage.options:
-            lines += [".RS", ".TP", f".B {_roff(option.name)}", _roff(f"{option.sentence}."), ".RE"]
-    lines.append(".SH SETTINGS")
-    for key in KEYS:
-        values = " | ".join(key.values) or key.kind
-        default = f" Default: {key.default}." if key.default else ""
-        lines += [".TP", f".B \\-\\-pin {_roff(f'{key.name}={values}')}", _roff(f"{key.sentence}.{default}")]
-    lines.append(".SH EXIT STATUS")
-    for code, meaning in codes:
-        lines += [".TP", f".B {_roff(code)}", _roff(f"{meaning}.")]
-    lines += [".SH SEE ALSO", ".BR pip (1)"]
-    return "\n".join((*lines, ""))
-
-
-def _roff(text: str) -> str:
-    """Return a text as man shows it literally; it begins with a letter wherever it begins a line."""
-    return text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
