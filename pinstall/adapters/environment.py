@@ -180,10 +180,8 @@ def _head(path: str) -> dict[str, list[str]]:
 
 def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
     """Return source, archive hashes and whether it is editable from `direct_url.json` (PEP 610)."""
-    try:
-        with open(os.path.join(path, "direct_url.json"), "rb") as file:
-            text = file.read()
-    except OSError:
+    text = _content(path, "direct_url.json")
+    if not text or not _is_own(_content(path, "RECORD")):
         return None, frozenset(), False
     import json  # noqa: PLC0415 - few distributions have this file
 
@@ -195,3 +193,19 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
         return provenance.source(document), provenance.hashes(document), editable
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # not known, which accuses nobody
         return None, frozenset(), False
+
+
+def _is_own(listed: bytes) -> bool:
+    """Tell whether who wrote this RECORD, if anybody, wrote `direct_url.json` too.
+
+    `pip install -I` leaves that of what was there before. Every installer lists it, poetry on Windows with its slashes.
+    """
+    return not listed.strip() or b".dist-info/direct_url.json" in listed.replace(b"\\", b"/")
+
+
+def _content(path: str, name: str) -> bytes:
+    try:
+        with open(os.path.join(path, name), "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

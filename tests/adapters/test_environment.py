@@ -309,6 +309,27 @@ def test_a_broken_direct_reference_is_not_known_and_accuses_nobody(tmp_path: Pat
     assert (distribution.identity.hashes, distribution.editable) == (frozenset(), False)
 
 
+@pytest.mark.parametrize(
+    ("listed", "believed"),
+    [
+        (None, True),
+        ("", True),
+        ("demo.py,,\ndemo-1.0.dist-info/direct_url.json,sha256=x,1\n", True),
+        ("demo-1.0.dist-info\\direct_url.json,,\n", True),
+        ("demo.py,,\ndemo/direct_url.json,,\n", False),
+        ("demo.py,,\ndemo-1.0.dist-info/RECORD,,\n", False),
+    ],
+)
+def test_a_direct_reference_that_record_does_not_list_is_of_what_was_there_before(
+    tmp_path: Path, listed: str | None, *, believed: bool
+) -> None:
+    files = {} if listed is None else {"RECORD": listed}
+    document = json.dumps({"url": "file:///src", "dir_info": {"editable": True}})
+    add(tmp_path, "demo-1.0", direct_url__json=document, **files)
+    distribution = found("demo", tmp_path)
+    assert (distribution.identity.source is not None, distribution.editable) == (believed, believed)
+
+
 def test_each_distribution_is_read_once(tmp_path: Path) -> None:
     environment = Environment([str(tmp_path)])
     add(tmp_path, "demo-1.0")

@@ -299,6 +299,35 @@ def _editable_where_an_index_is_demanded(world: Runner) -> Scene:
     return Scene(words=_asked(world, "demo==1.0"), settings=["origin=index"], wrong="tree", found="from file://")
 
 
+# -- what `-I` puts over something, whose `direct_url.json` pip leaves -------------------------------------------------
+
+
+def _put_over(world: Runner, *source: str | Path) -> None:
+    """Have pip put B from the index over what it installs from a source."""
+    world.index.add(A)
+    world.index.add(B)
+    world.pip("install", "--no-deps", *source)
+    world.pip("install", "--no-deps", "--ignore-installed", "demo==1.0")
+
+
+def _hash_of_what_was_there_before(world: Runner) -> Scene:
+    _put_over(world, A.write(world.home / "dist"))
+    return Scene(words=_hashed(world, A), wrong="B", right="A", found="without proof")
+
+
+def _file_that_was_there_before(world: Runner) -> Scene:
+    path = A.write(world.home / "dist")
+    _put_over(world, path)
+    return Scene(words=_asked(world, str(path)), wrong="B", right="A", line="requirements.txt:1: demo @ ")
+
+
+def _commit_that_was_there_before(world: Runner) -> Scene:
+    url, _, new = _repository(world.home / "repository")
+    line = f"{url}@{new}#egg=demo"
+    _put_over(world, line)
+    return Scene(words=_asked(world, line), wrong="B", right="new", line="requirements.txt:1: demo @ ")
+
+
 # -- a branch that moved ----------------------------------------------------------------------------------------------
 
 
@@ -408,6 +437,9 @@ ROWS: Final = {
         _editable,
         _directory_where_an_index_is_demanded,
         _editable_where_an_index_is_demanded,
+        _hash_of_what_was_there_before,
+        _file_that_was_there_before,
+        _commit_that_was_there_before,
         _moved_branch,
         _moved_default_branch,
         _moved_tag,
@@ -645,6 +677,16 @@ def test_a_damaged_installation_is_healed(ruin: Runner, kind: str, *, hashed: bo
     assert _on_shelf(environment) == sorted(damage.moved)
     assert len([line for line in own_lines(told.ended) if "moved aside" in line]) == bool(damage.moved)
     _quiet(ruin, Scene(words=words))
+
+
+def test_what_was_put_over_an_editable_is_none(ruin: Runner) -> None:
+    (ruin.environment.site_packages / INFO).rename(ruin.home / "away")
+    ruin.pip("install", "--no-deps", "-e", checkout(ruin.home / "tree", sdist("demo", "1.0", mark="tree")))
+    ruin.pip("install", "--no-deps", "--ignore-installed", "demo==1.0")
+    _module(ruin.environment).unlink()
+    assert "lacks demo/__init__.py" in ruin.pinstall("check", "demo==1.0").output
+    assert ruin.pinstall("demo==1.0").returncode == 0
+    assert _module(ruin.environment).exists()
 
 
 @pytest.mark.parametrize("kind", [kind for kind, damage in DAMAGES.items() if damage.moved])
