@@ -85,8 +85,10 @@ def _environment(asked: Asked) -> Iterator[str]:
         yield STATUS + executable
         yield from (STATUS + os.path.join(place, "pyvenv.cfg") for place in (folder, os.path.dirname(folder)))
     yield STATUS + os.path.join(target.stdlib, "EXTERNALLY-MANAGED")
+    # outside of virtual environments the packages lie below the standard library
+    fixed = (target.stdlib, os.path.join(target.stdlib, "lib-dynload"))
     for path in target.paths:
-        if path and not path.startswith(target.stdlib):
+        if path and path not in fixed:
             yield LISTING + path
             yield STATUS + os.path.join(path, "pip", "__init__.py")
             yield from (STATUS + os.path.join(path, name) for name in _links(path))

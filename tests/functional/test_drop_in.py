@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 import sysconfig
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -243,6 +244,25 @@ def test_an_externally_managed_environment_is_pips_to_refuse(bases: Twins, words
     else:
         said = "".join(bases.words(ours, alone))
         assert (ours.returncode == 1) == ("Ask your grandmother." in said) == (RELEASE >= (23, 0))
+
+
+def test_what_is_put_into_its_packages_ends_a_stamp(bases: Twins) -> None:
+    """They lie below the standard library, in which nothing is expected to change."""
+    runner = bases.ours
+    old, new = (
+        wheel("deep", version, modules={"ns/cloud/deep.py": f"__version__ = {version!r}\n"})
+        for version in ("1.0", "2.0")
+    )
+    place(runner.environment, old)
+    runner.index.add(old)
+    runner.index.add(new)
+    for _ in range(2):
+        time.sleep(0.2)
+        assert own_lines(runner.pinstall("deep==1.0"))[-1] == "1 pin holds"
+    assert list(runner.home.rglob("stamps/*"))
+    runner.pip("install", "--ignore-installed", "deep==2.0")
+    assert runner.pinstall("deep==1.0").returncode == 0
+    assert runner.environment.module("ns.cloud.deep") == "1.0"
 
 
 @pytest.mark.slow
