@@ -88,15 +88,18 @@ def is_other(place: str, size: int, digest: str) -> bool:
     import base64  # noqa: PLC0415 - only where files are hashed
 
     try:
-        return base64.urlsafe_b64encode(_sha256(place, size)).rstrip(b"=").decode() != digest
+        return base64.urlsafe_b64encode(sha256(place, size)).rstrip(b"=").decode() != digest
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):  # what may not be read proves nothing
         return False
 
 
-def _sha256(place: str, size: int) -> bytes:
-    """Return the digest of a file; that it has the size which is expected spares a call."""
+def sha256(place: str, size: int = -1) -> bytes:
+    """Return the digest of a file; that it has the size which is expected spares a call.
+
+    Raises: OSError where there is no regular file that may be read.
+    """
     hashed = hashlib.sha256()
     length = 0
     asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK

@@ -12,12 +12,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinstall import writing
-from pinstall.adapters import flock
+from pinstall import record, writing
+from pinstall.adapters import digests, flock
 from pinstall.model import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -154,20 +154,43 @@ def _describes(row: Row, distribution: Distribution) -> bool:
 
 
 def record_digest(distribution: Distribution) -> str:
-    """Return the sha256 of the installed RECORD, empty where there is none.
+    """Return the sha256 of the installed RECORD and of all that it has no hash of, empty where there is none."""
+    *_, last = ("", *_digests(distribution))
+    return last
 
-    What lists the files of an egg has no hashes of them, so they count too; of byte code there may be another.
-    """
+
+def _digests(distribution: Distribution) -> Iterator[str]:
+    """Yield the sha256 of the installed RECORD, and then that with all files of which it has no hash, if any."""
     try:
         with open(distribution.record, "rb") as file:
             digest = hashlib.sha256(listed := file.read())
-        for name in listed.splitlines() if distribution.egg else ():
-            if not name.endswith((b".pyc", b"/", b"\\")):
-                with open(os.path.join(os.fsencode(distribution.path), name), "rb") as file:
-                    digest.update(file.read())
-        return digest.hexdigest()
     except OSError:
-        return ""
+        return
+    yield digest.hexdigest()
+    folder = distribution.path if distribution.egg else distribution.location
+    unhashed = [name for name in _unhashed(distribution, listed) if not ("__pycache__" in name and name[-4:] == ".pyc")]
+    for name in unhashed:
+        digest.update(_sha256(os.path.join(folder, name)))
+    if unhashed:
+        yield digest.hexdigest()
+
+
+def _sha256(place: str) -> bytes:
+    try:
+        return digests.sha256(place)
+    except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
+        return b"?"
+
+
+def _unhashed(distribution: Distribution, listed: bytes) -> list[str]:
+    """Return the paths of which RECORD has no hash, without its own; what lists the files of an egg has none at all."""
+    if distribution.egg:
+        return [os.fsdecode(name) for name in listed.splitlines()]
+    own = f"{os.path.basename(distribution.path)}/RECORD"
+    try:
+        return [path for path, digest, _ in record.rows(record.text(listed)) if not digest and path != own]
+    except ValueError:
+        return []
 
 
 def _as_json(row: Row) -> dict[str, Any]:

@@ -73,6 +73,26 @@ def test_it_is_believed_only_while_the_record_is_the_same(tmp_path: Path, instal
     assert hashes(tmp_path, installed) == frozenset()
 
 
+@pytest.mark.parametrize("listed", ["demo.py,,\n", "demo.py,,10\n", '"demo.py",,\n', "gone.py,,\ndemo.py,,\n"])
+def test_what_record_has_no_hash_of_counts_itself(tmp_path: Path, installed: Distribution, listed: str) -> None:
+    cached, own = "__pycache__/demo.cpython-311.pyc", "demo-1.0.dist-info/RECORD"
+    Path(installed.path, "RECORD").write_text(f"{listed}{cached},,\n{own},,\n/dev/zero,,\n", encoding="utf-8")
+    (tmp_path / "demo.py").write_bytes(b"WHO = 'A'\n")
+    remember(tmp_path, installed)
+    assert hashes(tmp_path, installed) == HASHES
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / cached).write_bytes(b"compiled")
+    assert hashes(tmp_path, installed) == HASHES
+    (tmp_path / "demo.py").write_bytes(b"WHO = 'B'\n")
+    assert hashes(tmp_path, installed) == frozenset()
+
+
+def test_what_record_has_a_hash_of_is_not_looked_at(tmp_path: Path, installed: Distribution) -> None:
+    remember(tmp_path, installed)
+    (tmp_path / "demo.py").write_bytes(b"WHO = 'B'\n")
+    assert hashes(tmp_path, installed) == HASHES
+
+
 def test_without_a_record_nothing_is_believed(tmp_path: Path, installed: Distribution) -> None:
     Path(installed.path, "RECORD").unlink()
     assert remember(tmp_path, installed).record == ""

@@ -146,6 +146,25 @@ def test_what_the_ledger_proved_counts_no_more_once_the_record_is_another(runner
     assert runner.environment.module("aa", "MARK") == ""
 
 
+@pytest.mark.slow
+def test_another_artifact_whose_record_is_the_same_is_seen(runner: Runner) -> None:
+    """A wheel's RECORD need not have hashes, and pip leaves it so."""
+    record = {"aa-1.0.dist-info/RECORD": b"aa.py,,\naa-1.0.dist-info/RECORD,,\n"}
+    first, second = (wheel("aa", "1.0", mark=mark, files=record, record_is="missing") for mark in "AB")
+    runner.index.add(first)
+    written(runner, pinned(first))
+    assert runner.pinstall("-r", "requirements.txt").returncode == 0
+    assert pinstall(runner, "-r", "requirements.txt").purposes == []
+    links = second.write(runner.home / "other").parent
+    pip = ("install", "--force-reinstall", "--no-compile", "--no-index", "--find-links", links, "aa==1.0")
+    runner.pip(*pip, index=False)
+    assert runner.environment.module("aa", "MARK") == "B"
+    told = pinstall(runner, "-r", "requirements.txt")
+    assert (told.ended.returncode, told.states, told.purposes) == (0, {"aa": "holds"}, ["install", "force"])
+    assert runner.environment.module("aa", "MARK") == "A"
+    assert pinstall(runner, "-r", "requirements.txt").purposes == []
+
+
 def test_of_an_environment_that_plain_pip_made_exactly_the_unproven_are_reinstalled_and_only_once(
     runner: Runner,
 ) -> None:
