@@ -17,7 +17,7 @@ from pinstall.adapters import digests, flock
 from pinstall.model import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -61,7 +61,7 @@ class Ledger:
             os.path.join(site_packages, FOLDER, "ledger.json"),
             os.path.join(state, "ledgers", f"{stem}.json"),
         )
-        self._rows: dict[NormalizedName, Row] | None = None
+        self._rows: tuple[dict[NormalizedName, Row], ...] | None = None
 
     def hashes(self, distribution: Distribution) -> frozenset[str]:
         """Return the hashes of the artifact that this very installation came from, none when that is not known."""
@@ -70,36 +70,36 @@ class Ledger:
 
     def row(self, distribution: Distribution) -> Row | None:
         """Return what is known of this very installation."""
-        row = self._read().get(distribution.identity.name)
-        return row if row is not None and _describes(row, distribution) else None
+        return next((row for row in self._named(distribution) if _describes(row, distribution)), None)
 
     def inputs(self, distribution: Distribution) -> Mapping[str, str] | None:
         """Return what the build of this very installation was told, none when that is not known."""
-        row = self._read().get(distribution.identity.name)
-        if row is None or row.inputs is None or not _describes(row, distribution):
-            return None
-        return row.inputs
+        rows = (row for row in self._named(distribution) if row.inputs is not None and _describes(row, distribution))
+        return next((row.inputs for row in rows), None)
 
     def holds(self) -> dict[NormalizedName, Hold]:
         """Return the pins of earlier runs."""
-        return {name: hold for path in self.paths for name, hold in _holds(path).items()}
+        return _all_holds(self.paths)
 
     def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
         """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered.
 
-        Another run that writes is waited for, `flock.PATIENCE` at most.
+        What the state directory had to keep moves to the environment as soon as that can be written. Another run that
+        writes is waited for, `flock.PATIENCE` at most.
         """
         self._rows = None
-        for path in self.paths:
+        for number, path in enumerate(self.paths):
             with contextlib.suppress(OSError):
-                if not _add(path, rows, say, renewed):
+                if not _add(self.paths[number:], rows, say, renewed):
                     say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
                 return
 
-    def _read(self) -> dict[NormalizedName, Row]:
+    def _named(self, distribution: Distribution) -> Iterator[Row]:
+        """Yield what is said of a project: one ledger may know what it was before, and the other what it is."""
         if self._rows is None:
-            self._rows = {name: row for path in self.paths for name, row in _rows(path).items()}
-        return self._rows
+            self._rows = tuple(map(_rows, reversed(self.paths)))
+        name = distribution.identity.name
+        return (rows[name] for rows in self._rows if name in rows)
 
 
 def _rows(path: str) -> dict[NormalizedName, Row]:
@@ -129,15 +129,24 @@ def _document(path: str) -> dict[str, Any]:
         return {}
 
 
-def _add(path: str, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
-    """Write what is new, and tell whether that could be done: not while another process does it."""
+def _all_holds(paths: Sequence[str]) -> dict[NormalizedName, Hold]:
+    return {name: hold for path in paths for name, hold in _holds(path).items()}
+
+
+def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
+    """Write to the first path what is new and what the others hold, and tell whether that could be done.
+
+    It cannot while another process does it.
+    """
+    path, *others = paths
     writing.folder(os.path.dirname(path))
     with open(f"{path}.lock", "w", encoding="utf-8", opener=writing.opener) as lock:
         if not flock.hold(lock, say):
             return False
-        before, held = _rows(path), _holds(path)
-        merged, holding = before | dict(rows), held if renewed is None else renewed(held)
-        if (merged, holding) != (before, held):
+        before, held = _rows(path), _all_holds(paths)
+        merged = before | {name: row for other in others for name, row in _rows(other).items()} | dict(rows)
+        holding = held if renewed is None else renewed(held)
+        if (merged, holding) != (before, _holds(path)):
             document = {
                 "schema": SCHEMA,
                 "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
@@ -146,6 +155,9 @@ def _add(path: str, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renew
             with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
                 json.dump(document, file, indent=1)
             os.replace(f"{path}.new", path)
+    for other in others:
+        with contextlib.suppress(OSError):
+            os.unlink(other)
     return True
 
 

@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from pinstall.adapters.ledger import Ledger, Row, record_digest
-from pinstall.model import Distribution, Identity
+from pinstall.model import Distribution, Hold, Identity
 from tests.support.environments import ROOT
 
 DEMO = canonicalize_name("demo")
@@ -220,3 +220,19 @@ def test_where_the_environment_cannot_be_written_the_users_state_keeps_the_rows(
     (tmp_path / ".pinstall").unlink()
     remember(tmp_path, installed, hashes=frozenset({"sha256:" + "b" * 64}))
     assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES, "what is the user's own counts for more"
+    record = Path(installed.path, "RECORD")
+    record.write_bytes(record.read_bytes() + b"more.py,sha256=y,1\n")
+    remember(tmp_path, installed)
+    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES, "a row of what was there before hides none"
+
+
+def test_what_the_state_has_kept_moves_to_where_it_can_be_written(tmp_path: Path, installed: Distribution) -> None:
+    ledger = Ledger(str(tmp_path), str(tmp_path / "state"))
+    held = {name: Hold(name=name, version="1", origins={"": "command line"}) for name in (DEMO, canonicalize_name("b"))}
+    (tmp_path / ".pinstall").write_bytes(b"")
+    ledger.write({DEMO: row(installed)}, print, lambda _: held)
+    (tmp_path / ".pinstall").unlink()
+    ledger.write({canonicalize_name("other"): row(installed)}, print, lambda before: {DEMO: before[DEMO]})
+    assert not Path(ledger.paths[1]).exists()
+    assert set(json.loads(file(tmp_path).read_text(encoding="utf-8"))["distributions"]) == {"demo", "other"}
+    assert (ledger.hashes(installed), set(ledger.holds())) == (HASHES, {DEMO})

@@ -165,6 +165,24 @@ def test_another_artifact_whose_record_is_the_same_is_seen(runner: Runner) -> No
     assert pinstall(runner, "-r", "requirements.txt").purposes == []
 
 
+@pytest.mark.slow
+def test_what_could_be_written_only_elsewhere_hides_nothing_later(runner: Runner) -> None:
+    first, second = wheel("aa", "1.0", mark="A"), wheel("aa", "1.0", mark="B", build="1")
+    for archive in (first, second):
+        runner.index.add(archive)
+    # root may write everywhere: a file in the place of the folder
+    place_of_ledger = runner.environment.site_packages / ".pinstall"
+    place_of_ledger.write_bytes(b"")
+    written(runner, pinned(first))
+    assert runner.pinstall("-r", "requirements.txt").returncode == 0
+    place_of_ledger.unlink()
+    written(runner, pinned(second))
+    assert runner.pinstall("-r", "requirements.txt").returncode == 0
+    assert runner.environment.module("aa", "MARK") == "B"
+    assert pinstall(runner, "-r", "requirements.txt").purposes == []
+    assert runner.pinstall("check").returncode == 0
+
+
 def test_of_an_environment_that_plain_pip_made_exactly_the_unproven_are_reinstalled_and_only_once(
     runner: Runner,
 ) -> None:
