@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import archives, installed_files, locations, project
-from pinstall.stamp import BETWEEN, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
+from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +65,7 @@ def _asked(asked: Asked) -> Iterator[str]:
         path = None if line.link is None else archives.path_of(line.link)
         if path is not None:
             yield STATUS + os.path.abspath(path)
+            yield CHANGE + os.path.abspath(path)  # `cp -p` may put another archive of the same size and age there
     yield from (VARIABLE + name for name in _VARIABLES)
     yield from (PREFIX + name for name in _PREFIXES)
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FORMAT = f"pinstall stamp 2 {__version__}"
-CONTENT, STATUS, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cselvpm"
-"""Kinds of grounds: a file's bytes, its status, whether it is there, names in a folder, variables by name or prefix.
+CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cstelvpm"
+"""Kinds of grounds: a file's bytes, its status, when that was last changed, whether it is there, names in a folder,
+variables by name or prefix.
 
 The last is the status of many places below a folder, which comes first: each of them costs half as much so.
 """
@@ -88,8 +89,8 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
         folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
         return _statuses(folder, names)
     try:
-        if kind == EXISTENCE:
-            return b"%d" % os.path.lexists(name)
+        if kind in (EXISTENCE, CHANGE):
+            return b"%d" % (os.path.lexists(name) if kind == EXISTENCE else os.stat(name).st_ctime_ns)
         if kind == CONTENT:
             with open(name, "rb") as file:
                 return file.read()

@@ -157,6 +157,18 @@ def test_a_local_archive_that_changes_is_seen(settled: Runner) -> None:
     assert not is_stamped(settled, str(path))
 
 
+@pytest.mark.slow
+def test_a_local_archive_of_the_same_size_and_age_is_seen(settled: Runner) -> None:
+    path = AA.write(settled.home / "files")
+    for _ in range(3):
+        again(settled, str(path))
+    assert is_stamped(settled, str(path))
+    status = path.stat()
+    path.write_bytes(AA.flipped().content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not is_stamped(settled, str(path))
+
+
 def test_secrets_are_not_in_it(settled: Runner) -> None:
     for _ in range(2):
         again(settled, "--extra-index-url", "https://me:hunter2@host.example/simple", env={"PIP_PROXY": "u:pa55@p:1"})
