@@ -63,15 +63,17 @@ def state_directory(environ: Mapping[str, str]) -> str:
 
 
 def _place(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return where the stamp of these arguments lies; that two share one place costs no more than a second look."""
+    """Return where the stamp of these arguments lies; its name tells nothing of them, as a password may be among them."""
+    from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
+
     named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
     text = "\0".join((os.getcwd(), sys.prefix, *named, *argv))
-    number = int.from_bytes(text.encode("utf-8", "surrogateescape"), "big") % ((1 << 89) - 1)
-    return os.path.join(state_directory(environ), "stamps", f"{number:x}")
+    name = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=20).hexdigest()
+    return os.path.join(state_directory(environ), "stamps", name)
 
 
 def _digest(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[str]) -> str:
-    from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
+    from _blake2 import blake2b  # noqa: PLC0415 - as above
 
     digest = blake2b(digest_size=20)
     head = (sys.version, sys.executable, sys.prefix, os.getcwd(), *argv)

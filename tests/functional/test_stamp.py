@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support.processes import Completed
     from tests.support.runner import Runner
@@ -175,6 +175,12 @@ def test_secrets_are_not_in_it(settled: Runner) -> None:
     stamps = [path.read_bytes() for path in settled.home.rglob("stamps/*")]
     assert len(stamps) > 1
     assert not any(secret in stamp for stamp in stamps for secret in (b"hunter2", b"pa55"))
+
+
+def test_its_name_tells_nothing_of_secrets() -> None:
+    places = (Path(stamp._place([f"--index-url=https://me:hunter{number}@host"], {})) for number in (2, 3))
+    first, second = (int(place.name, 16) for place in places)
+    assert abs(first - second) > 1 << 60, "what differs by little has names that differ by little"
 
 
 @pytest.mark.slow
