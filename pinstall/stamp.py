@@ -63,7 +63,7 @@ def state_directory(environ: Mapping[str, str]) -> str:
 
 
 def _place(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return where the stamp of these arguments lies; its name tells nothing of them, as a password may be among them."""
+    """Return where the stamp of these arguments lies; its name tells nothing of them: a password may be among them."""
     from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
 
     named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
