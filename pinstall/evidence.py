@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pinstall import directories
 from pinstall.adapters import installed_files
 from pinstall.adapters.environment import Environment, is_half, is_younger
 from pinstall.adapters.ledger import Ledger
@@ -115,8 +116,8 @@ class Evidence:
         request, demand = self._asked.call.request, self._asked.demand
         if request.last("ignore_dependencies") is not None:
             return ()
-        asked_for = {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
-        named = asked_for | {pin.name for pin in demand.pins} | {one.name for one in chosen if one.requested}
+        asked_for = {need.name for need in self.roots()} | {pin.name for pin in demand.pins}
+        named = asked_for | {one.name for one in chosen if one.requested}
         if not chosen:
             return closure.unpinned(self.reached, named, self.find)
         coming = {one.name: closure.release(one.name, one.version, one.requires) for one in chosen}
@@ -140,12 +141,12 @@ class Evidence:
         return reached, unmet
 
     def roots(self) -> list[closure.Need]:
-        """Return what is asked for by name."""
+        """Return what is asked for, by name or as the local directory that something is installed from."""
         pinned = (line for pin in self._asked.demand.pins for line in pin.lines if not line.constraint)
         return [
-            closure.of_line(line, line.name)
+            closure.of_line(line, name)
             for line in (*pinned, *self._asked.demand.unpinned, *self._asked.demand.entrusted)
-            if line.name is not None
+            for name in ((line.name,) if line.name is not None else directories.names(line.link, self.every()))
         ]
 
     def _verdict(self, pin: Pin) -> Verdict:

@@ -282,6 +282,33 @@ def test_a_constraint_also_pins_what_is_only_a_dependency(stocked: Runner) -> No
     assert stocked.environment.module("aa") == "1.0"
 
 
+@pytest.mark.parametrize("words", [["./local"], pytest.param(["-e", "./local"], marks=pytest.mark.slow)])
+def test_a_constraint_also_pins_what_a_local_directory_needs(stocked: Runner, words: list[str]) -> None:
+    checkout(stocked.home / "local", sdist("local", "1.0", requires=["bb"]))
+    written(stocked, "bb==1.0\ncc==1.0\n", "constraints.txt")
+    place(stocked.environment, wheel("bb", "1.0"), wheel("cc", "2.0"))
+    (stocked.environment.site_packages / "bb.py").unlink()
+    told = pinstall(stocked, *words, "-c", "constraints.txt")
+    assert (told.ended.returncode, told.states) == (0, {"bb": "holds"}), told.ended.output
+    assert stocked.environment.module("bb") == "1.0"
+    assert stocked.environment.module("cc") == "2.0"  # nobody needs it, so the constraint demands nothing
+
+
+@pytest.mark.slow
+def test_what_is_installed_from_a_local_directory_is_known_before_pip_runs(stocked: Runner) -> None:
+    checkout(stocked.home / "local", sdist("local", "1.0", requires=["bb"]))
+    written(stocked, "bb==1.0\n", "constraints.txt")
+    assert pinstall(stocked, "./local", "-c", "constraints.txt").states == {"bb": "holds"}
+    (stocked.environment.site_packages / "bb.py").unlink()
+    ended = stocked.pinstall("check", f"file://{stocked.home}/local", "-c", "constraints.txt")
+    assert ended.returncode == 1
+    assert "lacks bb.py" in ended.stdout
+    place(stocked.environment, wheel("bb", "2.0"))  # beside the other: pip removes but one of them
+    told = pinstall(stocked, "./local", "-c", "constraints.txt")
+    assert (told.ended.returncode, told.states, told.purposes) == (0, {"bb": "holds"}, ["install"]), told.ended.output
+    assert stocked.environment.freeze() == ["bb==1.0", "local==1.0"]
+
+
 def test_a_constraint_with_a_range_pins_nothing(stocked: Runner) -> None:
     written(stocked, "aa<2\n", "constraints.txt")
     ended = stocked.pinstall("aa", "-c", "constraints.txt")
