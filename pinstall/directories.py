@@ -1,4 +1,4 @@
-"""Tell what is installed from a local directory or archive that nobody has named.
+"""Tell what came from a local directory that nobody has named, and which directories pip fills instead of its own.
 
 May not: read requirement lines, write.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model import Distribution
+    from pinstall.request import Interpreter, Request
 
 
 def names(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:
@@ -24,6 +25,27 @@ def names(link: str | None, installed: Iterable[Distribution]) -> Iterator[Norma
     if path is not None:
         wanted = os.path.realpath(path)
         yield from (one.identity.name for one in installed if _origin(one) == wanted)
+
+
+def destinations(request: Request, target: Interpreter) -> tuple[str, ...]:
+    """Return where packages go under `--target`, `--prefix` or `--root`, as far as the target itself tells that."""
+    folder, prefix, root = map(request.last, ("target_dir", "prefix_path", "root_path"))
+    if folder is not None and folder.value:
+        return (folder.value,)
+    paths: tuple[str, ...] = (target.purelib, target.platlib)
+    if prefix is not None and prefix.value:
+        paths = tuple(
+            os.path.abspath(os.path.join(prefix.value, os.path.relpath(path, target.prefix))) for path in paths
+        )
+    return paths if root is None else tuple(f"{root.value}{os.path.splitdrive(path)[1]}" for path in paths)
+
+
+def beside(found: Distribution, copies: Iterable[str]) -> Iterator[str]:
+    """Yield what to know of the other dist-infos of a project, which pip leaves where it does not look before."""
+    for path in copies:
+        if path != found.path:
+            name = os.path.basename(path)
+            yield f"beside {name}, which pip has left in {found.location} and Python may believe: remove that folder"
 
 
 def _origin(installed: Distribution) -> str | None:

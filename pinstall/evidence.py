@@ -34,9 +34,10 @@ class Evidence:
         """Read nothing yet."""
         self._asked = asked
         self._environment = Environment(asked.call.target.paths)
-        aim = asked.call.request.last("target_dir")
-        rehearsed = asked.call.request.last("dry_run") is not None
-        self._destination = None if aim is None or not aim.value or rehearsed else Environment((aim.value,))
+        aim, rehearsed = map(asked.call.request.last, ("target_dir", "dry_run"))
+        self._aimed = aim is not None and bool(aim.value) and rehearsed is None
+        places = () if rehearsed else directories.destinations(asked.call.request, asked.call.target)
+        self._destination = Environment(places)
         self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
@@ -87,15 +88,20 @@ class Evidence:
 
     def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:
         """Judge by what pip reports, or by what `--target` has left: without `-U` pip keeps that, and ends well."""
-        found = None if self._destination is None else self._destination.release(reported.name, reported.version)
-        wrong = "its dist-info" if found is None else installed_files.strange(found)
-        if self._destination is not None and wrong is not None:
+        found = self._destination.release(reported.name, reported.version)
+        wrong = None if not self._aimed else "its dist-info" if found is None else installed_files.strange(found)
+        if wrong is not None:
             text = f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
             return Verdict(pin=pin, state=State.DAMAGED, found=text)
-        if found is not None and not is_younger(found, since):
+        if self._aimed and found is not None and not is_younger(found.record, since):
             return self._of_left(pin, found)
         state = verdicts.judge(pin, reported)
-        return Verdict(pin=pin, state=state, found=report.found(state, str(reported.version), reported))
+        text = report.found(state, str(reported.version), reported)
+        return Verdict(pin=pin, state=state, found=text, warnings=self._beside(found))
+
+    def _beside(self, found: Distribution | None) -> tuple[str, ...]:
+        copies = () if found is None else self._destination.copies(found.identity.name)
+        return () if found is None else tuple(directories.beside(found, copies))
 
     def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
         self._left[pin.name] = found
@@ -105,7 +111,7 @@ class Evidence:
         if state is State.HOLDS and (unproven := self._unsourced(pin, found)):
             state, text = State.UNPROVEN, unproven
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
-        return Verdict(pin=pin, state=state, found=text + why)
+        return Verdict(pin=pin, state=state, found=text + why, warnings=self._beside(found))
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""

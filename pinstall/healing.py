@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
+from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import FOLDER
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from pinstall.core.policy import Policy
+    from pinstall.demand import Asked
     from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Pin, Reporter, Verdict
 
@@ -46,6 +48,23 @@ class Healing:
             if damaged.damage is not None or not installed_files.is_removable(damaged):
                 self._move(damaged, evidence.copies(verdict.pin.name))
                 self._tell.say(f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew")
+
+    def settle(self, asked: Asked, evidence: Evidence, since: int) -> bool:
+        """Move every other dist-info beside what pip has installed since then (ns), which `--ignore-installed` leaves.
+
+        Tell whether there was any; raises as `clear` does.
+        """
+        settled = False
+        for pin in () if asked.elsewhere else asked.demand.pins:
+            copies = evidence.copies(pin.name)
+            old = [path for path in copies if not is_younger(os.path.join(path, "RECORD"), since)]
+            found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
+            if found is not None:
+                self._move(found, old)
+                names = ", ".join(map(os.path.basename, old))
+                self._tell.say(f"{names} is moved aside: pip has left it beside what it installed")
+                settled = True
+        return settled
 
     def _move(self, damaged: Distribution, copies: Sequence[str]) -> None:
         shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))

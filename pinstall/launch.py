@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -42,22 +41,13 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
     run = _Run(asked, evidence, tell)
-    with _folder() as folder, contextlib.closing(run.clearing):
+    with pip.folder() as folder, contextlib.closing(run.clearing):
         try:
             exit_code = run.go(found, folder)
         except BaseException:
             run.put_back()
             raise
     return run.outcome(exit_code, run.final if exit_code == 0 else found), run.after
-
-
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Make the folder for what is between pip and us; raise PinstallError where there is no room for one."""
-    try:
-        return tempfile.TemporaryDirectory(prefix="pinstall-")
-    except OSError as error:
-        message = f"cannot make a temporary folder: {error.strerror}"
-        raise PinstallError("temporary-folder", message, hint="make room, or name another in `TMPDIR`") from error
 
 
 class _Run:
@@ -168,9 +158,9 @@ class _Run:
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
-        if not self._asked.elsewhere and self._asked.call.request.last("ignore_installed") is None:
+        if not self._asked.elsewhere:
             return (*self.after.judge(), *branches.judge(self._branches, self.after))
-        if not self._reports and self._asked.elsewhere and self._asked.demand.pins:
+        if not self._reports and self._asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
@@ -279,6 +269,8 @@ class _Run:
     def _installed(self, exit_code: int, report_file: str) -> None:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
+        if exit_code == 0 and self._healing.settle(self._asked, self.after, self._started):
+            self._seen = (0, self._evidence)
         if self._reported and self._uncompiled:
             found = filter(None, map(self.after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]
@@ -294,7 +286,7 @@ class _Run:
         rows = {}
         for name, (identity, url) in self._reported.items():
             found = self.after.find(name)
-            if found is not None and found.damage is None and is_younger(found, since):
+            if found is not None and found.damage is None and is_younger(found.record, since):
                 rows[name] = Row(
                     version=found.text,
                     hashes=verdicts.proven(pins[name].hashes, identity.hashes),

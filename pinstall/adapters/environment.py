@@ -98,10 +98,10 @@ def is_half(distribution: Distribution) -> bool:
     return not distribution.egg and not any(os.path.exists(os.path.join(distribution.path, name)) for name in names)
 
 
-def is_younger(distribution: Distribution, since: int) -> bool:
-    """Tell whether it was installed since then (ns): what lies before that on the path pip has not touched."""
+def is_younger(record: str, since: int) -> bool:
+    """Tell whether what has this RECORD was installed since then (ns): what is older pip has not touched."""
     try:
-        written = os.stat(distribution.record).st_mtime_ns
+        written = os.stat(record).st_mtime_ns
     except OSError:
         return False
     # some file systems know whole or even seconds only

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall import metadata, provenance
 from pinstall.artifacts import Chosen
+from pinstall.errors import PinstallError
 from pinstall.model import Identity
 
 if TYPE_CHECKING:
@@ -119,6 +120,15 @@ def _chosen(item: dict[str, Any]) -> Chosen:
         requested=bool(item.get("requested")),
         extras=frozenset(map(canonicalize_name, item.get("requested_extras") or ())),
     )
+
+
+def folder() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder for what is between pip and us; raise PinstallError where there is no room for one."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="pinstall-")
+    except OSError as error:
+        message = f"cannot make a temporary folder: {error.strerror}"
+        raise PinstallError("temporary-folder", message, hint="make room, or name another in `TMPDIR`") from error
 
 
 def requirements_file(folder: str, lines: Sequence[str]) -> str:

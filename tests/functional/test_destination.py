@@ -57,6 +57,18 @@ def test_an_upgraded_target_holds_although_the_old_dist_info_stays(served: Runne
     ended = served.pinstall("-U", "aa==2.0", "--target", "there")
     assert ended.returncode == 0, ended.output
     assert "2.0" in module(served, "there")
+    assert "aa==2.0 holds beside aa-1.0.dist-info, which pip has left in there" in ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--prefix", "--root"])
+def test_the_old_dist_info_in_another_destination_is_said(served: Runner, option: str) -> None:
+    served.pip("install", "-I", "aa==2.0", option, "there")
+    ended = served.pinstall("-I", "aa==1.0", option, "there")
+    assert ended.returncode == 0, ended.output
+    assert "aa==1.0 holds beside aa-2.0.dist-info, which pip has left in " in ended.stderr
+    ended = served.pinstall("-I", "aa==1.0", option, "elsewhere")
+    assert (ended.returncode, "beside" in ended.stderr) == (0, False), ended.output
 
 
 def test_a_dry_run_would_hold_and_changes_nothing(served: Runner) -> None:
@@ -86,6 +98,17 @@ def test_what_was_ignored_on_purpose_does_not_stop_the_new(served: Runner) -> No
     ended = served.pinstall("-I", "aa==2.0")
     assert ended.returncode == 0, ended.output
     assert served.environment.module("aa") == "2.0"
+    assert served.environment.freeze() == ["aa==2.0"]
+
+
+def test_the_metadata_of_what_was_ignored_are_moved_aside(served: Runner) -> None:
+    served.pip("install", "aa==2.0")
+    ended = served.pinstall("-I", "aa==1.0")
+    assert ended.returncode == 0, ended.output
+    assert "aa-2.0.dist-info is moved aside" in ended.stderr
+    assert served.environment.freeze() == ["aa==1.0"]
+    assert served.environment.module("aa") == "1.0"
+    assert served.pinstall("check", "aa==1.0").returncode == 0
 
 
 @pytest.mark.slow
