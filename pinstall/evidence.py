@@ -84,6 +84,7 @@ class Evidence:
             for pin in self._asked.demand.pins
             if (pin.requested and requested)
             or (not pin.requested and pin.name in self.reached and self.find(pin.name) is not None)
+            or (not pin.requested and reported is not None and pin.name in reported)
         )
 
     def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:

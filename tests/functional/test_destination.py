@@ -44,6 +44,18 @@ def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(serve
     assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
 
 
+def test_what_a_constraint_pins_is_judged_there_too(served: Runner) -> None:
+    served.index.add(wheel("top", "1.0", requires=["aa"]))
+    served.pip("install", "aa==2.0", "--target", "there")
+    (served.home / "constraints.txt").write_text("aa==1.0\nbb==1.0\n", encoding="utf-8")
+    ended = served.pinstall("top==1.0", "-c", "constraints.txt", "--target", "there")
+    assert ended.returncode == 65, ended.output
+    assert "constraints.txt:1: aa==1.0, but what is installed is not what pip was to put there" in ended.stderr
+    ended = served.pinstall("top==1.0", "-c", "constraints.txt", "--target", "elsewhere")
+    assert ended.returncode == 0, ended.output
+    assert ended.stderr.splitlines()[-1] == "pinstall: 2 pins hold"
+
+
 def test_byte_code_that_a_wheel_brings_along_is_compiled_anew_and_no_damage(served: Runner) -> None:
     tag = served.environment.run("import sys; print(sys.implementation.cache_tag)")
     served.index.add(wheel("bb", "1.0", files={f"__pycache__/bb.{tag}.pyc": b"stale"}))
