@@ -22,7 +22,7 @@ from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
 from pinstall.outcome import Outcome
-from pinstall.runs import Runs, reports
+from pinstall.runs import Runs, reports, uncompiled
 from pinstall.sourcing import Sourcing
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from pinstall.core.closure import Need
     from pinstall.demand import Asked
     from pinstall.model import Hold, Identity, Reporter, Verdict
 
@@ -47,7 +48,7 @@ def launch(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Rep
         except BaseException:
             run.put_back()
             raise
-    return run.outcome(exit_code, run.final if exit_code == 0 else found), run.after
+    return run.outcome(exit_code, found if run.final is None else run.final), run.after
 
 
 class _Run:
@@ -67,9 +68,10 @@ class _Run:
         self._error: PinstallError | None = None
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         self._branches: tuple[Pin, ...] = ()
-        self.final: tuple[Verdict, ...] = ()
+        self.final: tuple[Verdict, ...] | None = None
         self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self._reports = reports(asked)
+        self._uncompiled = uncompiled(asked)
         if asked.proves and not asked.call.reports:
             release = ".".join(map(str, asked.call.target.pip or ()))
             tell.say(f"pip {release} does not report what it installs: hashes are not proven")
@@ -106,10 +108,25 @@ class _Run:
             self.final = self.judge()
         else:
             self._branches = branches.moved_on(self._asked, self.after, self._reported, self._tell)
+            before = self.after.unmet
             self.final = self._force(folder)
             self._healing.end(self._asked.call.policy)
+            exit_code = self._complete(folder, before)
         self.clearing.end()
-        return 0
+        return exit_code
+
+    def _complete(self, folder: str, before: Sequence[Need]) -> int:
+        """Run the user's own command again if what was reinstalled needs more than before; return the exit code."""
+        new = [need for need in self.after.unmet if need not in before]
+        if not new or self._runs.interrupted:
+            return 0
+        self._tell.say(f"{new[0]}, which is not installed so: pip runs once more")
+        started = time.time_ns()
+        exit_code = self._users_own(folder, again=True)
+        if exit_code == 0:
+            self._remember(started)
+        self.final = self.judge()
+        return exit_code
 
     def _explain(self, exit_code: int, folder: str) -> None:
         """Find out whether pins of earlier runs are what pip could not do without moving: run it silently without."""
@@ -193,12 +210,12 @@ class _Run:
     def _rehearsed(self) -> bool:
         return self._asked.call.request.last("dry_run") is not None
 
-    def _users_own(self, folder: str) -> int:
+    def _users_own(self, folder: str, *, again: bool = False) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
         first = closing.resolves_first(self._asked) or self._sourcing.resolves_first()
         if first and (exit_code := self._resolve(folder)):
             return exit_code
-        wanted = self._asked.call.request.last("json_report_file")
+        wanted = None if again else self._asked.call.request.last("json_report_file")
         request = self._asked.call.request.arguments
         ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
@@ -252,19 +269,6 @@ class _Run:
 
     def _forced(self, found: Sequence[Verdict]) -> tuple[Pin, ...]:
         return plan.forced(found, self._asked.call.policy.unproven)
-
-    @property
-    def _uncompiled(self) -> tuple[str, ...]:
-        """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
-        left_to_pip = (
-            self._asked.call.policy.bytecode == "pip"
-            or not self._reports
-            or self._asked.elsewhere
-            or self._asked.call.request.last("compile") is not None
-            or bool(self._asked.environ.get("PYTHONDONTWRITEBYTECODE"))
-            or bytecode.cores() == 1
-        )
-        return () if left_to_pip else ("--no-compile",)
 
     def _installed(self, exit_code: int, report_file: str) -> None:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall.adapters import pip
+from pinstall.adapters import bytecode, pip
 from pinstall.core import arguments, report
 from pinstall.outcome import Command
 
@@ -29,6 +29,19 @@ def reports(asked: Asked) -> bool:
         return False  # for pip a dry run with a report is a way around the mark of PEP 668
     needed = asked.proves or asked.elsewhere or request.last("ignore_installed") is not None
     return bool(asked.demand.pins) and (release >= _REPORTS_QUIETLY or (needed and asked.call.reports))
+
+
+def uncompiled(asked: Asked) -> tuple[str, ...]:
+    """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
+    left_to_pip = (
+        asked.call.policy.bytecode == "pip"
+        or not reports(asked)
+        or asked.elsewhere
+        or asked.call.request.last("compile") is not None
+        or bool(asked.environ.get("PYTHONDONTWRITEBYTECODE"))
+        or bytecode.cores() == 1
+    )
+    return () if left_to_pip else ("--no-compile",)
 
 
 class Runs:

@@ -949,6 +949,31 @@ def test_only_the_reinstallation_failed(world: Runner, reason: str) -> None:
     assert (told.ended.returncode, told.purposes, told.states["demo"]) == (0, [], "unproven")
 
 
+def test_what_is_reinstalled_may_need_more_than_what_was_there(world: Runner) -> None:
+    world.pip("install", A.write(world.home))
+    for archive in (wheel("demo", "1.0", mark="needy", requires=["cc"]), wheel("cc", "1.0")):
+        world.index.add(archive)
+    words, report = ("demo==1.0", "--pin", "origin=index"), world.home / "r.json"
+    told = pinstall(world, *words, "--report", report)
+    assert (told.ended.returncode, told.purposes) == (0, ["install", "force", "install"]), told.ended.output
+    assert "demo 1.0 needs cc, which is not installed so: pip runs once more" in told.ended.stderr
+    assert world.environment.module("cc") == "1.0"
+    assert json.loads(report.read_text(encoding="utf-8"))["install"] == []  # what the user's own command did
+    lame(world.environment)
+    assert pinstall(world, *words).purposes == []
+
+
+def test_what_nobody_has_pinned_of_it_fails_as_with_pip(world: Runner) -> None:
+    place(world.environment, A)
+    needy = wheel("demo", "1.0", mark="needy", requires=["cc"])
+    for archive in (needy, wheel("cc", "1.0")):
+        world.index.add(archive)
+    for _ in range(2):
+        told = pinstall(world, *_hashed(world, needy))
+        assert (told.ended.returncode, told.states) == (1, {"demo": "holds", "bystander": "holds"}), told.ended.output
+        assert "In --require-hashes mode" in told.ended.stderr
+
+
 def test_a_damage_that_cannot_be_repaired_is_an_error_of_ours(ruin: Runner) -> None:
     _edited(ruin.environment)
     ruin.index.remove(WHOLE.filename)
