@@ -59,6 +59,12 @@ def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
         tell.detail(fault)
 
 
+def among(asked: Asked) -> PinstallError | None:
+    """Return why lines that ask for one project cannot stand together; where anything goes they may."""
+    faults = asked.demand.conflicts if asked.call.policy.unpinned == "refuse" else ()
+    return _error(faults, FINDING) if faults else None
+
+
 def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> PinstallError | None:
     """Return which pins are to blame after pip has failed: by its cache, which it has filled, else by the index."""
     faults = known.conflicts(cases) or known.conflicts_by_index(_PATIENCE)

@@ -62,6 +62,10 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     for text in asked.call.request.unknown:
         tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
     evidence = Evidence(asked)
+    if any(line.anonymous for line in asked.lines):
+        from pinstall import naming  # noqa: PLC0415 - few requests have no name
+
+        asked, evidence = naming.learnt(asked, evidence)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
     if asked.call.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
@@ -85,11 +89,13 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
-    from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
+    from pinstall import naming  # noqa: PLC0415 - a satisfied environment needs none of it
+    from pinstall.launch import launch  # noqa: PLC0415 - the same
 
     outcome, final = launch(asked, evidence, found, tell)
     if outcome.exit_code != 0:
         return outcome
+    asked, final = naming.learnt(asked, final)
     outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
     holding.renew(asked, final, tell)
     if not asked.elsewhere:

@@ -11,7 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pinstall import ambiguity, branches, closing, conflicts, holding, proof, remaking, restated
+from pinstall import ambiguity, branches, closing, conflicts, holding, naming, proof, remaking, restated
 from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
@@ -192,6 +192,9 @@ class _Run:
 
     def outcome(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
         """Return what was done; pip's own failure passes through, and a pin that does not hold after all is ours."""
+        # what has only just got its name may contradict another
+        if exit_code == 0 and (contradiction := conflicts.among(self._asked)):
+            self._error, exit_code = contradiction, contradiction.exit_code
         if exit_code == 0 and not all(plan.accepts(verdict, self._asked.call.policy.unproven) for verdict in found):
             exit_code = NOT_PINNED
         return Outcome(
@@ -224,7 +227,7 @@ class _Run:
             request = arguments.without(request, "json_report_file", self._asked.call.target.pip or ())
             report_file = os.path.join(folder, "report.json")
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
-        exit_code = self._runs.run("install", ("install", *ours, *self._uncompiled, *request))
+        exit_code = self._runs.run("install", ("install", *ours, *uncompiled(self._asked), *request))
         self._installed(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.deliver(report_file, wanted.value or "-")
@@ -251,16 +254,8 @@ class _Run:
             file = pip.requirements_file(folder, restated.lines(group, self._asked))
             carried = arguments.carried(self._asked.call.request, into_environment=True)
             started = time.time_ns()
-            words = (
-                "--force-reinstall",
-                "--no-deps",
-                *ours,
-                *self._uncompiled,
-                *carried,
-                *self._around_the_cache(),
-                "-r",
-                file,
-            )
+            words = ("--force-reinstall", "--no-deps", *ours, *uncompiled(self._asked), *carried)
+            words += (*self._around_the_cache(), "-r", file)
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
@@ -275,10 +270,14 @@ class _Run:
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if exit_code == 0 and self._healing.settle(self._asked, self.after, self._started):
             self._seen = (0, self._evidence)
-        if self._reported and self._uncompiled:
+        if self._reported and uncompiled(self._asked):
             found = filter(None, map(self.after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]
             bytecode.compile_files(self._asked.call.target.executable, paths, self._asked.environ)
+        if exit_code == 0:
+            identities = [identity for identity, _ in self._reported.values()]
+            self._asked, after = naming.learnt(self._asked, self.after, identities)
+            self._seen = (self._seen[0], after)
 
     def _remember(self, since: int) -> None:
         """Put on record what pip has built since, and which artifact each distribution came from that it installed."""

@@ -33,7 +33,8 @@ class Pin:
 
     `version` is that of `==`; `exact` is the text behind `===`, which PEP 440 compares as text. `expected` is what a
     build will have: the version, else what the archive's file name says, which is enough to suspect a cached wheel.
-    `hashes` are `algorithm:hexdigest`, any one of which suffices. `lines` are all the lines that demand it.
+    `hashes` are `algorithm:hexdigest`, any one of which suffices. `lines` are all the lines that demand it. Where they
+    do not say the name and nobody knows it yet, `name` is their text.
     """
 
     name: NormalizedName
@@ -62,6 +63,11 @@ class Pin:
         return any(line.link is not None for line in self.lines)
 
     @property
+    def anonymous(self) -> bool:
+        """Tell whether its name is not known yet, or only guessed."""
+        return any(line.anonymous for line in self.lines)
+
+    @property
     def extras(self) -> frozenset[NormalizedName]:
         """Return the extras that any of the lines asks for."""
         return frozenset(extra for line in self.lines for extra in line.extras)
@@ -81,8 +87,8 @@ class Pin:
 class Demand:
     """All that was asked, sorted by what can be held to it.
 
-    `unpinned` is requested and names no contents; `entrusted` has no name or no contents that could be compared (local
-    directories, editables, unnamed commits) and always goes to pip; `bounds` are the constraints that pin nothing.
+    `unpinned` is requested and names no contents; `entrusted` has none that could be compared (local directories,
+    editables) and always goes to pip; `bounds` are the constraints that pin nothing.
     """
 
     pins: tuple[Pin, ...] = ()

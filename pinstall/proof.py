@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pinstall import built, holding, served
+from pinstall import built, holding, naming, served
 from pinstall.adapters.cache import http
 from pinstall.adapters.contents import equals
 from pinstall.adapters.ledger import Row, record_digest
@@ -33,6 +33,7 @@ def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     if not asked.lines:
         asked = holding.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
+    asked, evidence = naming.learnt(asked, evidence)
     return asked, evidence, judge(asked, evidence)
 
 

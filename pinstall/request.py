@@ -104,7 +104,8 @@ class RequirementLine:
     `algorithm:hexdigest`, `options` are the per-requirement options verbatim.
     `text` is the requirement without its options and with the credentials of URLs redacted. `directory` is only known
     once somebody has looked at the disk. `locked` is where a lock file says that its artifacts lie (URLs, credentials
-    included), which need not be on any index.
+    included), which need not be on any index. `anonymous` tells that pip learns the name only from the metadata: here
+    there is none, or what an sdist's file name lets guess.
     """
 
     origin: Origin
@@ -120,6 +121,7 @@ class RequirementLine:
     constraint: bool = False
     directory: bool = False
     locked: tuple[str, ...] = ()
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

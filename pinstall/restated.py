@@ -39,7 +39,8 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
         path = archives.path_of(direct.link) if "://" not in direct.link else None
         # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
         link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}"
-        written = link if "+" in link.partition(":")[0] else f"{pin.name} @ {link}"
+        bare = direct.anonymous or "+" in link.partition(":")[0]
+        written = link if bare else f"{pin.name} @ {link}"
     return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *quoted(settings)])
 
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from pinstall import metadata
 from pinstall.core.links import commit, file_name, is_vcs
@@ -16,9 +22,8 @@ from pinstall.model import Demand, Pin, Source
 from pinstall.request import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from pinstall.request import RequirementLine
@@ -39,6 +44,8 @@ def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
     """Return what the lines whose markers apply to the target demand, sorted by what can be held to it."""
+    lines = tuple(lines)
+    certain = {line.name for line in lines if not line.anonymous}
     named: dict[NormalizedName, list[RequirementLine]] = {}
     unnamed: list[RequirementLine] = []
     faults = []
@@ -48,7 +55,8 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
             message = f"the marker of `{line.text}` cannot be evaluated: {applies}"
             faults.append(Fault(origin=line.origin, message=message))
         elif applies:
-            (unnamed if line.name is None else named.setdefault(line.name, [])).append(line)
+            name = _name(line, certain)
+            (unnamed if name is None else named.setdefault(name, [])).append(line)
     demands = [_of_project(name, group) for name, group in named.items()]
     demands.append(
         Demand(
@@ -75,7 +83,17 @@ def _applies(line: RequirementLine, markers: Mapping[str, str]) -> bool | str:
 
 def _is_entrusted(line: RequirementLine) -> bool:
     """Tell whether the line is allowed though nothing here can be compared with it."""
-    return line.editable or line.directory or (line.name is None and _fixes_contents(line))
+    return line.editable or line.directory
+
+
+def _name(line: RequirementLine, certain: Container[NormalizedName | None]) -> NormalizedName | None:
+    """Return what a line is gathered under: where it has no name of its own, its text stands for that.
+
+    A name that is but a guess counts for nothing beside a line that really has it.
+    """
+    if line.name is not None and not (line.anonymous and line.name in certain):
+        return line.name
+    return None if _is_entrusted(line) or not _fixes_contents(line) else NormalizedName(line.text)
 
 
 def _fixes_contents(line: RequirementLine) -> bool:

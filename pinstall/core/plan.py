@@ -140,6 +140,7 @@ def _is_stranger(pin: Pin, artifact: Artifact) -> bool:
 def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
     """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
 
+    What pip has been asked for without its name, and nothing is installed from, is among them.
     pip and pinstall are not reinstalled merely for being unproven or altered: they are what is running.
     """
     wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
@@ -147,7 +148,9 @@ def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
     return tuple(
         verdict.pin
         for verdict in verdicts
-        if verdict.state in wrong or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
+        if verdict.state in wrong
+        or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
+        or (verdict.state is State.ABSENT and verdict.pin.anonymous)
     )
 
 

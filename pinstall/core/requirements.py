@@ -95,6 +95,7 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
         hashes=frozenset((fragment,)) if fragment else frozenset(),
         editable=editable,
         constraint=constraint,
+        anonymous=demand.anonymous,
     )
 
 

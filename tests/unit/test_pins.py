@@ -332,11 +332,16 @@ class TestLinks:
         assert (found.pins, found.unpinned) == ((), ())
         assert texts(found.bounds) == ["demo==1.0"]
 
-    def test_an_unnamed_link_is_entrusted_only_with_fixed_contents(self) -> None:
+    def test_an_unnamed_link_is_a_pin_only_with_fixed_contents(self) -> None:
         repository = "git+https://host.example/r"
         found = demand(f"{repository}@{COMMIT}\n{repository}@main\n" + hashed("https://host.example/x.zip", A))
-        assert texts(found.entrusted) == [f"{repository}@{COMMIT}", "https://host.example/x.zip"]
+        assert [pin.name for pin in found.pins] == [f"{repository}@{COMMIT}", "https://host.example/x.zip"]
+        assert [pin.wanted for pin in found.pins] == [pin.name for pin in found.pins]
         assert texts(found.unpinned) == [f"{repository}@main"]
+
+    def test_a_name_that_a_file_lets_guess_does_not_meet_one_that_is_written(self) -> None:
+        found = demand("demo==2.0\n" + hashed(SDIST, A))
+        assert [(pin.name, pin.hashes) for pin in found.pins] == [("demo", frozenset()), (SDIST, {A})]
 
     def test_unnamed_links_do_not_meet(self) -> None:
         assert len(demand("git+https://host.example/a@x\ngit+https://host.example/b@y").unpinned) == 2
