@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where contents come from when it is not an index: a URL without credentials, and the commit of a repository."""
+    """Where contents come from when it is not an index: a URL without credentials, and the commit of a repository.
+
+    An empty URL stands for any place, where the hash of an archive tells what it has to be.
+    """
 
     url: str
     commit: str | None = None

@@ -196,16 +196,16 @@ def _content_conflict(links: Sequence[RequirementLine], group: Sequence[Requirem
     return None
 
 
-def _source(line: RequirementLine) -> Source | None:
+def _source(line: RequirementLine) -> Source:
     """Return the repository and commit that a line demands; an archive is known by its hash, wherever it lies."""
     link = line.link or ""
+    subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
     if not is_vcs(link):
-        return None
+        return Source(url="", subdirectory=subdirectory)
     from pinstall import provenance  # noqa: PLC0415 - few requirements are links
 
     url = provenance.bare(link.partition("+")[2])
     stem, at, _ = url.rpartition("@")
-    subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
     return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
 
 

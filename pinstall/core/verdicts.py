@@ -65,6 +65,8 @@ def _judge_exact(exact: str, version: Version) -> State:
 def _judge_source(demanded: Source | None, known: Source | None) -> State:
     if demanded is None or demanded == known:
         return State.HOLDS
+    if not demanded.url and demanded.subdirectory == (known.subdirectory if known else None):
+        return State.HOLDS
     return State.UNPROVEN if known is None else State.WRONG_SOURCE
 
 

@@ -69,6 +69,22 @@ def test_sources(known: Source | None, state: State) -> None:
     assert judge(demanded, identity("demo", "1.0", source=known)) is state
 
 
+@pytest.mark.parametrize(
+    ("folder", "known", "state"),
+    [
+        ("", None, State.HOLDS),
+        ("", Source(url="https://mirror.example/mono.zip"), State.HOLDS),
+        ("", Source(url="https://mirror.example/mono.zip", subdirectory="lib"), State.WRONG_SOURCE),
+        ("&subdirectory=lib", Source(url="https://mirror.example/mono.zip", subdirectory="lib"), State.HOLDS),
+        ("&subdirectory=lib", Source(url="https://mirror.example/mono.zip"), State.WRONG_SOURCE),
+        ("&subdirectory=lib", None, State.UNPROVEN),
+    ],
+)
+def test_of_an_archive_from_anywhere_the_folder_counts(folder: str, known: Source | None, state: State) -> None:
+    demanded = pin(f"demo @ https://host.example/mono.zip#{A.replace(':', '=')}{folder}")
+    assert judge(demanded, identity("demo", "1.0", A, source=known)) is state
+
+
 def test_a_pin_that_names_no_source_is_content_with_any() -> None:
     assert judge(pin("demo==1.0"), identity("demo", "1.0", source=HOME)) is State.HOLDS
 
