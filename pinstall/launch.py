@@ -71,7 +71,6 @@ class _Run:
         self.final: tuple[Verdict, ...] | None = None
         self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self._reports = reports(asked)
-        self._uncompiled = uncompiled(asked)
         if asked.proves and not asked.call.reports:
             release = ".".join(map(str, asked.call.target.pip or ()))
             tell.say(f"pip {release} does not report what it installs: hashes are not proven")
