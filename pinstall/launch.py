@@ -258,7 +258,7 @@ class _Run:
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
-                self._remember(started)
+                self._remember(started, alone=True)
         return self.judge()
 
     def _forced(self, found: Sequence[Verdict]) -> tuple[Pin, ...]:
@@ -278,8 +278,11 @@ class _Run:
             self._asked, after = naming.learnt(self._asked, self.after, identities)
             self._seen = (self._seen[0], after)
 
-    def _remember(self, since: int) -> None:
-        """Put on record what pip has built since, and which artifact each distribution came from that it installed."""
+    def _remember(self, since: int, *, alone: bool = False) -> None:
+        """Put on record what pip has built since, and which artifact each distribution came from that it installed.
+
+        Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
+        """
         pins = {name: Pin(name=name) for name in self._reported} | {pin.name: pin for pin in self._asked.demand.pins}
         self.clearing.record(pins.values(), since)
         if self._asked.elsewhere:
@@ -291,7 +294,7 @@ class _Run:
             if found is not None and found.damage is None and is_younger(found.record, since):
                 rows[name] = Row(
                     version=found.text,
-                    hashes=verdicts.proven(pins[name].hashes, identity.hashes),
+                    hashes=verdicts.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
                     record=record_digest(found),
                     inputs=self.clearing.told(pins[name], identity, url),

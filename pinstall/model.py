@@ -76,6 +76,11 @@ class Pin:
         return frozenset(extra for line in self.lines for extra in line.extras)
 
     @property
+    def enforced(self) -> frozenset[str]:
+        """Return the hashes that pip is sure to enforce: where lines differ it may go by those of any one of them."""
+        return self.hashes if len({line.hashes for line in self.lines if line.hashes}) == 1 else frozenset()
+
+    @property
     def wanted(self) -> str:
         """Return the demand in the words of a requirement, short enough for a message."""
         if self.exact is not None:

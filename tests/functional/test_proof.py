@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -70,3 +71,22 @@ def test_where_only_accepting_is_asked_the_cache_is_not_looked_at(runner: Runner
     written(runner, pinned(good))
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=accept")
     assert (told.ended.returncode, told.states) == (0, {"demo": "unproven"})
+
+
+@pytest.mark.parametrize("option", ["-r", pytest.param("-c", marks=pytest.mark.slow)])
+def test_of_hashes_that_another_line_narrows_pip_proves_nothing(runner: Runner, option: str) -> None:
+    """Pip goes by the hashes of one line, and takes the file that it prefers: which has which it knows too late."""
+    preferred, narrowed = wheel("demo", "1.0", mark="preferred", build="1"), wheel("demo", "1.0", mark="narrowed")
+    digests = [f"--hash=sha512:{hashlib.sha512(one.content).hexdigest()}" for one in (preferred, narrowed)]
+    for archive in (preferred, narrowed):
+        archive.write(runner.home / "links")
+    written(runner, f"demo==1.0 {' '.join(digests)}\n")
+    written(runner, f"demo==1.0 {digests[1]}\n", "narrow.txt")
+    words = ("--no-index", "--find-links", "links", "-r", "requirements.txt", option, "narrow.txt")
+    told = pinstall(runner, *words, index=False)
+    assert (told.ended.returncode, told.states) == (65, {"demo": "unproven"}), told.ended.output
+    (runner.home / "links" / preferred.filename).unlink()
+    for purposes in (["install", "force"], []):
+        told = pinstall(runner, *words, index=False)
+        assert (told.ended.returncode, told.purposes) == (0, purposes), told.ended.output
+        assert runner.environment.module("demo", "MARK") == "narrowed"
