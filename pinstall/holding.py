@@ -65,6 +65,22 @@ def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
     return ("-c", path)
 
 
+def replaced(held: tuple[Hold, ...], wanted: str) -> tuple[Hold, ...]:
+    """Return the holds of what is asked for in another version, by pip's report of a dry run: it need not be named."""
+    from pinstall.adapters import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
+
+    requested = {one.name: one.version for one in pip.chosen(wanted) if one.requested}
+    return tuple(hold for hold in held if requested.get(hold.name, hold.version) != hold.version)
+
+
+def end(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
+    """Hold no longer what has been replaced."""
+    for hold in replaced:
+        tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, is no more: something else was asked for")
+    names = {hold.name for hold in replaced}
+    evidence.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
+
+
 def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
     """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
     from pinstall.adapters import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too

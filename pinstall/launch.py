@@ -17,7 +17,7 @@ from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import Row, record_digest
 from pinstall.clearing import Clearing
 from pinstall.core import arguments, labels, plan, verdicts
-from pinstall.errors import NOT_PINNED, PinstallError
+from pinstall.errors import NOT_PINNED
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pinstall.core.closure import Need
     from pinstall.demand import Asked
+    from pinstall.errors import PinstallError
     from pinstall.model import Hold, Identity, Reporter, Verdict
 
 
@@ -95,10 +96,9 @@ class _Run:
             self.put_back()
             return self._runs.commands[-1].exit_code
         self._held = holding.in_force(self._asked, self._evidence, self._tell)
-        exit_code = self._cured(lambda: self._users_own(folder), [*wanting, *self._perhaps()])
+        exit_code = self._beside_holds(folder, [*wanting, *self._perhaps()])
         if exit_code != 0:
             self.put_back()
-            self._explain(exit_code, folder)
             if self._error is None and exit_code > 0 and not self._runs.interrupted:
                 self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
@@ -127,13 +127,28 @@ class _Run:
         self.final = self.judge()
         return exit_code
 
-    def _explain(self, exit_code: int, folder: str) -> None:
-        """Find out whether pins of earlier runs are what pip could not do without moving: run it silently without."""
-        if not self._held or self._runs.interrupted or not self._asked.call.reports:
-            return
+    def _beside_holds(self, folder: str, wanting: Sequence[Pin]) -> int:
+        """Run the user's own command, and find out whether pins of earlier runs are what it failed by, silently.
+
+        Where these are of what is asked for, only not by its name, it is run once more without them.
+        """
+        run = functools.partial(self._cured, lambda: self._users_own(folder), wanting)
+        exit_code = run()
+        if exit_code == 0 or not self._held or self._runs.interrupted or not self._asked.call.reports:
+            return exit_code
         wanted = os.path.join(folder, "unheld.json")
-        if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) == 0:
+        if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
+            return exit_code
+        replaced = holding.replaced(self._held, wanted)
+        if replaced:
+            self._held = tuple(hold for hold in self._held if hold not in replaced)
+            self._tell.say("pip failed: trying once more without the pins of what this very request is for")
+            exit_code = run()
+        if exit_code == 0:
+            holding.end(replaced, self._evidence, self._tell)
+        else:
             self._error = holding.conflict(self._held, wanted, exit_code)
+        return exit_code
 
     def _resolve(self, folder: str) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or nobody has pinned, before it is installed."""

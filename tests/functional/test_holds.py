@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.scenes import RELEASE, installed, own_lines, pinned, pinstall, written
+from tests.support.sdists import checkout, sdist
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -64,6 +65,25 @@ def test_what_cannot_be_met_without_moving_a_pin_names_both_lines(served: Runner
     # what was moved on purpose is not moved back
     assert served.pinstall(*EAGER, "bb==1.0").returncode == 0
     assert served.environment.module("aa") == "2.0"
+
+
+@reporting
+@pytest.mark.parametrize("requires", [(), pytest.param(("cc",), marks=pytest.mark.slow)])
+def test_a_request_that_does_not_say_its_name_is_not_held_up_by_its_own_pin(
+    served: Runner, requires: tuple[str, ...]
+) -> None:
+    written(served, "aa==1.0\nbb==1.0\n", "base.txt")
+    served.pinstall("-r", "base.txt")
+    checkout(served.home / "folder", sdist("bb", "2.0", requires=requires))
+    ended = served.pinstall("./folder")
+    if requires:  # another one is in the way
+        assert (ended.returncode, served.environment.module("bb")) == (1, "1.0"), ended.output
+        assert "base.txt:1 pins aa==1.0, but cc 1.0 needs aa>=2" in ended.stderr
+        assert held(served) == {"aa": "1.0", "bb": "1.0"}
+    else:
+        assert (ended.returncode, served.environment.module("bb")) == (0, "2.0"), ended.output
+        assert "`bb==1.0`, the pin of an earlier run, is no more" in ended.stderr
+        assert held(served) == {"aa": "1.0"}
 
 
 @pytest.mark.slow

@@ -177,3 +177,14 @@ def test_what_has_no_name_is_said_to_be_missing_by_its_url(runner: Runner) -> No
     runner.pip("install", one)
     told = pinstall(runner, "--dry-run", two)
     assert (told.ended.returncode, two in told.ended.stderr) == (65, True), told.ended.output
+
+
+@reporting
+@pytest.mark.slow
+def test_what_an_earlier_run_has_pinned_of_the_same_project_is_replaced(runner: Runner) -> None:
+    (url,) = repository(runner.home / "repository", OTHER)
+    runner.index.add(FIRST)
+    assert pinstall(runner, "bb==1.0").ended.returncode == 0
+    holds(runner, url)
+    assert mark(runner) == "other"
+    assert runner.pinstall("check").stdout == ""
