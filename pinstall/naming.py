@@ -17,45 +17,47 @@ from pinstall.model import State
 from pinstall.provenance import bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pinstall.demand import Asked
     from pinstall.model import Distribution, Identity, Pin
     from pinstall.request import RequirementLine
 
 
-def learnt(asked: Asked, evidence: Evidence, reported: Iterable[Identity] = ()) -> tuple[Asked, Evidence]:
+def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:
     """Return what is asked with the names of what came from there by pip's report, or is installed from there."""
-    if not any(line.anonymous for line in asked.lines):
-        return asked, evidence
-    known = [*reported, *(_known(one, evidence) for one in evidence.every())]
-    lines = tuple(_named(line, known, asked) if line.anonymous else line for line in asked.lines)
+    lines = tuple(_named(line, asked, evidence, reported) if line.anonymous else line for line in asked.lines)
     if lines == asked.lines:
         return asked, evidence
     asked = replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
     return asked, Evidence(asked)
 
 
-def _known(found: Distribution, evidence: Evidence) -> Identity:
-    return replace(found.identity, hashes=found.identity.hashes | evidence.ledger.hashes(found))
-
-
-def _named(line: RequirementLine, known: Sequence[Identity], asked: Asked) -> RequirementLine:
+def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
     for pin in pins.reduce((line,), asked.call.target.markers).pins:
-        ours = chain(_exact(pin, known), _from_there(pin, line, known))
+        exact = (one for one in _known(pin, evidence, reported) if verdicts.judge(pin, one) is State.HOLDS)
+        ours = chain(exact, _from_there(pin, line, _known(pin, evidence, reported)))
         if (found := next(ours, None)) is not None:
             return replace(line, name=found.name, anonymous=False)
     return line
 
 
-def _exact(pin: Pin, known: Iterable[Identity]) -> Iterable[Identity]:
-    """Return what is that commit, or has that hash, first what is named like the file."""
-    fitting = (one for one in known if verdicts.judge(pin, one) is State.HOLDS)
-    return sorted(fitting, key=lambda one: one.name != pin.name)
+def _known(pin: Pin, evidence: Evidence, reported: Sequence[Identity]) -> Iterator[Identity]:
+    """Yield what pip has reported, and what is installed, first of all what is named like the file."""
+    yield from reported
+    guessed = evidence.find(pin.name)
+    if guessed is not None:
+        yield _identity(guessed, evidence)
+    for found in evidence.every():
+        yield _identity(found, evidence)
 
 
-def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterable[Identity]:
-    """Return what is from that very URL, and has no hash that could be compared."""
+def _identity(found: Distribution, evidence: Evidence) -> Identity:
+    return replace(found.identity, hashes=found.identity.hashes | evidence.ledger.hashes(found))
+
+
+def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterator[Identity]:
+    """Yield what is from that very URL, and has no hash that could be compared."""
     place = _place(line.link or "")
     same = (one for one in known if one.source is not None and _place(one.source.url) == place)
     return (one for one in same if verdicts.judge(pin, one) is State.UNPROVEN)
