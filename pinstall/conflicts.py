@@ -106,6 +106,16 @@ class Metadata:
         self._standing -= {pin.name for pin in self._asked.demand.pins if self._has_choice(pin)}
         return self._conflicts()
 
+    def releases(self, cases: Sequence[Case]) -> dict[NormalizedName, Distribution]:
+        """Return what is pinned as if it were installed, as far as pip's cache tells what that needs."""
+        known = ((case.pin, self._of_case(case)) for case in cases)
+        found = ((pin, pin.version or pin.expected, needs) for pin, needs in known)
+        return {
+            pin.name: closure.release(pin.name, str(version), needs)
+            for pin, version, needs in found
+            if version is not None and needs is not None
+        }
+
     def conflicts_by_index(self, seconds: float) -> tuple[Fault, ...]:
         """Return what `conflicts` does, by what indexes say within so many seconds of what is not known yet."""
         unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]

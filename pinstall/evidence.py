@@ -41,7 +41,7 @@ class Evidence:
         self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
-        self.reached, self.unmet = self._walk()
+        self.reached, self.unmet = self._walk(self.find)
 
     def find(self, name: NormalizedName) -> Distribution | None:
         """Return the installed distribution of this name."""
@@ -135,17 +135,21 @@ class Evidence:
 
         return closure.unpinned(closure.walk(roots, find, self._asked.call.target.markers)[0], named, find)
 
-    def _walk(self) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
+    def _walk(self, find: closure.Find) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
         roots = self.roots()
         if self._asked.call.request.last("ignore_dependencies") is not None:
             return {need.name: need for need in roots}, ()
-        reached, unmet = closure.walk(roots, self.find, self._asked.call.target.markers)
+        reached, unmet = closure.walk(roots, find, self._asked.call.target.markers)
         for line in self._asked.demand.bounds:
-            found = None if line.name is None or line.name not in reached else self.find(line.name)
+            found = None if line.name is None or line.name not in reached else find(line.name)
             need = None if line.name is None else closure.of_line(line, line.name)
             if found is not None and need is not None and not closure.meets(found, need):
                 unmet.append(need)
         return reached, unmet
+
+    def assume(self, releases: Mapping[NormalizedName, Distribution]) -> None:
+        """Follow the needs of these too: under `--only-deps` what is asked for is not installed, and needs the rest."""
+        self.reached, self.unmet = self._walk(lambda name: releases.get(name) or self.find(name))
 
     def roots(self) -> list[closure.Need]:
         """Return what is asked for, by name or as the local directory that something is installed from."""

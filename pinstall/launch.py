@@ -185,6 +185,10 @@ class _Run:
         number = len(self._runs.commands)
         if self._seen[0] != number:
             self._seen = (number, Evidence(self._asked))
+            if self._asked.call.request.last("only_dependencies") is not None:
+                metadata = conflicts.Metadata(self._asked, self._seen[1], (), self.clearing.cache)
+                asked_for = [pin for pin in self._asked.demand.pins if pin.requested]
+                self._seen[1].assume(metadata.releases(self.clearing.cases(asked_for)))
         return self._seen[1]
 
     def judge(self) -> tuple[Verdict, ...]:

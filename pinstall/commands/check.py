@@ -19,7 +19,7 @@ from pinstall.core.links import redacted
 from pinstall.demand import gather
 from pinstall.errors import FINDING, HOLDS
 from pinstall.model import State
-from pinstall.proof import seen
+from pinstall.proof import judge, seen
 from pinstall.request import Fault
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.artifacts import Plan
+    from pinstall.artifacts import Case, Plan
     from pinstall.demand import Asked
     from pinstall.evidence import Evidence
     from pinstall.model import Distribution, Pin, Reporter, Verdict
@@ -40,9 +40,10 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     asked, evidence, found = seen(gather(call, environ))
-    found += _moved(asked, evidence)
     clearing = Clearing(asked, tell)
     cases = clearing.cases(asked.demand.pins)
+    found = _with_dependencies(found, asked, evidence, clearing, cases)
+    found += _moved(asked, evidence)
     cleared = clearing.planned(cases)
     found = labels.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
     disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
@@ -75,6 +76,16 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
             f"{report.counted(number, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
         )
     return FINDING if texts else HOLDS
+
+
+def _with_dependencies(
+    found: tuple[Verdict, ...], asked: Asked, evidence: Evidence, clearing: Clearing, cases: Sequence[Case]
+) -> tuple[Verdict, ...]:
+    """Return the verdicts, under `--only-deps` with those on what is needed by what is asked for and not installed."""
+    if asked.call.request.last("only_dependencies") is None:
+        return found
+    evidence.assume(Metadata(asked, evidence, found, clearing.cache).releases(cases))
+    return judge(asked, evidence)
 
 
 def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:

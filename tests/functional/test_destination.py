@@ -131,3 +131,23 @@ def test_only_the_dependencies_are_wanted(served: Runner) -> None:
     ended = served.pinstall("--only-deps", "top==1.0")
     assert ended.returncode == 0, ended.output
     assert served.environment.freeze() == ["aa==1.0"]
+
+
+@pytest.mark.slow
+def test_what_the_dependencies_need_is_held_to_constraints(served: Runner) -> None:
+    if not CHOSEN.startswith("26."):
+        pytest.skip("this pip has no --only-deps")
+    served.index.add(wheel("top", "1.0", requires=["middle"]))
+    served.index.add(wheel("middle", "1.0", requires=["aa"]))
+    (served.home / "constraints.txt").write_text("aa==1.0\nidle==1.0\n", encoding="utf-8")
+    served.index.add(wheel("idle", "2.0"))
+    served.pip("install", "aa==1.0", "middle==1.0", "idle==2.0")
+    (served.environment.site_packages / "aa.py").unlink()
+    words = ("--only-deps", "top==1.0", "-c", "constraints.txt")
+    ended = served.pinstall(*words)
+    assert ended.returncode == 0, ended.output
+    assert ended.stderr.splitlines()[-1].startswith("pinstall: 1 pin holds; 1 dependency is not pinned")
+    ended = served.pinstall("check", *words)
+    assert (ended.returncode, "  middle==1.0  # top 1.0 needs it" in ended.stderr) == (0, True), ended.output
+    assert served.environment.module("aa") == "1.0"
+    assert served.environment.freeze() == ["aa==1.0", "idle==2.0", "middle==1.0"]
