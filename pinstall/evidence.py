@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.adapters.installed_files import Owners
     from pinstall.adapters.ledger import Row
     from pinstall.artifacts import Chosen
     from pinstall.demand import Asked
@@ -41,6 +42,7 @@ class Evidence:
         self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
+        self._owners: Owners | None = None
         self.reached, self.unmet = self._walk(self.find)
 
     def find(self, name: NormalizedName) -> Distribution | None:
@@ -181,14 +183,19 @@ class Evidence:
         if damage is None or found.damage is not None:
             return damage, {}
         # installing it anew would only overwrite the other one
-        overwritten = installed_files.overwritten(found, self.every())
+        overwritten = self._overwritten(found)
         return self._altered(found, overwritten), overwritten
 
     def flaws(self, found: Distribution) -> tuple[str, ...]:
         """Return what of a distribution that pip has just installed is not as its RECORD says, and nobody else's."""
         flaws = installed_files.flaws(found)
-        taken = installed_files.overwritten(found, self.every()) if flaws else {}
+        taken = self._overwritten(found) if flaws else {}
         return tuple(path for path in flaws if path not in taken)
+
+    def _overwritten(self, found: Distribution) -> Mapping[str, Distribution]:
+        if self._owners is None:
+            self._owners = installed_files.owners(self.every())
+        return installed_files.overwritten(found, self._owners)
 
     def _altered(self, found: Distribution, passing: Collection[str] = ()) -> str | None:
         """Return what is not as RECORD says, unless it was like that already when pip had just installed it.

@@ -39,11 +39,6 @@ def rows(written: str) -> Sequence[Row]:
     return found
 
 
-def is_replaced(listed: Sequence[Row], path: str) -> bool:
-    """Tell whether the installer has overwritten a note in the dist-info that the wheel has too: both have a row."""
-    return ".dist-info/" in path and sum(row[0] == path for row in listed) > 1
-
-
 def tops(written: str) -> AbstractSet[str]:
     """Return the first part of each path, and in full what lies outside; raise ValueError as `rows` does."""
     # whole rows are twice as dear, and that of a folder need not be read to its end

@@ -12,11 +12,14 @@ from pinstall import record, stamp
 from pinstall.adapters import digests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pinstall.adapters.digests import Listed
     from pinstall.model import Distribution
     from pinstall.record import Row
+
+    Owners = Mapping[str, Sequence[tuple[Distribution, str, str]]]
+    """Who lists a place, with which digest and size."""
 
 _TRUE: Final = ("pip", "uv")
 """The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
@@ -66,16 +69,25 @@ def is_removable(distribution: Distribution) -> bool:
     return (distribution.egg and os.path.isdir(distribution.path)) or bool(_readable(distribution))
 
 
-def overwritten(distribution: Distribution, others: Iterable[Distribution]) -> dict[str, Distribution]:
+def owners(distributions: Iterable[Distribution]) -> Owners:
+    """Return who lists each place with a sha256."""
+    found: dict[str, list[tuple[Distribution, str, str]]] = {}
+    for distribution in distributions:
+        for path, digest, size in _readable(distribution):
+            if digest.startswith("sha256="):
+                found.setdefault(_normal(distribution, path), []).append((distribution, digest, size))
+    return found
+
+
+def overwritten(distribution: Distribution, listed: Owners) -> dict[str, Distribution]:
     """Return its files, by their path in RECORD, that are those of another distribution now, and this one."""
-    mine = {_normal(distribution, path): (path, digest) for path, digest, _ in _readable(distribution)}
     found: dict[str, Distribution] = {}
-    for other in others:
-        for path, digest, size in _readable(other) if other.path != distribution.path else ():
-            place = _normal(other, path)
-            differs = place in mine and digest not in ("", mine[place][1]) and digest.startswith("sha256=")
+    for path, mine, _ in _readable(distribution):
+        place = _normal(distribution, path)
+        for other, digest, size in listed.get(place, ()):
+            differs = other.path != distribution.path and digest != mine
             if differs and not digests.is_other(place, _length(size), digest[7:].rstrip("=")):
-                found[mine[place][0]] = other
+                found[path] = other
     return found
 
 
@@ -185,7 +197,8 @@ def _readable(distribution: Distribution) -> Sequence[Row]:
 
 
 def _is_replaced(distribution: Distribution, path: str) -> bool:
-    return record.is_replaced(_readable(distribution), path)
+    """Tell whether the installer has overwritten a note in the dist-info that the wheel has too: both have a row."""
+    return ".dist-info/" in path and sum(row[0] == path for row in _readable(distribution)) > 1
 
 
 def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:

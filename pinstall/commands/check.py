@@ -158,7 +158,8 @@ def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter
         yield f"{what} to {names}: one of them has overwritten {'it' if len(paths) == 1 else 'them'}"
     if deep:
         sharing = {owner for _, owners in shared for owner in owners}
-        taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, every)}
+        listed = installed_files.owners(every if sharing else ())
+        taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, listed)}
         rows = ((one, evidence.ledger.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
         altered = set(installed_files.altered(installed, os.cpu_count() or 1, tell.progress)) - taken

@@ -215,3 +215,30 @@ def test_a_request_that_is_no_pin_and_not_met_is_one_finding(runner: Runner, unp
     expected = [f"requirements.txt:{number}: `{text}` is not a pin" for number, text in lines.items()]
     expected += [f"{need}, which is not installed so; pip would install it" for need in needs]
     assert sorted(_found(runner, "--pin", f"unpinned={unpinned}", "-r", "requirements.txt")) == sorted(expected)
+
+
+TELLING = """
+import sys
+is_record = lambda name, told: name == "open" and str(told[0]).endswith("RECORD")
+sys.addaudithook(lambda name, told: is_record(name, told) and print(told[0], file=sys.stderr))
+from pinstall import cli
+cli.main()
+"""
+"""Tells of each RECORD that is opened."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(RELEASE < (22, 2), reason="without reports no damage is known")
+@pytest.mark.parametrize("deep", [[], ["--deep"]], ids=["check", "deep"])
+def test_no_record_is_read_for_each_file_or_project_that_is_damaged(inside: Runner, deep: list[str]) -> None:
+    names = [f"demo{number}" for number in range(20)]
+    for name in names:
+        modules = {f"{name}/module{number}.py": "" for number in range(20)}
+        place(inside.environment, wheel(name, "1.0", modules={f"{name}/__init__.py": "", **modules}))
+        for path in inside.environment.site_packages.glob(f"{name}/*.py"):
+            path.unlink()
+    words = [*deep, *(f"{name}==1.0" for name in names)]
+    ended = inside.run([str(inside.environment.python), "-c", TELLING, "check", *words])
+    assert (ended.returncode, len(ended.stdout.splitlines())) == (1, len(names) * (22 if deep else 1))
+    read = [line for line in ended.stderr.splitlines() if line.endswith("RECORD")]
+    assert 0 < max(map(read.count, read)) < 10

@@ -264,14 +264,16 @@ def record_file(content: bytes, folder: str) -> Read:
         installed_files.flaws(found)
         installed_files.overwritten(
             found,
-            [
-                Distribution(
-                    identity=found.identity,
-                    text="1.0",
-                    location=folder,
-                    path=_joined(folder, ".", f"{STEM}.dist-info"),
-                )
-            ],
+            installed_files.owners(
+                [
+                    Distribution(
+                        identity=found.identity,
+                        text="1.0",
+                        location=folder,
+                        path=_joined(folder, ".", f"{STEM}.dist-info"),
+                    )
+                ]
+            ),
         )
         installed_files.overlapping([found])
         installed_files.top_level(found)
