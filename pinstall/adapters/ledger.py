@@ -155,7 +155,7 @@ def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, ren
             with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
                 json.dump(document, file, indent=1)
             os.replace(f"{path}.new", path)
-    for other in others:
+    for other in filter(os.path.exists, others):
         with contextlib.suppress(OSError):
             os.unlink(other)
     return True
