@@ -225,7 +225,7 @@ class Evidence:
             state=state,
             found=text,
             notes=tuple(self._notes(pin, found)),
-            warnings=(*_ambiguous(pin, known), *_overwritten(overwritten)),
+            warnings=(*_ambiguous(pin, known), *report.overwritten(overwritten)),
         )
 
     def _known(self, pin: Pin, found: Distribution) -> Identity:
@@ -294,12 +294,3 @@ def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
     """Yield how to choose a local label where the pin leaves it open: PEP 440 lets `==` accept any."""
     if labels.is_open(pin) and known.version is not None and known.version.local:
         yield report.label(pin.name, str(known.version), known.version.public)
-
-
-def _overwritten(overwritten: Mapping[str, Distribution]) -> Iterator[str]:
-    for other in dict.fromkeys(overwritten.values()):
-        paths = sorted(path for path, owner in overwritten.items() if owner is other)
-        one = len(paths) == 1
-        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {paths[0]}, have"
-        last = "that file" if one else "them"
-        yield f"but {what} been overwritten by {other.identity.name} {other.text}, which has {last} too"

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 from pinstall import ambiguity, branches, closing, conflicts, holding, naming, proof, remaking, restated
 from pinstall.adapters import bytecode, installed_files, pip
-from pinstall.adapters.environment import is_younger
-from pinstall.adapters.ledger import Row, record_digest
 from pinstall.clearing import Clearing
-from pinstall.core import arguments, labels, plan, verdicts
+from pinstall.core import arguments, labels, plan
 from pinstall.errors import NOT_PINNED
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
 from pinstall.outcome import Outcome
+from pinstall.recording import Recording
 from pinstall.runs import Runs, reports, uncompiled
 from pinstall.sourcing import Sourcing
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from packaging.utils import NormalizedName
-    from packaging.version import Version
 
     from pinstall.core.closure import Need
     from pinstall.demand import Asked
@@ -70,7 +68,7 @@ class _Run:
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         self._branches: tuple[Pin, ...] = ()
         self.final: tuple[Verdict, ...] | None = None
-        self._labels: dict[NormalizedName, tuple[Version, ...]] = {}
+        self._recording = Recording(self.clearing, self._sourcing, tell)
         self._reports = reports(asked)
         if asked.proves and not asked.call.reports:
             release = ".".join(map(str, asked.call.target.pip or ()))
@@ -102,7 +100,7 @@ class _Run:
             if self._error is None and exit_code > 0 and not self._runs.interrupted:
                 self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
             return exit_code
-        self._remember(self._started)
+        self._recording.write(self._asked, self.after, self._reported, self._started)
         if self._asked.elsewhere:
             self.final = self.judge()
         else:
@@ -123,7 +121,7 @@ class _Run:
         started = time.time_ns()
         exit_code = self._users_own(folder, again=True)
         if exit_code == 0:
-            self._remember(started)
+            self._recording.write(self._asked, self.after, self._reported, started)
         self.final = self.judge()
         return exit_code
 
@@ -217,7 +215,7 @@ class _Run:
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
-            verdicts=labels.remarked(found, self._labels),
+            verdicts=labels.remarked(found, self._recording.labels),
             plan=self.clearing.plan,
             commands=tuple(self._runs.commands),
             error=self._error,
@@ -277,7 +275,7 @@ class _Run:
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
-                self._remember(started, alone=True)
+                self._recording.write(self._asked, self.after, self._reported, started, alone=True)
         return self.judge()
 
     def _forced(self, found: Sequence[Verdict]) -> tuple[Pin, ...]:
@@ -296,29 +294,3 @@ class _Run:
             identities = [identity for identity, _ in self._reported.values()]
             self._asked, after = naming.learnt(self._asked, self.after, identities)
             self._seen = (self._seen[0], after)
-
-    def _remember(self, since: int, *, alone: bool = False) -> None:
-        """Put on record what pip has built since, and which artifact each distribution came from that it installed.
-
-        Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
-        """
-        pins = {name: Pin(name=name) for name in self._reported} | {pin.name: pin for pin in self._asked.demand.pins}
-        self.clearing.record(pins.values(), since)
-        if self._asked.elsewhere:
-            return
-        self._labels |= self.clearing.labels({name: identity for name, (identity, _) in self._reported.items()})
-        rows = {}
-        for name, (identity, url) in self._reported.items():
-            found = self.after.find(name)
-            if found is not None and found.damage is None and is_younger(found.record, since):
-                rows[name] = Row(
-                    version=found.text,
-                    hashes=verdicts.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
-                    url=url,
-                    record=record_digest(found),
-                    inputs=self.clearing.told(pins[name], identity, url),
-                    flaws=self.after.flaws(found),
-                    index=self._sourcing.index(name, identity, url),
-                )
-        if rows:
-            self.after.ledger.write(rows, self._tell.say)

@@ -15,10 +15,10 @@ from pinstall.model import State
 from pinstall.request import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.artifacts import Eviction, Plan
-    from pinstall.model import Dependency, Identity, Source, Verdict
+    from pinstall.model import Dependency, Distribution, Identity, Source, Verdict
     from pinstall.outcome import Command, Outcome
     from pinstall.request import Origin, RequirementLine
 
@@ -37,6 +37,16 @@ def place(origin: Origin) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """Return `1 pin holds` or `2 pins hold`."""
     return f"{number} {one if number == 1 else many}"
+
+
+def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
+    """Yield, for each distribution that has overwritten files of another one, which, in words that follow its name."""
+    for other in dict.fromkeys(files.values()):
+        paths = sorted(path for path, owner in files.items() if owner is other)
+        one = len(paths) == 1
+        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {paths[0]}, have"
+        last = "that file" if one else "them"
+        yield f"but {what} been overwritten by {other.identity.name} {other.text}, which has {last} too"
 
 
 def found(state: State, text: str, identity: Identity | None) -> str:
