@@ -22,6 +22,7 @@ EDITABLE: Final = frozenset(
 
 FULL_PROMISE: Final = frozenset(
     {
+        "test_a_constraint_also_pins_what_a_local_directory_needs",
         "test_a_direct_url_whose_poison_is_installed_already_does_not_hold",
         "test_a_hash_that_a_run_of_pinstall_proved_holds_from_then_on",
         "test_a_local_wheel_is_a_pin_of_its_present_bytes",
@@ -48,6 +49,7 @@ FULL_PROMISE: Final = frozenset(
         "test_the_reinstallation_for_proof_is_not_led_astray_either",
         "test_the_users_report_is_what_pip_alone_writes",
         "test_the_users_story[hashes]",
+        "test_what_is_installed_from_a_local_directory_is_known_before_pip_runs",
         "test_what_the_ledger_proved_counts_no_more_once_the_record_is_another",
     }
 )
