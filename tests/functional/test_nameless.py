@@ -135,7 +135,9 @@ def folders(*archives: Archive) -> Archive:
 
 
 @reporting
-@pytest.mark.parametrize("start", ["bb @ ", pytest.param("", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.skipif(RELEASE[:2] in {(22, 2), (22, 3)}, reason="these take what stands behind a hash for a part of it")
+@pytest.mark.parametrize("start", ["bb @ ", ""])
 def test_another_folder_of_the_same_archive_is_installed(runner: Runner, start: str) -> None:
     url = served(runner, "mono.tar.gz", folders(FIRST, SECOND))
     for number, text in enumerate(("first", "second", "first")):

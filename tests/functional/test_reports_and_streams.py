@@ -160,6 +160,7 @@ def test_our_report_goes_to_standard_output(runner: Runner) -> None:
     assert json.loads(quiet.stdout)["pins"][0]["state"] == "holds"
 
 
+@pytest.mark.slow
 def test_our_report_and_a_lock_go_into_a_pipe_which_stays_one(runner: Runner) -> None:
     place(runner.environment, wheel("aa", "1.0"))
     fifo = runner.home / "fifo"
