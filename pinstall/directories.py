@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 
 def names(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:
     """Yield the name of each distribution that was installed from where a local link points (PEP 610)."""
-    path = None if link is None else archives.path_of(link)
-    if path is not None:
-        wanted = os.path.realpath(path)
+    if link is not None and archives.path_of(link) is not None:
+        wanted = place(link)
         yield from (one.identity.name for one in installed if _origin(one) == wanted)
+
+
+def place(link: str) -> str:
+    """Return what is the same for all spellings of a local link, its real path, and of others what they are at all."""
+    path = archives.path_of(link)
+    if path is not None:
+        return os.path.realpath(path)
+    from pinstall.provenance import bare  # noqa: PLC0415 - what it imports is dear, and few links are compared
+
+    return bare(link)
 
 
 def destinations(request: Request, target: Interpreter) -> tuple[str, ...]:
@@ -49,7 +58,7 @@ def beside(found: Distribution, copies: Iterable[str]) -> Iterator[str]:
 
 
 def _origin(installed: Distribution) -> str | None:
-    """Return the path that it was installed from; what `setup.py develop` has put there lies in it."""
+    """Return the place that it was installed from; what `setup.py develop` has put there lies in it."""
     source = installed.identity.source
-    path = archives.path_of(source.url) if source is not None else installed.location if installed.egg else None
-    return None if path is None else os.path.realpath(path)
+    link = source.url if source is not None else installed.location if installed.egg else None
+    return None if link is None else place(link)

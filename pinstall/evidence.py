@@ -100,11 +100,10 @@ class Evidence:
             return self._of_left(pin, found)
         state = verdicts.judge(pin, reported)
         text = report.found(state, str(reported.version), reported)
-        return Verdict(pin=pin, state=state, found=text, warnings=self._beside(found))
+        return Verdict(pin=pin, state=state, found=text, warnings=() if found is None else self._beside(found))
 
-    def _beside(self, found: Distribution | None) -> tuple[str, ...]:
-        copies = () if found is None else self._destination.copies(found.identity.name)
-        return () if found is None else tuple(directories.beside(found, copies))
+    def _beside(self, found: Distribution) -> tuple[str, ...]:
+        return tuple(directories.beside(found, self._destination.copies(found.identity.name)))
 
     def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
         self._left[pin.name] = found

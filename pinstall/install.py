@@ -89,13 +89,11 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
     # nothing of a third party may be imported for the first time while pip replaces it
-    from pinstall import naming  # noqa: PLC0415 - a satisfied environment needs none of it
-    from pinstall.launch import launch  # noqa: PLC0415 - the same
+    from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
-    outcome, final = launch(asked, evidence, found, tell)
+    outcome, asked, final = launch(asked, evidence, found, tell)
     if outcome.exit_code != 0:
         return outcome
-    asked, final = naming.learnt(asked, final)
     outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
     holding.renew(asked, final, tell)
     if not asked.elsewhere:

@@ -5,16 +5,14 @@ May not: start pip, judge what is asked for by name.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from pinstall.adapters import archives
 from pinstall.core import pins, verdicts
+from pinstall.directories import place
 from pinstall.evidence import Evidence
 from pinstall.model import State
-from pinstall.provenance import bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,11 +56,6 @@ def _identity(found: Distribution, evidence: Evidence) -> Identity:
 
 def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterator[Identity]:
     """Yield what is from that very URL, and has no hash that could be compared."""
-    place = _place(line.link or "")
-    same = (one for one in known if one.source is not None and _place(one.source.url) == place)
+    wanted = place(line.link or "")
+    same = (one for one in known if one.source is not None and place(one.source.url) == wanted)
     return (one for one in same if verdicts.judge(pin, one) is State.UNPROVEN)
-
-
-def _place(link: str) -> str:
-    path = archives.path_of(link)
-    return bare(link) if path is None else os.path.abspath(path)

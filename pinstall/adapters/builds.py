@@ -29,12 +29,11 @@ _SUFFIX = ".json"
 _PATIENCE = 10.0
 """Seconds that a compiler may take to tell its version."""
 _OPTIONS = {
-    "build_constraints": "build constraint",
     "build_isolation": "build isolation",
     "build_options": "build option",
     "global_options": "build option",
 }
-"""Where options that reach a build write to, and what messages call them."""
+"""Where options that reach a build write to, and what messages call them; constraints are files, and come besides."""
 _HIDES_CONSTRAINTS = (26, 2)
 """The first pip whose isolated builds do not see the `constraint` of variables and configuration files any more."""
 
@@ -95,13 +94,10 @@ def digest(path: str) -> str:
 
 def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]:
     """Yield the options that reach every build, as kind and value; of a file what it says, not its name."""
-    for dest, kind in _OPTIONS.items():
-        for option in request.every(dest):
-            value = option.value or ""
-            yield kind, _contents(value) if dest == "build_constraints" else value
     for option in constraints(request, pip):
-        if option.dest == "constraints":
-            yield "build constraint", _contents(option.value or "")
+        yield "build constraint", _contents(option.value or "")
+    for dest, kind in _OPTIONS.items():
+        yield from ((kind, option.value or "") for option in request.every(dest))
 
 
 def constraints(request: Request, pip: tuple[int, ...]) -> Iterator[Option]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pinstall.model import Distribution
     from pinstall.record import Row
 
-    Owners = Mapping[str, Sequence[tuple[Distribution, str, str]]]
-    """Who lists a place, with which digest and size."""
+    Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
+    """Who lists a place, by the path of its dist-info, and in which row."""
 
 _TRUE: Final = ("pip", "uv")
 """The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
@@ -70,12 +70,12 @@ def is_removable(distribution: Distribution) -> bool:
 
 
 def owners(distributions: Iterable[Distribution]) -> Owners:
-    """Return who lists each place with a sha256."""
-    found: dict[str, list[tuple[Distribution, str, str]]] = {}
+    """Return who lists each place; byte code does not count."""
+    found: dict[str, dict[str, tuple[Distribution, Row]]] = {}
     for distribution in distributions:
-        for path, digest, size in _readable(distribution):
-            if digest.startswith("sha256="):
-                found.setdefault(_normal(distribution, path), []).append((distribution, digest, size))
+        for row in _readable(distribution):
+            if _CACHED not in row[0]:
+                found.setdefault(_normal(distribution, row[0]), {})[distribution.path] = (distribution, row)
     return found
 
 
@@ -84,10 +84,23 @@ def overwritten(distribution: Distribution, listed: Owners) -> dict[str, Distrib
     found: dict[str, Distribution] = {}
     for path, mine, _ in _readable(distribution):
         place = _normal(distribution, path)
-        for other, digest, size in listed.get(place, ()):
-            differs = other.path != distribution.path and digest != mine
+        for other, (_, digest, size) in listed.get(place, {}).values():
+            differs = other.path != distribution.path and digest.startswith("sha256=") and digest != mine
             if differs and not digests.is_other(place, _length(size), digest[7:].rstrip("=")):
                 found[path] = other
+    return found
+
+
+def overlapping(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
+    """Return the files that the same distributions list: the last one installed has overwritten the others'.
+
+    What is the same in all of them, as the `__init__.py` of a namespace is, does not count.
+    """
+    found: dict[tuple[Distribution, ...], list[str]] = {}
+    for each in listed.values():
+        if len(each) > 1 and not _is_the_same(row for _, row in each.values()):
+            (_, (path, _, _)), *_ = each.values()
+            found.setdefault(tuple(owner for owner, _ in each.values()), []).append(path)
     return found
 
 
@@ -114,20 +127,6 @@ def strange(distribution: Distribution) -> str | None:
     if not is_removable(distribution):
         return "its RECORD"
     return min((path for _, path in altered((distribution,), 1)), default=None)
-
-
-def overlapping(distributions: Iterable[Distribution]) -> list[tuple[str, tuple[Distribution, ...]]]:
-    """Return each file that several distributions list, and these: the last one installed has overwritten the others'.
-
-    Byte code does not count, nor what is the same in all of them, as the `__init__.py` of a namespace is.
-    """
-    owners: dict[str, dict[str, tuple[Distribution, str, str]]] = {}
-    for distribution in distributions:
-        for path, digest, _ in _readable(distribution):
-            if _CACHED not in path:
-                owners.setdefault(_normal(distribution, path), {})[distribution.path] = (distribution, path, digest)
-    shared = (tuple(each.values()) for each in owners.values() if len(each) > 1)
-    return [(each[0][1], tuple(owner for owner, _, _ in each)) for each in shared if not _is_the_same(each)]
 
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
@@ -157,9 +156,9 @@ def _listed_by_egg(distribution: Distribution) -> Iterator[str]:
     yield from (os.path.normpath(os.path.join(distribution.path, path)) for path in paths if path[-4:] != ".pyc")
 
 
-def _is_the_same(owners: Iterable[tuple[Distribution, str, str]]) -> bool:
-    digests = {digest for _, _, digest in owners}
-    return len(digests) == 1 and "" not in digests
+def _is_the_same(rows: Iterable[Row]) -> bool:
+    found = {digest for _, digest, _ in rows}
+    return len(found) == 1 and "" not in found
 
 
 def _is_held(distribution: Distribution) -> bool:

@@ -149,16 +149,16 @@ def _is_bare(evidence: Evidence, pin: Pin) -> bool:
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:
     """Yield files that others claim too, and with `deep` each whose contents are not what RECORD says."""
-    every = evidence.every()
-    shared = [(path, owners) for path, owners in installed_files.overlapping(every) if set(owners) & set(installed)]
-    for owners in dict.fromkeys(owners for _, owners in shared):
-        paths = sorted(path for path, others in shared if others == owners)
+    listed = installed_files.owners(evidence.every())
+    shared = {
+        owners: paths for owners, paths in installed_files.overlapping(listed).items() if set(owners) & set(installed)
+    }
+    for owners, paths in shared.items():
         names = " and ".join(sorted(owner.identity.name for owner in owners))
-        what = f"{paths[0]} belongs" if len(paths) == 1 else f"{len(paths)} files, such as {paths[0]}, belong"
+        what = f"{min(paths)} belongs" if len(paths) == 1 else f"{len(paths)} files, such as {min(paths)}, belong"
         yield f"{what} to {names}: one of them has overwritten {'it' if len(paths) == 1 else 'them'}"
     if deep:
-        sharing = {owner for _, owners in shared for owner in owners}
-        listed = installed_files.owners(every if sharing else ())
+        sharing = {owner for owners in shared for owner in owners}
         taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, listed)}
         rows = ((one, evidence.ledger.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}

@@ -41,10 +41,12 @@ def counted(number: int, one: str, many: str) -> str:
 
 def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
     """Yield, for each distribution that has overwritten files of another one, which, in words that follow its name."""
-    for other in dict.fromkeys(files.values()):
-        paths = sorted(path for path, owner in files.items() if owner is other)
+    taken: dict[str, tuple[Distribution, list[str]]] = {}
+    for path, other in files.items():
+        taken.setdefault(other.path, (other, []))[1].append(path)
+    for other, paths in taken.values():
         one = len(paths) == 1
-        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {paths[0]}, have"
+        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {min(paths)}, have"
         last = "that file" if one else "them"
         yield f"but {what} been overwritten by {other.identity.name} {other.text}, which has {last} too"
 

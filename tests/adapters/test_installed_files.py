@@ -157,7 +157,7 @@ def test_a_record_that_is_gone_or_garbled_is_damage(unpacked: Path, installer: s
     fault = "has no RECORD" if content is None else "has an unreadable RECORD"
     assert installed_files.damaged(find(unpacked)) == fault
     assert altered(find(unpacked)) == []
-    assert installed_files.overlapping([find(unpacked), find(unpacked)]) == []
+    assert installed_files.owners([find(unpacked), find(unpacked)]) == {}
 
 
 @pytest.mark.parametrize("installer", ["conda", "debian", "rpm", "Poetry 2.1.0", ""])
@@ -267,10 +267,10 @@ def test_files_of_one_project_in_anothers_record_are_found(environment: Environm
     place(environment, wheel("other", "1.0", files={**shared, "tool.py": b"2", "space/__init__.py": b"else"}))
     install(environment, wheel("third", "1.0", files={"third-1.0.data/purelib/tool.py": b"3"}))
     every = [find(environment.site_packages, name) for name in ("demo", "other", "third", "pip")]
-    found = {path: [one.identity.name for one in owners] for path, owners in installed_files.overlapping(every)}
-    assert found == {
-        "tool.py": ["demo", "other", "third"],
-        "space/__init__.py": ["demo", "other"],
+    claimed = installed_files.overlapping(installed_files.owners(every))
+    assert {tuple(one.identity.name for one in owners): paths for owners, paths in claimed.items()} == {
+        ("demo", "other", "third"): ["tool.py"],
+        ("demo", "other"): ["space/__init__.py"],
     }
     assert altered(*every[:2]) == ["space/__init__.py", "tool.py", "tool.py"]
 
@@ -280,6 +280,6 @@ def test_a_script_of_two_projects_is_found(environment: Environment) -> None:
     files = {"demo/core.py": FILES["demo/core.py"], "other-1.0.data/scripts/tool": b"#!python\nprint('other')\n"}
     install(environment, wheel("other", "1.0", files=files))
     both = [find(environment.site_packages, name) for name in ("demo", "other")]
-    expected = [("../../../bin/tool", tuple(both))]  # and neither their byte code nor what is the same in both
-    assert installed_files.overlapping(both) == expected
+    expected = {tuple(both): ["../../../bin/tool"]}  # and neither their byte code nor what is the same in both
+    assert installed_files.overlapping(installed_files.owners(both)) == expected
     assert [one.identity.name for one, _ in installed_files.altered(both, 1)] == ["demo"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.support.processes import Completed
     from tests.support.runner import Runner
+    from tests.support.wheels import Archive
 
 AA = wheel("aa", "1.0", requires=["bb"], files={"aa_data/one.txt": b"1", "aa_data/two.txt": b"2"})
 BB = wheel("bb", "1.0")
@@ -148,23 +149,16 @@ def test_none_is_left_where_it_could_not_stand_for_the_run(settled: Runner, word
 
 
 @pytest.mark.slow
-def test_a_local_archive_that_changes_is_seen(settled: Runner) -> None:
-    path = AA.write(settled.home / "files")
-    for _ in range(3):
-        again(settled, str(path))
-    assert is_stamped(settled, str(path))
-    wheel("aa", "1.0", requires=["bb"], mark="other").write(settled.home / "files")
-    assert not is_stamped(settled, str(path))
-
-
-@pytest.mark.slow
-def test_a_local_archive_of_the_same_size_and_age_is_seen(settled: Runner) -> None:
+@pytest.mark.parametrize(
+    "other", [wheel("aa", "1.0", requires=["bb"], mark="other"), AA.flipped()], ids=["otherwise", "as-long"]
+)
+def test_a_local_archive_that_changes_is_seen(settled: Runner, other: Archive) -> None:
     path = AA.write(settled.home / "files")
     for _ in range(3):
         again(settled, str(path))
     assert is_stamped(settled, str(path))
     status = path.stat()
-    path.write_bytes(AA.flipped().content)
+    path.write_bytes(other.content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert not is_stamped(settled, str(path))
 

@@ -275,7 +275,7 @@ def record_file(content: bytes, folder: str) -> Read:
                 ]
             ),
         )
-        installed_files.overlapping([found])
+        installed_files.overlapping(installed_files.owners([found]))
         installed_files.top_level(found)
         installed_files.sources(found)
         tuple(installed_files.altered([found], 1))
