@@ -67,6 +67,7 @@ def asked(runner: Runner, since: float, *words: str) -> int:
     return len(runner.index.asked("/simple/demo/"))
 
 
+@pytest.mark.slow
 @both_layouts
 def test_what_pip_has_written_since_is_what_it_has_read(filled: Runner) -> None:
     fill(filled)

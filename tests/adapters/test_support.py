@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BOTH_PIPS = pytest.mark.parametrize("environment", ["22.3.1", "26.3"], indirect=True)
 
 
+@pytest.mark.slow
 @BOTH_PIPS
 def test_a_wheel_from_the_index_is_importable_and_its_body_lies_where_the_key_says(runner: Runner, cache: Path) -> None:
     archive = wheel("demo", "1.0", mark="A", requires=["other>=1"])
@@ -37,6 +38,7 @@ def test_a_wheel_from_the_index_is_importable_and_its_body_lies_where_the_key_sa
     assert caches.http_bodies(cache)
 
 
+@pytest.mark.slow
 @BOTH_PIPS
 def test_an_sdist_is_built_once_and_its_wheel_lies_where_the_key_says(
     runner: Runner, cache: Path, tmp_path: Path
@@ -67,6 +69,7 @@ def test_the_second_install_downloads_no_file(runner: Runner) -> None:
     assert not runner.index.asked("/files/")
 
 
+@pytest.mark.slow
 def test_a_poisoned_body_fails_and_a_poisoned_build_is_installed(runner: Runner, cache: Path) -> None:
     url = runner.index.add(wheel("demo", "1.0"))
     runner.index.add(sdist("built", "1.0"))
@@ -166,6 +169,7 @@ def test_children_know_nothing_of_this_machine(runner: Runner, monkeypatch: pyte
     ]
 
 
+@pytest.mark.slow
 def test_an_environment_with_pinstall_inside_is_sound(inside: Runner) -> None:
     assert inside.pip("check").returncode == 0
     assert inside.environment.module("pinstall", "__file__").startswith(str(inside.environment.root))

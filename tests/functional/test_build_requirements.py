@@ -50,6 +50,7 @@ def constrained(runner: Runner, text: str) -> tuple[list[str], dict[str, str]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["pinstall", "pip", "cache alone"])
 def test_what_was_built_is_named(stocked: Runner, by: str) -> None:
     if by == "cache alone":

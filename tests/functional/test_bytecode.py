@@ -59,6 +59,7 @@ def served(runner: Runner) -> Runner:
     return runner
 
 
+@pytest.mark.slow
 def test_the_result_is_pips_own(served: Runner) -> None:
     served.pip("install", "-r", "requirements.txt")
     expected = compiled(served)

@@ -44,6 +44,7 @@ def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(serve
     assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
 
 
+@pytest.mark.slow
 def test_what_a_constraint_pins_is_judged_there_too(served: Runner) -> None:
     served.index.add(wheel("top", "1.0", requires=["aa"]))
     served.pip("install", "aa==2.0", "--target", "there")

@@ -246,6 +246,7 @@ def test_an_externally_managed_environment_is_pips_to_refuse(bases: Twins, words
         assert (ours.returncode == 1) == ("Ask your grandmother." in said) == (RELEASE >= (23, 0))
 
 
+@pytest.mark.slow
 def test_what_is_put_into_its_packages_ends_a_stamp(bases: Twins) -> None:
     """They lie below the standard library, in which nothing is expected to change."""
     runner = bases.ours

@@ -91,6 +91,7 @@ def test_a_build_failure_is_pips_and_the_evicted_goes_back(both: Both) -> None:
     _same_end(both, "aa==2.0")
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_exist_is_pips_failure(both: Both) -> None:
     source = sdist("aa", "1.5")
     both.ours.index.add(source)

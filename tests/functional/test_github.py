@@ -103,6 +103,7 @@ def test_what_is_only_said_is_a_warning_and_quiet_is_quiet(actions: Runner) -> N
     assert annotated(actions.pinstall("-q", "--pin", "unpinned=warn", "-r", file)) == []
 
 
+@pytest.mark.slow
 def test_where_pip_fails_the_pin_that_is_missing_is_shown(actions: Runner) -> None:
     actions.index.add(wheel("aa", "1.0"))
     written(actions, "aa==1.0\n")

@@ -323,6 +323,7 @@ class TestLockFiles:
         assert bb.sdist.upload_time == datetime.fromisoformat(UPLOADED.replace("Z", "+00:00"))
         assert {one.size for one in bb.wheels or ()} == {len(BB.content), len(OTHER.content)}
 
+    @pytest.mark.slow
     @pytest.mark.skipif(RELEASE < (26, 1), reason="this pip takes no lock file")
     def test_pip_and_pinstall_read_it(self, stocked: Runner) -> None:
         locked(stocked, "aa[more]", "src", "-o", "pylock.some.toml")

@@ -97,6 +97,7 @@ def test_without_a_mismatch_there_is_one_command_and_it_uses_the_cache(runner: R
     assert builds(tmp_path / "builds") == []
 
 
+@pytest.mark.slow
 def test_what_needs_nothing_else_is_found_with_hashes_and_without_in_one_run(runner: Runner, tmp_path: Path) -> None:
     """One hash in a file demands hashes of all: pins with and without cannot be remade by one command."""
     hashed, bare = sdist("aa", "1.0"), sdist("bb", "1.0")
@@ -113,6 +114,7 @@ def test_what_needs_nothing_else_is_found_with_hashes_and_without_in_one_run(run
     assert sorted(builds(tmp_path / "builds")) == ["aa-1.0", "bb-1.0"]
 
 
+@pytest.mark.slow
 def test_two_environments_with_different_pins_of_one_cache_build_each_version_once(
     runner: Runner, make_environment: MakeEnvironment, tmp_path: Path
 ) -> None:

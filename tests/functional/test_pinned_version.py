@@ -125,6 +125,7 @@ def test_without_v_a_run_says_what_it_moves_what_it_builds_anew_and_a_summary(st
     assert lines[1:] == ["rebuilding docopt without pip's cache", "2 pins hold"]
 
 
+@pytest.mark.slow
 def test_what_lies_on_the_shelf_comes_back_when_it_is_pinned_and_nothing_is_built(
     story: Runner, cache: Path, log: Path
 ) -> None:

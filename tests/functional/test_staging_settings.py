@@ -273,6 +273,7 @@ def test_options_of_the_command_line_count_for_the_remaking_too(
     assert scene.environment.module("aa", "MARK") == ""
 
 
+@pytest.mark.slow
 def test_options_of_a_requirement_file_count_for_the_remaking_too(scene: Runner, tmp_path: Path) -> None:
     scene.index.add(wheel("aa", "2.0", mark="the wheel"))
     written(scene, "--no-binary aa\n--find-links links\naa==2.0\n", "sub/requirements.txt")

@@ -264,6 +264,7 @@ def test_a_directory_alone_is_said_to_be_no_pin(stocked: Runner, tmp_path: Path,
 # --- constraints -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_constraint_makes_the_pin_of_a_bare_name(stocked: Runner) -> None:
     written(stocked, "aa==1.0\nbb==1.0\n", "constraints.txt")
     told = pinstall(stocked, "aa", "-c", "constraints.txt")
