@@ -32,7 +32,7 @@ def _members(archive: bytes) -> bytes:
 
 def _libraries() -> list[bytes]:
     """Return the smallest extension modules of this interpreter."""
-    found = Path(sysconfig.get_path("platstdlib"), "lib-dynload").glob("*.so")
+    found = Path(sysconfig.get_config_var("DESTSHARED") or "").glob("*.so")  # a virtual environment has none itself
     return [path.read_bytes() for path in sorted(found, key=lambda path: path.stat().st_size)[:2]]
 
 
