@@ -58,24 +58,34 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if as_json:
         tell.document({**report.checked(found, cleared, texts), "unpinned": [report.dependency(one) for one in loose]})
     else:
-        for text in texts:
-            tell.show(text)
-        for verdict in found:
-            for text in (*verdict.warnings, *verdict.notes):
-                tell.say(report.remark(verdict, text))
-        doubts: list[str | Fault] = [*clearing.doubts(cases), *isolation.unpinned(asked, evidence, found)]
-        for text in doubts:
-            tell.say(text)
-        for eviction in cleared.evictions:
-            if not eviction.contradiction:
-                tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
+        doubts: tuple[str | Fault, ...] = (*clearing.doubts(cases), *isolation.unpinned(asked, evidence, found))
+        _show(tell, texts, found, doubts, cleared)
         if asked.call.policy.closure != "refuse":
             closing.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
-        tell.say(
-            f"{report.counted(number, 'pin holds', 'pins hold')}, {report.counted(len(texts), 'finding', 'findings')}"
-        )
+        held = report.counted(number, "pin holds", "pins hold")
+        tell.say(f"{held}, {report.counted(len(texts), 'finding', 'findings')}")
     return FINDING if texts else HOLDS
+
+
+def _show(
+    tell: Reporter,
+    texts: Sequence[str | Fault],
+    found: Sequence[Verdict],
+    doubts: Sequence[str | Fault],
+    cleared: Plan,
+) -> None:
+    """Print the findings, and say beside them what is only unusual."""
+    for text in texts:
+        tell.show(text)
+    for verdict in found:
+        for text in (*verdict.warnings, *verdict.notes):
+            tell.say(report.remark(verdict, text))
+    for text in doubts:
+        tell.say(text)
+    for eviction in cleared.evictions:
+        if not eviction.contradiction:
+            tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
 
 
 def _with_dependencies(
