@@ -54,7 +54,8 @@ def beside(found: Distribution, copies: Iterable[str]) -> Iterator[str]:
     for path in copies:
         if path != found.path:
             name = os.path.basename(path)
-            yield f"beside {name}, which pip has left in {found.location} and Python may believe: remove that folder"
+            left = f"beside {name}, which pip has left in {found.location} with its files, and Python may believe"
+            yield f"{left}: remove that folder, and what only its RECORD lists"
 
 
 def _origin(installed: Distribution) -> str | None:

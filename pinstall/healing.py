@@ -6,6 +6,7 @@ May not: start pip, judge.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import installed_files
@@ -13,10 +14,11 @@ from pinstall.adapters.environment import is_younger
 from pinstall.adapters.ledger import FOLDER
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
+from pinstall.core import report
 from pinstall.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pinstall.core.policy import Policy
     from pinstall.demand import Asked
@@ -31,11 +33,13 @@ class Healing:
         """Move nothing yet."""
         self._tell = tell
         self._receipts: list[tuple[Shelf, str]] = []
+        self._listed: dict[Distribution, frozenset[str]] = {}
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
         """Move every dist-info that is damaged, or in the way of a force step, to a shelf in the environment itself.
 
-        In the way is what pip cannot remove, as it does not know the files: by conda, or by `setup.py install`.
+        So goes a link to nothing. In the way is what pip cannot remove, as it does not know the files: by conda, or by
+        `setup.py install`.
 
         Raises PinstallError (`shelf`) where that cannot be done; what was moved by then goes back with `put_back`.
         """
@@ -45,9 +49,13 @@ class Healing:
             damaged = evidence.find(verdict.pin.name) if concerned else None
             if damaged is None or evidence.is_outside(damaged):
                 continue
+            self._shelve(damaged, [(path,) for path in _dangling(damaged)])
             if damaged.damage is not None or not installed_files.is_removable(damaged):
-                self._move(damaged, evidence.copies(verdict.pin.name))
-                self._tell.say(f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew")
+                known = self._move(damaged, evidence.copies(verdict.pin.name))
+                left = "" if known else "; nobody knows its files, and those that are not replaced stay"
+                self._tell.say(
+                    f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
+                )
 
     def settle(self, asked: Asked, evidence: Evidence, since: int) -> bool:
         """Move every other dist-info beside what pip has installed since then (ns), which `--ignore-installed` leaves.
@@ -66,24 +74,64 @@ class Healing:
                 settled = True
         return settled
 
-    def _move(self, damaged: Distribution, copies: Sequence[str]) -> None:
-        shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
-        moving = Eviction(
-            what=f"the metadata of {damaged.identity.name}",
-            identity=damaged.identity,
-            paths=tuple(os.path.relpath(path, damaged.location) for path in copies),
-            reason=damaged.damage or "",
-            contradiction=False,
+    def sweep(self, evidence: Evidence) -> None:
+        """Move the files that only the moved metadata list after them: Python may import these, and nobody owns them.
+
+        Only once pip has installed what stands in their place; raises as `clear` does.
+        """
+        present = (
+            {place for one in evidence.every() for place in installed_files.places(one)} if self._listed else set()
         )
-        self._receipts.append((shelf, shelf.evict([moving])))
+        for old, places in self._listed.items():
+            stale = [
+                os.path.relpath(place, old.location) for place in sorted(places - present) if os.path.lexists(place)
+            ]
+            inside = [path for path in stale if not path.startswith(os.pardir)]
+            if inside:
+                self._shelve(old, [(path,) for path in inside])
+                files = report.counted(len(inside), "file", "files")
+                self._tell.say(
+                    f"{files} of what was moved aside, such as {inside[0]}, nothing has now: moved aside too"
+                )
+        self._listed = {}
+
+    def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
+        """Move these dist-infos of a distribution, and tell whether it is known which files they are of."""
+        old = [replace(damaged, path=path) for path in copies]
+        self._listed[damaged] = frozenset(place for one in old for place in installed_files.places(one))
+        self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)])
+        return bool(self._listed[damaged])
+
+    def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]]) -> None:
+        shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
+        moving = [
+            Eviction(
+                what=f"{' and '.join(paths)} of {damaged.identity.name}",
+                identity=damaged.identity,
+                paths=paths,
+                reason=damaged.damage or "",
+                contradiction=False,
+            )
+            for paths in groups
+        ]
+        if moving:
+            self._receipts.append((shelf, shelf.evict(moving)))
 
     def put_back(self) -> None:
         """Return the metadata, so that the environment is what it was."""
         for shelf, receipt in self._receipts:
             shelf.put_back(item for item in shelf.shelved() if item.receipt == receipt)
-        self._receipts = []
+        self._receipts, self._listed = [], {}
 
     def end(self, policy: Policy) -> None:
         """End a run that went well: forget what has lain aside for too long."""
         for shelf, _ in self._receipts:
             shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
+
+
+def _dangling(damaged: Distribution) -> Iterator[str]:
+    """Yield the links to nothing among its files: pip would write through them, to wherever that is."""
+    for place in installed_files.places(damaged):
+        path = os.path.relpath(place, damaged.location)
+        if os.path.islink(place) and not os.path.exists(place) and not path.startswith(os.pardir):
+            yield path

@@ -288,6 +288,8 @@ class _Run:
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if exit_code == 0 and self._healing.settle(self.asked, self.after, self._started):
             self._seen = (0, self._evidence)  # `after` looks again
+        if exit_code == 0:
+            self._healing.sweep(self.after)
         if self._reported and uncompiled(self.asked):
             found = filter(None, map(self.after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]

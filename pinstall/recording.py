@@ -57,13 +57,14 @@ class Recording:
         for name, (identity, url) in reported.items():
             found = after.find(name)
             if found is not None and found.damage is None and is_younger(found.record, since):
+                flaws = after.flaws(found)
                 rows[name] = Row(
                     version=found.text,
                     hashes=verdicts.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
-                    record=record_digest(found),
+                    record=record_digest(found, flaws),
                     inputs=self._clearing.told(pins[name], identity, url),
-                    flaws=after.flaws(found),
+                    flaws=flaws,
                     index=self._sourcing.index(name, identity, url),
                 )
         if rows:

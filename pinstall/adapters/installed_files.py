@@ -80,15 +80,23 @@ def owners(distributions: Iterable[Distribution]) -> Owners:
 
 
 def overwritten(distribution: Distribution, listed: Owners) -> dict[str, Distribution]:
-    """Return its files, by their path in RECORD, that are those of another distribution now, and this one."""
+    """Return its files, by their path in RECORD, that are those of another distribution now, and this one.
+
+    What another one lists without a hash may be that one's.
+    """
     found: dict[str, Distribution] = {}
     for path, mine, _ in _readable(distribution):
         place = _normal(distribution, path)
         for other, (_, digest, size) in listed.get(place, {}).values():
-            differs = other.path != distribution.path and digest.startswith("sha256=") and digest != mine
-            if differs and not digests.is_other(place, _length(size), digest[7:].rstrip("=")):
+            if other.path != distribution.path and digest != mine and _may_be(place, digest, size):
                 found[path] = other
     return found
+
+
+def _may_be(place: str, digest: str, size: str) -> bool:
+    if not digest.startswith("sha256="):
+        return os.path.exists(place)
+    return not digests.is_other(place, _length(size), digest[7:].rstrip("="))
 
 
 def overlapping(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
@@ -127,6 +135,13 @@ def strange(distribution: Distribution) -> str | None:
     if not is_removable(distribution):
         return "its RECORD"
     return min((path for _, path in altered((distribution,), 1)), default=None)
+
+
+def places(distribution: Distribution) -> tuple[str, ...]:
+    """Return where all its files lie, byte code included; nothing where it has no list of them."""
+    if distribution.egg:
+        return tuple(_listed_by_egg(distribution))
+    return tuple(_normal(distribution, path) for path, _, _ in _readable(distribution))
 
 
 def top_level(distribution: Distribution) -> tuple[str, ...]:
@@ -207,9 +222,9 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
     prefix, folder = stamp.opened(location)
     try:
         for path, digest, size in rows:
-            expected = _length(size)  # pip keeps what a wheel says, such as `4 bytes`
-            if expected == _UNKNOWN or _CACHED in path:
+            if _CACHED in path:
                 continue
+            expected = _length(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
             found: int | None
             try:
                 status = os.stat(prefix + path, dir_fd=folder)
@@ -217,7 +232,7 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
                 younger = status.st_mtime_ns > written and digest.startswith("sha256=")
                 if (
                     younger
-                    and found == expected
+                    and expected in (found, _UNKNOWN)
                     and digests.is_other(_place(location, path), found, digest[7:].rstrip("="))
                 ):
                     yield path, f"was altered in {path}"
@@ -225,7 +240,7 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
                 found = _size(location, path)
             if found is None:
                 yield path, f"lacks {path}"
-            elif found not in (expected, _UNKNOWN):
+            elif _UNKNOWN not in (expected, found) and found != expected:
                 yield path, f"has {found} bytes instead of {size} in {path}"
     finally:
         stamp.close(folder)

@@ -17,7 +17,7 @@ from pinstall.adapters import digests, flock
 from pinstall.model import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -162,29 +162,41 @@ def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, ren
 
 
 def _describes(row: Row, distribution: Distribution) -> bool:
-    return row.version == distribution.text and bool(row.record) and row.record == record_digest(distribution)
+    known = row.version == distribution.text and bool(row.record)
+    return known and row.record == record_digest(distribution, row.flaws)
 
 
-def record_digest(distribution: Distribution) -> str:
-    """Return the sha256 of the installed RECORD and of all that it has no hash of, empty where there is none."""
-    *_, last = ("", *_digests(distribution))
-    return last
+def record_digest(distribution: Distribution, flaws: Iterable[str] = ()) -> str:
+    """Return the sha256 of the installed RECORD and of all files that it does not vouch for, empty where there is none.
 
-
-def _digests(distribution: Distribution) -> Iterator[str]:
-    """Yield the sha256 of the installed RECORD, and then that with all files of which it has no hash, if any."""
+    These are such as it has no hash of, and the `flaws`, of which it says something wrong; but no byte code, and none
+    that another distribution has too, since who was installed last has overwritten it.
+    """
     try:
         with open(distribution.record, "rb") as file:
             digest = hashlib.sha256(listed := file.read())
     except OSError:
-        return
-    yield digest.hexdigest()
+        return ""
     folder = distribution.path if distribution.egg else distribution.location
-    unhashed = [name for name in _unhashed(distribution, listed) if not ("__pycache__" in name and name[-4:] == ".pyc")]
-    for name in unhashed:
-        digest.update(_sha256(os.path.join(folder, name)))
-    if unhashed:
-        yield digest.hexdigest()
+    doubtful = [path for path in (*_unhashed(distribution, listed), *flaws) if not _is_bytecode(path)]
+    others = list(_beside(distribution)) if doubtful else []
+    for path in doubtful:
+        if not any(f"\n{path},".encode() in other for other in others):
+            digest.update(_sha256(os.path.join(folder, path)))
+    return digest.hexdigest()
+
+
+def _is_bytecode(path: str) -> bool:
+    return "__pycache__" in path and path[-4:] == ".pyc"
+
+
+def _beside(distribution: Distribution) -> Iterator[bytes]:
+    """Yield what is in the RECORD of every other distribution of the same folder, behind a line end."""
+    for entry in os.listdir(distribution.location):
+        path = os.path.join(distribution.location, entry)
+        if entry.endswith(".dist-info") and path != distribution.path:
+            with contextlib.suppress(OSError), open(os.path.join(path, "RECORD"), "rb") as file:
+                yield b"\n" + file.read()
 
 
 def _sha256(place: str) -> bytes:

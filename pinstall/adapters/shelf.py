@@ -82,7 +82,7 @@ class Shelf:
                 os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
             folder = os.path.join(self._cache, os.path.dirname(path))
             with contextlib.suppress(FileNotFoundError):
-                if not any(name.endswith(".whl") for name in os.listdir(folder)):
+                if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
                     os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
 
     def shelved(self) -> Iterator[Shelved]:
