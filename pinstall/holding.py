@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.core import holds, pins, report, requirements
+from pinstall.core import holds, links, pins, report, requirements
 from pinstall.core.options import ELSEWHERE
 from pinstall.errors import PinstallError
 from pinstall.model import Hold
@@ -46,7 +46,8 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
         evidence.ledger.write(
             {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
         )
-    return holds.in_force(standing, _named(asked), evidence.find)
+    # what the files of this very run have said before is in nobody's way: what they say now is asked for
+    return holds.in_force(holds.without(standing, _read(asked)), _named(asked), evidence.find)
 
 
 def _gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
@@ -123,23 +124,33 @@ def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     policy = asked.call.policy.hold
     if asked.elsewhere or policy == "ignore":
         return
-    fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, evidence)}
+    fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, asked, evidence)}
+    constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
 
     def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
         kept = {} if policy == "forget" else holds.without(held, _gone(held))
-        return holds.renewed(kept, fresh, _named(asked), asked.files, evidence.find)
+        # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
+        standing = holds.in_force(kept, frozenset(), evidence.find)
+        left = {hold.name: hold for hold in standing if hold.name in constrained}
+        return holds.renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
 
     before = evidence.ledger.holds()
     if after(before) != before:
         evidence.ledger.write({}, tell.say, after)
 
 
-def _held(pin: Pin, evidence: Evidence) -> Iterator[Hold]:
-    """Yield the pin as a hold, if it is asked for by version; its file is named so that another run knows it again."""
+def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:
+    """Yield the pin as a hold of what is installed; its file is named so that another run knows it again.
+
+    What a link pins is held by its version too, but under `origin=index`: by that alone its link would be a fault.
+    """
     found = evidence.find(pin.name)
-    if pin.requested and found is not None and (pin.version is not None or pin.exact is not None):
-        lines = [line.origin for line in pin.lines if line.specifier and not line.constraint] or [pin.origin]
-        origins = {_file(origin): report.place(origin) for origin in reversed(lines)}
+    if not pin.requested or found is None:
+        return
+    known = found.identity.version is not None and not pin.anonymous and asked.call.policy.origin != "index"
+    if pin.version is not None or pin.exact is not None or known:
+        lines = [line.origin for line in pin.lines if (line.specifier or line.link) and not line.constraint]
+        origins = {_file(origin): report.place(origin) for origin in reversed(lines or [pin.origin])}
         yield Hold(name=pin.name, version=found.text, origins=origins)
 
 
@@ -152,5 +163,14 @@ def _file(origin: Origin) -> str:
     return path if os.path.isfile(path) else ""  # what is read but once, as `<(...)`, is like the command line
 
 
+def _read(asked: Asked) -> frozenset[str]:
+    """Return the files that this run has read as holds know them: what opens a URL is written nowhere."""
+    return frozenset(links.redacted(file) for file in asked.files)
+
+
 def _named(asked: Asked) -> frozenset[NormalizedName]:
-    return frozenset(line.name for line in asked.lines if line.name is not None)
+    """Return what is asked for, or pinned by a constraint: neither a bound nor a marker that is false takes a place."""
+    demand = asked.demand
+    bounds = (line for line in demand.bounds if not line.constraint)  # of what contradicts itself
+    lines = (*(line for pin in demand.pins for line in pin.lines), *demand.unpinned, *demand.entrusted, *bounds)
+    return frozenset(line.name for line in lines if line.name is not None)

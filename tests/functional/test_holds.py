@@ -67,6 +67,49 @@ def test_what_cannot_be_met_without_moving_a_pin_names_both_lines(served: Runner
     assert served.environment.module("aa") == "2.0"
 
 
+@pytest.mark.slow
+@reporting
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ('aa==2.0 ; python_version < "3"\ncc==1.0\n', ("-r", "other.txt")),
+        ("aa<3\n", ("-c", "other.txt", "cc==1.0")),
+    ],
+    ids=["a marker that does not apply", "a bound"],
+)
+def test_a_line_that_asks_for_nothing_ends_no_hold(served: Runner, other: str, words: tuple[str, ...]) -> None:
+    served.pinstall("aa==1.0")
+    written(served, other, "other.txt")
+    ended = served.pinstall(*words)
+    assert (ended.returncode, served.environment.module("aa")) == (1, "1.0"), ended.output
+    assert "command line pins aa==1.0, but cc 1.0 needs aa>=2" in ended.stderr
+    assert held(served) == {"aa": "1.0"}
+
+
+@pytest.mark.slow
+def test_a_constraint_ends_no_hold_of_what_it_leaves_in_its_place(served: Runner) -> None:
+    written(served, "aa==1.0\n", "base.txt")
+    written(served, "aa==2.0\n", "other.txt")
+    served.pinstall("-r", "base.txt")
+    served.index.add(wheel("dd", "1.0"))
+    for file in ("base.txt", "other.txt"):
+        assert served.pinstall("-c", file, "dd==1.0").returncode == 0
+        assert held(served) == {"aa": "1.0", "dd": "1.0"}
+    assert served.pinstall("-c", "other.txt", "cc==1.0").returncode == 0
+    assert held(served) == {"cc": "1.0", "dd": "1.0"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["", 'aa==1.0 ; python_version < "3"\n'], ids=["gone", "does not apply"])
+def test_what_a_file_says_no_longer_is_not_in_its_own_way(served: Runner, line: str) -> None:
+    written(served, "aa==1.0\n", "base.txt")
+    served.pinstall("-r", "base.txt")
+    written(served, f"{line}cc==1.0\n", "base.txt")
+    ended = served.pinstall("-r", "base.txt")
+    assert ended.returncode == 0, ended.output
+    assert held(served) == {"cc": "1.0"}
+
+
 @reporting
 @pytest.mark.parametrize("requires", [(), pytest.param(("cc",), marks=pytest.mark.slow)])
 def test_a_request_that_does_not_say_its_name_is_not_held_up_by_its_own_pin(
@@ -109,6 +152,25 @@ def test_the_pins_of_a_file_hold_until_it_is_installed_again(served: Runner) -> 
     written(served, "bb==1.0\n", "base.txt")
     assert served.pinstall("-r", str(served.home / "base.txt")).returncode == 0
     assert held(served) == {"bb": "1.0"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.0", "1.5.dev3+local"], ids=["served too", "nowhere else"])
+def test_a_direct_reference_is_held_by_its_version(served: Runner, version: str) -> None:
+    archive = wheel("aa", version, mark="local")
+    path = archive.write(served.home / "wheels")
+    assert served.pinstall(path).returncode == 0
+    assert held(served) == {"aa": version}
+    assert served.pinstall("cc==1.0").returncode == 1
+    ended = served.pinstall(*EAGER, "bb==1.0")
+    assert ended.returncode == 0, ended.output
+    assert served.environment.module("aa", "MARK") == "local"
+    assert served.pinstall("check").returncode == 0
+    assert served.pinstall("aa==2.0").returncode == 0
+    assert held(served) == {"aa": "2.0", "bb": "1.0"}
+    assert served.pinstall(path, "--pin", "origin=index").returncode == 0
+    assert held(served) == {"bb": "1.0"}
+    assert served.pinstall("check", "--pin", "origin=index").returncode == 0
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import subprocess
 import threading
@@ -398,6 +399,18 @@ def test_what_opens_a_url_is_kept_nowhere(stocked: Runner, served: str) -> None:
     files = [path for folder in kept for path in folder.rglob("*") if path.is_file()]
     assert [path for path in (*files, stocked.home / "report.json") if b"canary" in path.read_bytes()] == []
     assert "canary" not in "".join(own_lines(ended))
+
+
+@pytest.mark.slow
+def test_the_pins_of_a_url_hold_until_it_is_installed_again_whatever_opens_it(stocked: Runner, served: str) -> None:
+    path = stocked.home / written(stocked, "bb==1.0\ncc==1.0\n")
+    ledger = stocked.environment.site_packages / ".pinstall" / "ledger.json"
+    for number, text in enumerate(("bb==1.0\ncc==1.0\n", "cc==1.0\n")):
+        path.write_text(text, encoding="utf-8")
+        url = served.replace("://", f"://me:canary{number}@") + f"/requirements.txt?token=canary{number}"
+        assert stocked.pinstall("-r", url).returncode == 0
+        assert "canary" not in ledger.read_text(encoding="utf-8")
+    assert list(json.loads(ledger.read_text(encoding="utf-8"))["holds"]) == ["cc"]
 
 
 @pytest.mark.slow
