@@ -70,7 +70,8 @@ class Request:
 
     `arguments` is what goes behind the word `install`, verbatim, less what is for pinstall alone (`--pin`, `--python`).
     `defaults` are the options that pip reads from variables and configuration files, normalised to what the command
-    line would say; `command_line` are those that were written out.
+    line would say; `command_line` are those that were written out. `doubted` are those of `unknown` of which only the
+    value is: a pip may take it.
     """
 
     arguments: tuple[str, ...]
@@ -78,6 +79,7 @@ class Request:
     defaults: tuple[Option, ...] = ()
     positionals: tuple[Argument, ...] = ()
     unknown: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
     python: Option | None = None
     settings: tuple[Option, ...] = ()
 

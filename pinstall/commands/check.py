@@ -9,7 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import closing, isolation
+from pinstall import closing, isolation, mistaken
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Say everything that `install` would have to do for these arguments, and return 1 if that is anything."""
+    """Say everything that `install` would have to do for these arguments, and return 1 if that is anything.
+
+    Raises PinstallError (64) for an option that is not known: verified would be something else than what was meant.
+    """
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
+    mistaken.refuse(call, "check", "--deep", "--json", "--pinned")
     asked, evidence, found = seen(gather(call, environ))
     clearing = Clearing(asked, tell)
     cases = clearing.cases(asked.demand.pins)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall import mistaken
 from pinstall.adapters import installed_files
 from pinstall.call import take
 from pinstall.clearing import Clearing
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Show the chain of evidence for the project that the first argument names; return 1 where nothing is known of it.
 
-    The other arguments are those of `install`. Raises PinstallError (64) without a name.
+    The other arguments are those of `install`. Raises PinstallError (64) without a name, and for an option that
+    is not known.
     """
     call = take(argv, environ)
+    mistaken.refuse(call, "why")
     if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)

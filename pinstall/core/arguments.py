@@ -47,6 +47,7 @@ def read(argv: Sequence[str], pip: Release) -> Request:
         command_line=tuple(reading.options),
         positionals=tuple(reading.positionals),
         unknown=tuple(reading.unknown),
+        doubted=tuple(reading.doubted),
         python=reading.python,
         settings=tuple(reading.settings),
     )
@@ -85,6 +86,7 @@ class _Reading:
         self.options: list[Option] = []
         self.positionals: list[Argument] = []
         self.unknown: list[str] = []
+        self.doubted: list[str] = []
         self.python: Option | None = None
         self.settings: list[Option] = []
 
@@ -163,6 +165,8 @@ class _Reading:
         value = self._next() if glued is None else glued
         if not _accepted(rule, value):
             self.unknown.append(written)
+            if rule.action != "list":  # for which every pip refuses a dash
+                self.doubted.append(written)
         self.options.append(Option(name=rule.name, dest=rule.dest, value=value, origin=origin))
 
 

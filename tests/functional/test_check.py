@@ -242,3 +242,34 @@ def test_no_record_is_read_for_each_file_or_project_that_is_damaged(inside: Runn
     assert (ended.returncode, len(ended.stdout.splitlines())) == (1, len(names) * (22 if deep else 1))
     read = [line for line in ended.stderr.splitlines() if line.endswith("RECORD")]
     assert 0 < max(map(read.count, read)) < 10
+
+
+MISTYPED = {
+    "--requirment missing.txt": "`--requirement`",
+    "--requirment=missing.txt": "`--requirement`",
+    "--req missing.txt": "`--require-hashes` or `--requirement`",
+    "--file missing.txt": "",
+    "--deeep -r requirements.txt": "`--deep`",
+    "-r requirements.txt -Z": "",
+    "-r": "",
+    "-r requirements.txt --no-binary -rmissing.txt": "",
+}
+
+
+@pytest.mark.parametrize(
+    "line", [line if line == "--req missing.txt" else pytest.param(line, marks=pytest.mark.slow) for line in MISTYPED]
+)
+def test_an_option_that_nobody_knows_is_refused_instead_of_verifying_something_else(runner: Runner, line: str) -> None:
+    place(runner.environment, DEMO)
+    written(runner, "demo==1.0\n")
+    for command in (["check"], ["why", "demo"]):
+        ended = runner.pinstall(*command, *line.split())
+        assert (ended.returncode, ended.stdout) == (64, ""), ended.output
+        assert "hint: " in ended.stderr
+        assert MISTYPED[line] in ended.stderr or command[0] == "why"
+
+
+@pytest.mark.slow
+def test_a_value_that_only_pip_can_judge_is_no_usage_error(runner: Runner) -> None:
+    place(runner.environment, DEMO)
+    assert _checked(runner, "demo==1.0", "--retries", "05", "--use-feature=of-tomorrow").returncode == 0
