@@ -80,7 +80,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
         from pinstall.core import usage  # noqa: PLC0415 - only here
 
         known = ("install", *COMMANDS)
-        topic = next(iter(rest), "help") if command == "help" else command if command in known else "help"
+        topic = " ".join(rest) or "help" if command == "help" else command if command in known else "help"
         terminal.page(usage.about(topic))
         return 0
     if command in ("--version", "-V"):

@@ -5,13 +5,21 @@ May not: read requirement files, judge, print.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pinstall.core.arguments import rules
 from pinstall.errors import USAGE, PinstallError
 
 if TYPE_CHECKING:
     from pinstall.call import Call
+
+_OF_CACHES: Final = frozenset(
+    {
+        *("cache_dir", "extra_index_urls", "index_url", "isolated_mode", "trusted_hosts"),
+        *("disable_pip_version_check", "log", "no_color", "no_input", "progress_bar", "quiet", "verbose"),
+    }
+)
+"""The destinations of pip's options that say which cache it is, what it can hold, and how much is told."""
 
 
 def refuse(call: Call, command: str, *own: str) -> None:
@@ -29,6 +37,15 @@ def refuse(call: Call, command: str, *own: str) -> None:
             message = f"this pinstall does not know `{text}`"
             hint = _nearest(text, [*known, "--pin", "--python", *own]) or _help(command)
         raise PinstallError("usage", message, hint=hint, exit_code=USAGE)
+
+
+def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
+    """Raise PinstallError (64) also for an option on what to install and how, such as `--dry-run`."""
+    refuse(call, command, *own)
+    for option in call.request.command_line:
+        if option.dest not in _OF_CACHES:
+            message = f"`pinstall {command}` does not take `{option.name}`"
+            raise PinstallError("usage", message, hint=_help(command), exit_code=USAGE)
 
 
 def _nearest(text: str, known: list[str]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall import extensions, holdings, metadata
+from pinstall import extensions, holdings, metadata, mistaken
 from pinstall.adapters.shelf import Shelf
 from pinstall.artifacts import Eviction
 from pinstall.call import take
@@ -34,15 +34,16 @@ ACTIONS = ("list", "verify", "evict", "shelf")
 def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Carry out one action on pip's cache, and return the exit code: 1 for a finding, or where there is no cache.
 
-    Raises PinstallError (64) for words that are no action.
+    Raises PinstallError (64) for words that are no action, and for options that are not about the cache.
     """
     action = next((word for word in argv if word in ACTIONS), "")
     evicting = "--evict" in argv
     call = take([word for word in argv if word not in (action, "--evict")], environ)
+    mistaken.refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
     if (
         len(words) > 1
-        or (words and not action)
+        or (words and action in ("", "shelf"))
         or (evicting and action != "verify")
         or (action == "evict" and not words)
     ):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pinstall import mistaken
 from pinstall.adapters.shelf import Shelf
 from pinstall.call import take
-from pinstall.errors import FINDING, HOLDS
+from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
 
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back."""
+    """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back.
+
+    Raises PinstallError (64) for arguments: all of it is put back, whatever they say.
+    """
     call = take(argv, environ)
+    mistaken.refuse_beyond_cache(call, "undo")
+    if call.request.positionals:
+        hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
+        raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)
     cache = call.cache(environ)
     if cache.path is None:
         tell.say(f"pip's cache is off: {cache.reason}")

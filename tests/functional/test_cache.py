@@ -356,7 +356,16 @@ def test_to_evict_what_is_not_there_is_a_finding(scene: Scene, words: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "words", [("demo",), ("list", "a", "b"), ("evict",), ("list", "--evict"), ("evict", "demo", "--evict"), ("lists",)]
+    "words",
+    [
+        ("demo",),
+        ("list", "a", "b"),
+        ("evict",),
+        ("list", "--evict"),
+        ("evict", "demo", "--evict"),
+        ("lists",),
+        ("shelf", "a"),
+    ],
 )
 def test_words_that_are_no_action_are_refused(scene: Scene, words: tuple[str, ...]) -> None:
     before = caches.snapshot(scene.cache.parent)
@@ -364,6 +373,38 @@ def test_words_that_are_no_action_are_refused(scene: Scene, words: tuple[str, ..
     assert ended.returncode == 64
     assert "pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]" in ended.stderr
     assert caches.snapshot(scene.cache.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("list --frob", "--frob"),
+        ("verify --evct", "--evct"),
+        ("verify --evict --foo", "--foo"),
+        ("verify --evict --dry-run", "--dry-run"),
+        ("evict demo -r requirements.txt", "--requirement"),
+        ("shelf -Z", "-Z"),
+    ],
+)
+def test_an_option_that_is_not_about_the_cache_is_refused_before_anything_is_moved(
+    scene: Scene, line: str, option: str
+) -> None:
+    caches.truncate(scene.built)
+    before = caches.snapshot(scene.cache.parent)
+    ended = scene.run(*line.split())
+    assert (ended.returncode, ended.stdout) == (64, "")
+    assert f"`{option}`" in own_lines(ended)[0]
+    assert caches.snapshot(scene.cache.parent) == before
+
+
+@pytest.mark.parametrize("words", [["demo"], ["--dry-run"], ["--frob"], ["-r", "requirements.txt"]])
+def test_undo_refuses_arguments_before_anything_is_moved(scene: Scene, words: list[str]) -> None:
+    scene.run("evict", "demo")
+    before = caches.snapshot(scene.cache.parent)
+    ended = scene.runner.pinstall("undo", *words)
+    assert (ended.returncode, ended.stdout) == (64, "")
+    assert caches.snapshot(scene.cache.parent) == before
+    assert scene.runner.pinstall("undo", "-v", "--cache-dir", scene.cache).returncode == 0
 
 
 def test_a_cache_that_is_not_there_yet_holds_nothing_and_is_not_made(original: Scene, tmp_path: Path) -> None:

@@ -47,8 +47,9 @@ def test_help_on_one_thing_is_the_same_both_ways(runner: Runner, topic: str) -> 
         assert runner.pinstall(topic, "--help", target=False, index=False).stdout == shown.stdout
 
 
-def test_help_on_nothing_is_an_error(runner: Runner) -> None:
-    ended = runner.pinstall("help", "nothing")
+@pytest.mark.parametrize("words", [["nothing"], ["lock", "nothing"]])
+def test_help_on_nothing_is_an_error(runner: Runner, words: list[str]) -> None:
+    ended = runner.pinstall("help", *words)
     assert (ended.returncode, ended.stdout) == (64, "")
     assert "there is help on install, check" in ended.stderr
 
