@@ -31,6 +31,7 @@ _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[
 # What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
+_STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
 _LONGEST: Final = 255
 """How many characters a file name can have; the tags in a longer one may be billions."""
 _VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
@@ -124,6 +125,8 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
     if demand or editables:
         found = line(demand or editables[0] or "", origin, editable=bool(editables), constraint=constraint)
         yield _with_options(found, given) if isinstance(found, RequirementLine) else found
+    elif any(one.dest == "hashes" for one in given):  # pip ignores it, whatever it was meant to protect
+        yield Fault(origin=origin, message=_STRAY)
     yield from _directives(given, origin, alone=not (demand or editables))
 
 

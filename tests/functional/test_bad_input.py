@@ -121,6 +121,15 @@ def test_a_hash_that_no_file_can_have(scene: Runner, command: str) -> None:
     assert "ERROR" not in ended.output
 
 
+@pytest.mark.parametrize("command", ["install", pytest.param("check", marks=pytest.mark.slow)])
+def test_a_hash_that_no_requirement_has_is_not_dropped(scene: Runner, command: str) -> None:
+    written(scene, f"bb==1.0\n    --hash=sha256:{'0' * 64}\n")
+    ended = scene.pinstall(command, "-r", "requirements.txt")
+    assert ended.returncode == 1
+    assert "requirements.txt:2: `--hash` belongs to no requirement; is a `\\` missing" in ended.output
+    assert "ERROR" not in ended.output
+
+
 def test_a_file_that_is_no_text(scene: Runner) -> None:
     (scene.home / "requirements.txt").write_bytes(b"\xff\xfe\x00\xd8aa==2.0\n\x81")
     ended = scene.pinstall("-r", "requirements.txt")

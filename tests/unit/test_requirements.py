@@ -357,7 +357,21 @@ class TestOptionsOfARequirement:
         assert (found.link, found.editable, found.options, found.hashes) == ("./pkg", True, ("-C", "a=b"), frozenset())
 
     def test_alone_on_a_line_they_say_nothing(self) -> None:
-        assert file(f"--hash={A}\n-C a=b") == RequirementFile()
+        assert file("-C a=b") == RequirementFile()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"demo==1.0\n  --hash={A} \\\n  --hash={B}",
+            f"demo==1.0 \\\n  # why\n  --hash={A}",
+        ],
+    )
+    def test_a_hash_alone_on_a_line_is_a_fault_of_that_line(self, text: str) -> None:
+        found = file(text)
+        (fault,) = found.faults
+        assert fault.origin.line == 1 + text[: text.index("  --hash")].count("\n")
+        assert fault.message.startswith("`--hash` belongs to no requirement")
+        assert [str(one.specifier) for one in found.lines] == ["==1.0"]
 
 
 @pytest.mark.parametrize("module", ["shlex", "packaging.requirements", "packaging.markers", "urllib.request"])
