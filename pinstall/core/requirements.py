@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
+_SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
 # What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
@@ -81,6 +82,8 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
         demand = _editable(text) if editable else _requirement(text)
     except _REFUSALS as error:
         reason = links.redacted(str(error).partition("\n")[0])
+        if not editable and re.match(_SINGLE, text):
+            reason = "`=` is no operator; did you mean `==`?"
         return Fault(origin=origin, message=f"invalid requirement `{shown}`: {reason}")
     if constraint and (problem := _no_constraint(demand, editable=editable)):
         return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")

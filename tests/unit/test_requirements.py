@@ -55,6 +55,17 @@ class TestOneRequirement:
         ):
             assert str(one(text).marker) == 'python_version > "3"'
 
+    @pytest.mark.parametrize(
+        "text", ["six=1.16.0", "six = 1.16.0", "six[a, b]=1.16.0", "six=1.16.0 ; os_name == 'posix'"]
+    )
+    def test_a_single_equals_sign_is_named(self, text: str) -> None:
+        assert refused(text) == f"invalid requirement `{text}`: `=` is no operator; did you mean `==`?"
+        assert file(text).faults[0].message == refused(text)
+
+    @pytest.mark.parametrize("text", ["six==", "six=>1", "six>=1,=2", "=1.0", "six 1=2"])
+    def test_another_fault_is_not_taken_for_it(self, text: str) -> None:
+        assert "no operator" not in refused(text)
+
     def test_extras_are_canonical(self) -> None:
         assert one("demo[A.b,c_D]>=1").extras == {"a-b", "c-d"}
 
