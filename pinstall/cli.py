@@ -22,7 +22,16 @@ COMMANDS = ("cache", "check", "lock", "undo", "why")
 
 
 def main() -> None:
-    """Run pinstall on the process's own arguments and leave with its exit code."""
+    """Run pinstall on the process's own arguments and leave with its exit code, after Ctrl-C by the signal."""
+    try:
+        _main()
+    except KeyboardInterrupt:
+        import signal  # noqa: PLC0415 - only here
+
+        leave(-signal.SIGINT)
+
+
+def _main() -> None:
     argv = sys.argv[1:]
     said = stamp.found(argv, os.environ)
     if said is not None:
@@ -47,10 +56,6 @@ def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     except PinstallError as error:
         terminal.fail(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        import signal  # noqa: PLC0415 - only here
-
-        return -signal.SIGINT
     except Exception as error:  # noqa: BLE001 - whatever we did wrong, it must not look like a code of pip's
         terminal.crash(error)
         return INTERNAL

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import caches
+from tests.support.environments import ROOT
 from tests.support.processes import sealed
 from tests.support.runner import beside
 from tests.support.scenes import cached, installed, place
@@ -20,6 +22,18 @@ from tests.support.wheels import wheel
 if TYPE_CHECKING:
     from tests.support.runner import Runner
 
+EARLY = """\
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+sys.path.insert(0, {root!r})
+from pinstall import cli
+cli.main()
+"""
+"""Ctrl-C in the moment in which a module is imported."""
 OLD, NEW = sdist("demo", "2.0"), sdist("demo", "1.0", delay=1)
 
 
@@ -52,3 +66,12 @@ def test_whoever_stops_a_build_finds_everything_in_its_place(
     assert before[0][0].with_name("origin.json").exists()
     assert sorted(path.name for path in (runner.cache / "pinstall").iterdir()) == ["lease", "shelf"]
     assert b"Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["pinstall.terminal", *(pytest.param(f"pinstall.{one}", marks=pytest.mark.slow) for one in ("errors", "call"))],
+)
+def test_ctrl_c_before_anything_has_begun_is_as_quiet_as_later(runner: Runner, module: str) -> None:
+    ended = runner.run([sys.executable, "-c", EARLY.format(module=module, root=str(ROOT)), "demo==1.0"])
+    assert (ended.returncode, ended.output) == (-signal.SIGINT, "")
