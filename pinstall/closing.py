@@ -5,6 +5,8 @@ May not: start pip, look for it.
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.core import report
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
 
     from pinstall.demand import Asked
     from pinstall.model import Dependency, Reporter
+    from pinstall.outcome import Outcome
 
 _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
 
 
-def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
-    """Raise PinstallError for what is not pinned under `closure=refuse`, with the lines to add."""
+def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter, *, late: bool = False) -> None:
+    """Raise PinstallError for what is not pinned under `closure=refuse`, with the lines to add.
+
+    It is `late` where what needs it is installed already: only a reinstalled artifact says what it needs.
+    """
     if not found or asked.call.policy.closure != "refuse":
         mention(found, asked, tell)
         return
@@ -28,9 +34,18 @@ def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
         "closure",
         _counted(found),
         context=_lines(found),
-        hint=f"{_WAYS_OUT}; nothing has been installed",
+        hint=f"{_WAYS_OUT}; {'what is pinned' if late else 'nothing'} has been installed",
         exit_code=NOT_PINNED,
     )
+
+
+def end(outcome: Outcome, asked: Asked, tell: Reporter) -> Outcome:
+    """Return the outcome, with what is refused of it; where something is left to pip, that may pin the rest."""
+    try:
+        (mention if asked.beyond else functools.partial(judge, late=True))(outcome.unpinned, asked, tell)
+    except PinstallError as error:
+        return replace(outcome, exit_code=error.exit_code, error=error)
+    return outcome
 
 
 def mention(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:

@@ -98,7 +98,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     holding.renew(asked, final, tell)
     if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())
-        closing.mention(outcome.unpinned, asked, tell)
+        outcome = closing.end(outcome, asked, tell)
         _mention_builds(asked, final, outcome.verdicts, tell)
     return outcome
 

@@ -15,7 +15,7 @@ from pinstall import ambiguity, branches, closing, conflicts, holding, naming, p
 from pinstall.adapters import bytecode, installed_files, pip
 from pinstall.clearing import Clearing
 from pinstall.core import arguments, labels, plan
-from pinstall.errors import NOT_PINNED
+from pinstall.errors import NOT_PINNED, PinstallError
 from pinstall.evidence import Evidence
 from pinstall.healing import Healing
 from pinstall.model import Pin, State
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from pinstall.core.closure import Need
     from pinstall.demand import Asked
-    from pinstall.errors import PinstallError
     from pinstall.model import Hold, Identity, Reporter, Verdict
 
 
@@ -121,7 +120,10 @@ class _Run:
             return 0
         self._tell.say(f"{new[0]}, which is not installed so: pip runs once more")
         started = time.time_ns()
-        exit_code = self._users_own(folder, again=True)
+        try:
+            exit_code = self._users_own(folder, again=True)
+        except PinstallError as error:  # what has been reinstalled stays, and is reported
+            self._error, exit_code = error, error.exit_code
         if exit_code == 0:
             self._recording.write(self.asked, self.after, self._reported, started)
         self.final = self.judge()
@@ -159,7 +161,7 @@ class _Run:
             requested = {one.name for one in pip.chosen(wanted) if one.requested}
             self._sourcing.judge(pip.installed(wanted), requested)
         if exit_code == 0 and closing.resolves_first(self.asked):
-            closing.judge(self._evidence.unpinned(pip.chosen(wanted)), self.asked, self._tell)
+            closing.judge(self.after.unpinned(pip.chosen(wanted)), self.asked, self._tell, late=self.final is not None)
         return exit_code
 
     def put_back(self) -> None:

@@ -152,6 +152,24 @@ def test_refuse_takes_no_offence_at_what_is_asked_for_itself(stocked: Runner, ho
     assert stocked.pinstall("-r", "requirements.txt", "--pin", "closure=refuse").returncode == 0
 
 
+@pytest.mark.slow
+@REPORTS
+@pytest.mark.parametrize("there", [False, True])
+def test_refuse_holds_for_what_a_reinstalled_artifact_needs_more_than_before(runner: Runner, *, there: bool) -> None:
+    more = wheel("more", "1.0")
+    place(runner.environment, wheel("top", "1.0"), *[more] * there)
+    (runner.environment.site_packages / "top.py").unlink()
+    for archive in (more, wheel("top", "1.0", requires=["more"])):
+        runner.index.add(archive)
+    for steps in (["install", "force"], []):
+        told = pinstall(runner, "top==1.0", "--pin", "closure=refuse")
+        assert told.ended.returncode == 65
+        assert own_lines(told.ended)[-3:-1] == ["error: 1 dependency is not pinned", "  more==1.0  # top 1.0 needs it"]
+        assert [purpose for purpose in told.purposes if purpose != "resolve"] == steps
+        assert ("nothing has been installed" in own_lines(told.ended)[-1]) is not bool(steps)
+    assert ("more==1.0" in runner.environment.freeze()) is there
+
+
 def test_check_finds_them_under_refuse(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
     ended = stocked.pinstall("check", "-r", "requirements.txt", "--pin", "closure=refuse")
