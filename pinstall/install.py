@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DISTRIBUTION = canonicalize_name("pip-pinstall")
 NAMESAKE = canonicalize_name("pinstall")
 """Somebody else's tool, with the same command and the same import name."""
+_LATE = ("packaging.tags", "requests.auth", "resolvelib")
+"""What of others our modules import only once they need it."""
 
 
 def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> Outcome:
@@ -88,6 +90,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         rests_on = grounds.of(asked, evidence, started) if lasting else ()
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
+    _gather_own(asked, evidence, found)
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.launch import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
@@ -101,6 +104,26 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         outcome = closing.end(outcome, asked, tell)
         _mention_builds(asked, final, outcome.verdicts, tell)
     return outcome
+
+
+def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> None:
+    """Import all that pinstall consists of where this very run may replace some of it."""
+    tool = evidence.find(DISTRIBUTION) if asked.call.target.own else None
+    if tool is None:
+        return
+    markers, demand = asked.call.target.markers, asked.demand
+    own = closure.walk(closure.dependencies(tool, None, markers), evidence.find, markers)[0].keys() | {DISTRIBUTION}
+    coming = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
+    coming |= {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
+    if own & coming:
+        import importlib  # noqa: PLC0415 - hardly any run replaces pinstall
+        import pkgutil  # noqa: PLC0415 - the same
+
+        import pinstall  # noqa: PLC0415 - the same
+
+        modules = pkgutil.walk_packages(pinstall.__path__, "pinstall.")
+        for name in (*_LATE, *(module.name for module in modules)):
+            importlib.import_module(name)
 
 
 def _mention_builds(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> None:

@@ -198,6 +198,20 @@ def test_pinstall_pinned_to_itself_holds(inside: Runner) -> None:
     assert inside.pinstall(f"pip-pinstall=={version}").stderr.startswith("pinstall: 1 pin holds; ")
 
 
+@pytest.mark.slow
+def test_a_failure_is_told_by_the_release_that_pip_has_just_replaced(inside: Runner) -> None:
+    """Another release need not have a single one of the modules that this one still has to import."""
+    other = wheel("pip-pinstall", "99.0", modules={"pinstall/__init__.py": "__version__ = '99.0'\n"})
+    there, wanted = wheel("aa", "1.0", mark="there"), wheel("aa", "1.0", mark="wanted")
+    place(inside.environment, there)
+    for archive in (other, there):
+        inside.index.add(archive)
+    told = pinstall(inside, "-r", written(inside, pinned(other, wanted)))
+    assert (told.ended.returncode, told.purposes) == (65, ["install", "force"])
+    assert told.states == {"aa": "unproven", "pip-pinstall": "holds"}
+    assert "Traceback" not in told.ended.stderr
+
+
 @pytest.mark.network
 def test_the_real_lowest_releases_work_before_during_and_after(inside: Runner, tmp_path: Path) -> None:
     """As above with what was really released then, dependencies and all, from the machine's own index."""

@@ -24,6 +24,7 @@ FULL_PROMISE: Final = frozenset(
     {
         "test_a_constraint_also_pins_what_a_local_directory_needs",
         "test_a_direct_url_whose_poison_is_installed_already_does_not_hold",
+        "test_a_failure_is_told_by_the_release_that_pip_has_just_replaced",
         "test_a_hash_that_a_run_of_pinstall_proved_holds_from_then_on",
         "test_a_local_wheel_is_a_pin_of_its_present_bytes",
         "test_a_pin_that_does_not_hold_although_pip_was_content_is_shown",
