@@ -118,6 +118,13 @@ class Clearing:
         for item in self._shelf.put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")
 
+    def around(self, release: tuple[int, ...] | None) -> tuple[str, ...]:
+        """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
+        if self.bypass:
+            return ("--no-cache-dir",)
+        refreshes = self.plan.refreshes if (release or ()) >= REFRESHES else ()
+        return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
+
     def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
         """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
         if self.cache is None or self.bypass or self._asked.call.policy.evict == "never":

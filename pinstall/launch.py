@@ -21,7 +21,7 @@ from pinstall.healing import Healing
 from pinstall.model import Pin, State
 from pinstall.outcome import Outcome
 from pinstall.recording import Recording
-from pinstall.runs import Runs, reports, uncompiled
+from pinstall.runs import Runs, mention_unproven, replaced, reports, uncompiled
 from pinstall.sourcing import Sourcing
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ class _Run:
         self.final: tuple[Verdict, ...] | None = None
         self._recording = Recording(self.clearing, self._sourcing, tell)
         self._reports = reports(asked)
-        if asked.proves and not asked.call.reports:
-            release = ".".join(map(str, asked.call.target.pip or ()))
-            tell.say(f"pip {release} does not report what it installs: hashes are not proven")
+        mention_unproven(asked, tell)
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
@@ -155,7 +153,7 @@ class _Run:
     def _resolve(self, folder: str) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or nobody has pinned, before it is installed."""
         wanted = os.path.join(folder, "resolved.json")
-        ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
+        ours = (*self.clearing.around(self.asked.call.target.pip), *holding.constraints(self._held, folder))
         exit_code = self._runs.rehearse("resolve", wanted, "-q", *ours)
         if exit_code == 0:
             requested = {one.name for one in pip.chosen(wanted) if one.requested}
@@ -215,7 +213,8 @@ class _Run:
         # what has only just got its name may contradict another
         if exit_code == 0 and (contradiction := conflicts.among(self.asked)):
             self._error, exit_code = contradiction, contradiction.exit_code
-        if exit_code == 0 and not all(plan.accepts(verdict, self.asked.call.policy.unproven) for verdict in found):
+        unproven = self.asked.call.policy.unproven if self.asked.call.reports else "accept"
+        if exit_code == 0 and not all(plan.accepts(verdict, unproven) for verdict in found):
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
@@ -240,7 +239,7 @@ class _Run:
             return exit_code
         wanted = None if again else self.asked.call.request.last("json_report_file")
         request = self.asked.call.request.arguments
-        ours = (*self._around_the_cache(), *holding.constraints(self._held, folder))
+        ours = (*self.clearing.around(self.asked.call.target.pip), *holding.constraints(self._held, folder))
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
@@ -252,12 +251,6 @@ class _Run:
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.deliver(report_file, wanted.value or "-")
         return exit_code
-
-    def _around_the_cache(self) -> tuple[str, ...]:
-        """Return what keeps pip from the part of its cache that is wrong, where that cannot be moved out of its way."""
-        if self.clearing.bypass:
-            return ("--no-cache-dir",)
-        return tuple(word for pin in self.clearing.plan.refreshes for word in ("--refresh-package", pin.name))
 
     def _force(self, folder: str) -> tuple[Verdict, ...]:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven; judge again."""
@@ -275,7 +268,7 @@ class _Run:
             carried = arguments.carried(self.asked.call.request, into_environment=True)
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *uncompiled(self.asked), *carried)
-            words += (*self._around_the_cache(), "-r", file)
+            words += (*self.clearing.around(self.asked.call.target.pip), "-r", file)
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
@@ -300,3 +293,5 @@ class _Run:
             identities = [identity for identity, _ in self._reported.values()]
             self.asked, after = naming.learnt(self.asked, self.after, identities)
             self._seen = (self._seen[0], after)
+            self.asked = replaced(self.asked, identities, self._tell)
+            self._reports = self._reports and self.asked.call.reports

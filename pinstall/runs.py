@@ -5,6 +5,7 @@ May not: decide what is run, read what pip did.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.adapters import bytecode, pip
@@ -12,10 +13,10 @@ from pinstall.core import arguments, report
 from pinstall.outcome import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pinstall.demand import Asked
-    from pinstall.model import Reporter
+    from pinstall.model import Identity, Reporter
 
 
 _REPORTS_QUIETLY = (23, 0)
@@ -29,6 +30,23 @@ def reports(asked: Asked) -> bool:
         return False  # for pip a dry run with a report is a way around the mark of PEP 668
     needed = asked.proves or asked.elsewhere or request.last("ignore_installed") is not None
     return bool(asked.demand.pins) and (release >= _REPORTS_QUIETLY or (needed and asked.call.reports))
+
+
+def mention_unproven(asked: Asked, tell: Reporter) -> None:
+    """Say that pip does not tell which artifacts it installs, where that counts."""
+    if asked.proves and not asked.call.reports:
+        release = ".".join(map(str, asked.call.target.pip or ()))
+        tell.say(f"pip {release} does not report what it installs: hashes are not proven")
+
+
+def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
+    """Return what is asked, of another pip where that is among what has just been installed."""
+    call = asked.call
+    for one in installed:
+        if one.name == "pip" and one.version is not None and not asked.elsewhere and call.pip[-1] == "pip":
+            asked = replace(asked, call=replace(call, target=replace(call.target, pip=one.version.release)))
+            mention_unproven(asked, tell)
+    return asked
 
 
 def uncompiled(asked: Asked) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.support.caches import Layout, body_of, http_bodies, http_entry
+from tests.support.pips import pip_wheel
 from tests.support.scenes import RELEASE, cached, installed, lame, pinned, pinstall, place, written
 from tests.support.sdists import sdist
-from tests.support.wheels import wheel
+from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
     from tests.support.runner import Runner
@@ -90,3 +91,18 @@ def test_of_hashes_that_another_line_narrows_pip_proves_nothing(runner: Runner, 
         told = pinstall(runner, *words, index=False)
         assert (told.ended.returncode, told.purposes) == (0, purposes), told.ended.output
         assert runner.environment.module("demo", "MARK") == "narrowed"
+
+
+@pytest.mark.slow
+def test_an_older_pip_that_is_pinned_too_reinstalls_without_a_report_what_is_not_proven(runner: Runner) -> None:
+    path = pip_wheel("21.3.1")
+    older = Archive(path.name, path.read_bytes())
+    there, wanted = wheel("aa", "1.0", mark="there"), wheel("aa", "1.0", mark="wanted")
+    place(runner.environment, there)
+    for archive in (older, wanted):
+        runner.index.add(archive)
+    told = pinstall(runner, "-r", written(runner, pinned(wanted, older)))
+    assert (told.ended.returncode, told.purposes) == (0, ["install", "force"])
+    assert "pip 21.3.1 does not report what it installs: hashes are not proven" in told.ended.stderr
+    assert runner.environment.module("aa", "MARK") == "wanted"
+    assert pinstall(runner, "-r", "requirements.txt").purposes == []
