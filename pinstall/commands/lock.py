@@ -41,6 +41,7 @@ _FINDING: Final = ("extra_index_urls", "find_links", "format_control", "index_ur
 """What a reader of the lock needs to find the same files."""
 _FOREIGN: Final = ("abis", "implementation", "platforms", "python_version")
 _FILES: Final = (".in", ".txt")
+_HEADING: Final = "locked by pinstall for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     asked = gather(take(words, environ), environ)
     asked.call.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
     old = texts.read(wanted.output) if wanted.output else ""
+    _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
     since = time.time()
     found = _resolved(asked, kept, tell)
@@ -142,6 +144,14 @@ def _dependencies(path: str) -> list[str]:
         fault = Fault(origin=Origin(where=path), message=str(error))
         message = "the dependencies cannot be read"
         raise PinstallError("project", message, context=(fault,), exit_code=UNREADABLE) from error
+
+
+def _refuse_to_overwrite(old: str, wanted: Wanted, asked: Asked) -> None:
+    """Refuse to replace a file that says what is to be locked, unless it is a lock of ours itself."""
+    read = map(os.path.realpath, asked.files)
+    if old and not old.startswith(f"# {_HEADING}") and os.path.realpath(wanted.output) in read:
+        hint = "name another file behind `-o`; nothing has been changed"
+        raise PinstallError("usage", f"`{wanted.output}` says what is to be locked", hint=hint, exit_code=USAGE)
 
 
 def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[NormalizedName, str]:
@@ -251,7 +261,7 @@ def _locked(
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
     request = asked.call.request
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]
-    heading = (" ".join(("locked by pinstall for", locking.platform(found), *foreign)),)
+    heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if locks.is_lock(wanted.output):
         return lock_texts.lock(locked, heading, None if foreign else found["environment"])
     given = [*request.command_line, *asked.options]

@@ -105,6 +105,19 @@ def test_what_has_not_changed_is_not_written(stocked: Runner) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_to_be_locked_is_not_overwritten_unless_it_is_a_lock_itself(stocked: Runner) -> None:
+    mine = "bb==1.0  # precious\n"
+    file = written(stocked, mine)
+    (stocked.home / "link.txt").symlink_to(file)
+    for words in (["-r", file, "-o", "link.txt"], [file, "-o", file, "--check"], ["aa", "-c", file, "-o", file]):
+        ended = locked(stocked, *words, code=64)
+        assert own_lines(ended)[-1] == "hint: name another file behind `-o`; nothing has been changed"
+    assert text(stocked) == mine
+    assert stocked.index.requests == []
+    locked(stocked, file, "-o", "lock.txt")
+    locked(stocked, "lock.txt", "-o", "lock.txt")
+
+
 def test_mode_and_symbolic_link_of_the_file_stay(stocked: Runner) -> None:
     path = stocked.home / "requirements.txt"
     real = written(stocked, "bb==0.9\n", "real/lock.txt")
