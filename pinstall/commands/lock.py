@@ -259,13 +259,18 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    request = asked.call.request
+    from pinstall import variables  # noqa: PLC0415 - dear, and pip may have failed
+
+    request, restore = asked.call.request, variables.restoring(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if locks.is_lock(wanted.output):
+        variables.refuse(locked, restore)
         return lock_texts.lock(locked, heading, None if foreign else found["environment"])
     given = [*request.command_line, *asked.options]
-    options = [(one.name, _moved(one, wanted.folder)) for one in given if one.dest in _FINDING]
+    values = [(one.name, _moved(one, wanted.folder)) for one in given if one.dest in _FINDING]
+    options = [(name, value and restore(value)) for name, value in values]
+    locked = [replace(one, url=restore(one.url)) for one in locked]
     return lock_texts.requirements(locked, heading, lock_texts.options(options))
 
 

@@ -22,7 +22,7 @@ _MARKS: Final = (
 )
 _CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
-_VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
+VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
 def decode(content: bytes) -> str:
@@ -68,7 +68,7 @@ def _joined(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _expanded(text: str, environ: Mapping[str, str]) -> str:
-    for name in dict.fromkeys(_VARIABLE.findall(text)):
+    for name in dict.fromkeys(VARIABLE.findall(text)):
         if value := environ.get(name):
             text = text.replace(f"${{{name}}}", value)
     return text

@@ -109,8 +109,8 @@ def test_what_is_to_be_locked_is_not_overwritten_unless_it_is_a_lock_itself(stoc
     mine = "bb==1.0  # precious\n"
     file = written(stocked, mine)
     (stocked.home / "link.txt").symlink_to(file)
-    for words in (["-r", file, "-o", "link.txt"], [file, "-o", file, "--check"], ["aa", "-c", file, "-o", file]):
-        ended = locked(stocked, *words, code=64)
+    for words in ("-r {0} -o link.txt", "{0} -o {0} --check", "aa -c {0} -o {0}"):
+        ended = locked(stocked, *words.format(file).split(), code=64)
         assert own_lines(ended)[-1] == "hint: name another file behind `-o`; nothing has been changed"
     assert text(stocked) == mine
     assert stocked.index.requests == []
@@ -272,6 +272,29 @@ class TestIndex:
         assert "hunter2" not in text(stocked, "out.txt")
         locked(stocked, "aa", "-o", "pylock.toml")
         assert "hunter2" not in text(stocked, "pylock.toml")
+
+    @pytest.mark.slow
+    def test_variables_stay_variables_in_a_requirement_file(self, stocked: Runner) -> None:
+        place = f"{stocked.index.root}/${{PLACE}}"
+        written(stocked, f"--extra-index-url {place}/extra/\ncc @ {place}/{CC.filename}?token=${{TOKEN}}\n")
+        stocked.variables.update({"PLACE": "files", "TOKEN": "hunter2"})
+        locked(stocked, "-r", "requirements.txt", "-o", "lock.txt")
+        lines = text(stocked, "lock.txt").splitlines()
+        assert f"--extra-index-url {place}/extra/" in lines
+        assert f"cc @ {place}/{CC.filename}?token=${{TOKEN}}#sha256={CC.sha256}" in lines
+        assert "is up to date" in locked(stocked, "-r", "requirements.txt", "-o", "lock.txt").stderr
+        assert stocked.pinstall("--require-hashes", "-r", "lock.txt").returncode == 0
+
+    def test_what_a_variable_holds_is_refused_in_a_lock_file_but_for_the_host(self, stocked: Runner) -> None:
+        url = stocked.index.file_url(CC.filename)
+        stocked.variables.update({"HOST": "127.0.0.1", "TOKEN": "hunter2", "URL": f"{url}?hunter2"})
+        hosted = url.replace("127.0.0.1", "${HOST}")
+        for link, name, code in ((f"{hosted}?${{TOKEN}}", "TOKEN", 65), ("${URL}", "URL", 65), (hosted, "", 0)):
+            written(stocked, f"cc @ {link}\n")
+            ended = locked(stocked, "-r", "requirements.txt", "-o", "pylock.toml", code=code)
+            assert (f"holds what `${{{name}}}` stands for" in ended.stderr) is bool(code)
+            assert "hunter2" not in ended.output
+            assert (stocked.home / "pylock.toml").exists() is not bool(code)
 
     @pytest.mark.slow
     def test_the_pages_that_pip_has_read_are_not_asked_for_again(self, stocked: Runner) -> None:
