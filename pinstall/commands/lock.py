@@ -90,12 +90,15 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
     """Return what is for this command alone, and what is left for `install`."""
     wanted, left, words = Wanted(), [], iter(argv)
     for word in words:
-        name, equals, glued = word.partition("=")
+        short = word[:2] in ("-o", "-P") and word[2:3] != "="
+        name, equals, glued = (word[:2], word[2:], word[2:]) if short else word.partition("=")
         if name in ("-o", "--output-file", "-P", "--upgrade-package"):
             value = glued if equals else next(words, "")
-            if not value:
-                raise PinstallError("usage", f"`{name}` takes a value", exit_code=USAGE)
-            if "o" in name[:3]:
+            file = "o" in name[:3]
+            if not value or (not file and set(value) & set("<>=!~[;@ ")):
+                takes = "a file" if file else "the name of a project, and nothing else"
+                raise PinstallError("usage", f"`{name}` takes {takes}", exit_code=USAGE)
+            if file:
                 wanted = replace(wanted, output=value)
             else:
                 wanted = replace(wanted, upgraded=wanted.upgraded | {canonicalize_name(value)})
@@ -148,8 +151,7 @@ def _dependencies(path: str) -> list[str]:
 
 def _refuse_to_overwrite(old: str, wanted: Wanted, asked: Asked) -> None:
     """Refuse to replace a file that says what is to be locked, unless it is a lock of ours itself."""
-    read = map(os.path.realpath, asked.files)
-    if old and not old.startswith(f"# {_HEADING}") and os.path.realpath(wanted.output) in read:
+    if old and _HEADING not in old[:40] and os.path.realpath(wanted.output) in map(os.path.realpath, asked.files):
         hint = "name another file behind `-o`; nothing has been changed"
         raise PinstallError("usage", f"`{wanted.output}` says what is to be locked", hint=hint, exit_code=USAGE)
 
@@ -268,8 +270,7 @@ def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted)
         variables.refuse(locked, restore)
         return lock_texts.lock(locked, heading, None if foreign else found["environment"])
     given = [*request.command_line, *asked.options]
-    values = [(one.name, _moved(one, wanted.folder)) for one in given if one.dest in _FINDING]
-    options = [(name, value and restore(value)) for name, value in values]
+    options = [(one.name, restore(_moved(one, wanted.folder) or "") or None) for one in given if one.dest in _FINDING]
     locked = [replace(one, url=restore(one.url)) for one in locked]
     return lock_texts.requirements(locked, heading, lock_texts.options(options))
 

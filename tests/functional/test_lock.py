@@ -118,6 +118,14 @@ def test_what_is_to_be_locked_is_not_overwritten_unless_it_is_a_lock_itself(stoc
     locked(stocked, "lock.txt", "-o", "lock.txt")
 
 
+def test_values_may_be_glued_on_and_only_a_project_can_be_upgraded(stocked: Runner) -> None:
+    locked(stocked, "bb", "-olock.txt", "-Pbb")
+    assert "bb==1.0" in text(stocked, "lock.txt")
+    for words in ("-P bb==1.0", "-Pbb>=1", "--upgrade-package=bb[x]", "-P"):
+        ended = locked(stocked, "bb", "-olock.txt", *words.split(" ", 1), code=64)
+        assert "takes the name of a project, and nothing else" in ended.stderr
+
+
 def test_mode_and_symbolic_link_of_the_file_stay(stocked: Runner) -> None:
     path = stocked.home / "requirements.txt"
     real = written(stocked, "bb==0.9\n", "real/lock.txt")
