@@ -27,6 +27,8 @@ The last is the status of many places below a folder, which comes first: each of
 """
 BETWEEN = "//"
 """What parts the places of one ground: no path that is normal holds it, except at its beginning."""
+_LARGEST = 1 << 26
+"""Bytes of a file that a stamp may rest on: `/dev/zero` has no end."""
 _MOST = 200
 """How many stamps are kept; those of environments that are gone are the oldest some day."""
 
@@ -86,7 +88,7 @@ def _digest(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[s
 
 
 def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
-    """Return what something is now; that it is not there is an answer too."""
+    """Return what something is now; that it is not there is an answer too. Raise ValueError for what has no end."""
     if kind in (STATUS, STATUSES):
         folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
         return _statuses(folder, names)
@@ -95,7 +97,10 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
             return b"%d" % (os.path.lexists(name) if kind == EXISTENCE else os.stat(name).st_ctime_ns)
         if kind == CONTENT:
             with open(name, "rb") as file:
-                return file.read()
+                content = file.read(_LARGEST)
+            if len(content) == _LARGEST:
+                raise ValueError(name)
+            return content
         if kind == LISTING:
             return "\0".join(sorted(os.listdir(name))).encode("utf-8", "surrogateescape")
     except OSError as error:

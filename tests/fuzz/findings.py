@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from tests.fuzz import bombs
-from tests.fuzz.seeds import MANIFEST, METADATA, WHEEL
+from tests.fuzz.seeds import MANIFEST, METADATA, STAMP, WHEEL
 from tests.fuzz.targets import STEM
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ FINDINGS: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "a size in superscript": ("record_file", "demo.py,sha256=a,²\n".encode),
     "a size of five thousand digits": ("record_file", lambda: b"demo.py,sha256=a," + b"9" * 5000),
     "a device without an end in RECORD": ("record_file", lambda: b"/dev/zero,sha256=a,0\n"),
+    "a stamp that rests on a device without an end": (
+        "stamp_file",
+        lambda: STAMP.replace("/etc/hostname", "/dev/zero").encode(),
+    ),
     "a device without an end and a size": ("record_file", lambda: b"/dev/zero,sha256=a,\n"),
     "a member of four gigabytes": (
         "zip_bytes",
