@@ -1,4 +1,4 @@
-"""Move the metadata of damaged installations out of pip's way, so that it installs them anew, and put them back.
+"""Move the metadata of damaged installations out of pip's way, with what only they list, and put them back.
 
 May not: start pip, judge.
 """
