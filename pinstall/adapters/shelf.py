@@ -171,7 +171,7 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
         raise ValueError(entry)
     return Shelved(
         receipt=receipt,
-        what=entry["what"],
+        what=str(entry["what"]),
         identity=Identity(
             name=canonicalize_name(entry["name"]),
             version=None if version is None else Version(version),
@@ -179,8 +179,8 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
         ),
         stored=tuple(map(_below, entry["stored"])),
         paths=tuple(map(_below, entry["paths"])),
-        reason=entry["reason"],
-        contradiction=entry["contradiction"],
+        reason=str(entry["reason"]),
+        contradiction=bool(entry["contradiction"]),
     )
 
 

@@ -83,7 +83,8 @@ class Seen:
         return [places for places in gone if not any(self._is_excused(path) for path in places)]
 
     def _is_excused(self, path: Path) -> bool:
-        return path in self.purged or ("wheels" in path.parts and path.exists())
+        # of a folder without wheels pip tells that it is removed, and not what was in it
+        return not self.purged.isdisjoint((path, path.parent)) or ("wheels" in path.parts and path.exists())
 
 
 @dataclass(kw_only=True)

@@ -50,6 +50,7 @@ FINDINGS: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "a subdirectory that is no text": ("direct_url", lambda: b'{"url":"https://h/r","subdirectory":{"a":1}}'),
     "a manifest that is nested too deeply": ("manifest", lambda: DEEP),
     "a receipt with more names than places": ("manifest", functools.partial(_manifest, paths=[])),
+    "a receipt whose words are none": ("manifest", functools.partial(_manifest, what=[], reason={}, contradiction=[])),
     "a receipt that has itself": ("manifest", functools.partial(_manifest, stored=[""])),
     "a report that is nested too deeply": ("build_record", lambda: DEEP),
     "a version of five thousand digits": ("metadata", lambda: METADATA.replace(b"1.0", b"9" * 5000)),
