@@ -39,6 +39,15 @@ def rows(written: str) -> Sequence[Row]:
     return found
 
 
+def is_bytecode(path: str) -> bool:
+    """Tell whether a path is of byte code that no wheel has, or of its folder: virtualenv lists both, there or not."""
+    stem, _, suffix = path.rpartition(".")
+    tagged = (
+        "." in stem.rpartition("/")[2]
+    )  # Python imports `demo.pyc` without a source, and never `demo.cpython-311.pyc`
+    return path.endswith("__pycache__") or (suffix == "pyc" and (tagged or "__pycache__/" in path))
+
+
 def tops(written: str) -> AbstractSet[str]:
     """Return the first part of each path, and in full what lies outside; raise ValueError as `rows` does."""
     # whole rows are twice as dear, and that of a folder need not be read to its end

@@ -222,7 +222,7 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
     prefix, folder = stamp.opened(location)
     try:
         for path, digest, size in rows:
-            if _CACHED in path:
+            if _CACHED in path or (not digest and record.is_bytecode(path)):
                 continue
             expected = _length(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
             found: int | None

@@ -178,16 +178,12 @@ def record_digest(distribution: Distribution, flaws: Iterable[str] = ()) -> str:
     except OSError:
         return ""
     folder = distribution.path if distribution.egg else distribution.location
-    doubtful = [path for path in (*_unhashed(distribution, listed), *flaws) if not _is_bytecode(path)]
+    doubtful = [path for path in (*_unhashed(distribution, listed), *flaws) if not record.is_bytecode(path)]
     others = list(_beside(distribution)) if doubtful else []
     for path in doubtful:
         if not any(f"\n{path},".encode() in other for other in others):
             digest.update(_sha256(os.path.join(folder, path)))
     return digest.hexdigest()
-
-
-def _is_bytecode(path: str) -> bool:
-    return "__pycache__" in path and path[-4:] == ".pyc"
 
 
 def _beside(distribution: Distribution) -> Iterator[bytes]:

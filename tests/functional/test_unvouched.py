@@ -87,6 +87,14 @@ def test_a_file_of_two_projects_that_one_has_no_hash_of_is_not_fought_over(runne
     assert told[-1].purposes == []
 
 
+def test_byte_code_that_virtualenv_lists_is_not_missed(runner: Runner) -> None:
+    runner.index.add(WHOLE)
+    place(runner.environment, WHOLE)
+    with (runner.environment.site_packages / "demo-1.0.dist-info" / "RECORD").open("a", encoding="utf-8") as record:
+        record.write("demo/__init__.cpython-311.pyc,,\ndemo/gone/__pycache__,,\ndemo-1.0.dist-info/__pycache__,,\n")
+    assert pinstall(runner, "demo==1.0").purposes == []
+
+
 @pytest.mark.slow
 def test_a_reinstallation_writes_through_no_link_that_leads_nowhere(runner: Runner) -> None:
     runner.index.add(WHOLE)
