@@ -111,6 +111,7 @@ def test_a_group_that_pip_alone_has_installed_holds(twins: Twins) -> None:
     assert own_lines(ours)[-1] == "1 pin holds"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(RELEASE < (26, 1), reason="this pip takes no lock file")
 def test_a_lock_file_that_pip_alone_has_installed_is_proven_once_and_then_holds(twins: Twins) -> None:
     pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no locks")

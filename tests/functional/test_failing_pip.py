@@ -113,6 +113,7 @@ def test_an_index_that_is_down_is_pips_failure(both: Both, fault: Fault) -> None
     _same_end(both, "--retries", "0", "aa==2.0")
 
 
+@pytest.mark.slow
 def test_a_hash_that_does_not_match_is_pips_failure(both: Both) -> None:
     old, new = sdist("aa", "1.5"), sdist("aa", "2.0")
     for archive in (old, new):

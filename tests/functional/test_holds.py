@@ -36,6 +36,7 @@ def held(runner: Runner) -> dict[str, str]:
     return {name: hold["version"] for name, hold in ledger["holds"].items()}
 
 
+@pytest.mark.slow
 def test_an_upgrade_of_something_else_does_not_move_a_pin(served: Runner) -> None:
     served.pinstall("aa==1.0")
     ended = served.pinstall(*EAGER, "bb==1.0")

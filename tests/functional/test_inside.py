@@ -66,6 +66,7 @@ def test_the_users_story_inside(inside: Runner, tmp_path: Path) -> None:
     assert shelved(inside.cache) == []
 
 
+@pytest.mark.slow
 def test_own_dependencies_are_pinned_to_their_floors_and_it_works_before_during_and_after(inside: Runner) -> None:
     wheels = [repacked(name, version) for name, version in LOWEST.items()]
     for archive in (*wheels, wheel("aa", "1.0"), wheel("bb", "1.0")):

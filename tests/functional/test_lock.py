@@ -192,6 +192,7 @@ class TestKept:
         assert "aa==2.0" in text(older)
         assert "cc==1.0" in text(older)
 
+    @pytest.mark.slow
     def test_a_pin_that_makes_it_impossible_is_not_dropped_and_the_way_out_is_said(self, older: Runner) -> None:
         before = text(older)
         older.index.add(wheel("dd", "1.0", requires=["cc>=2"]))
@@ -382,6 +383,7 @@ class TestLockFiles:
         stocked.run(command, env={"PATH": os.environ["PATH"]}, check=True)
         assert stocked.environment.freeze() == ["aa==1.0", "bb==1.0", "cc==1.0"]
 
+    @pytest.mark.slow
     def test_pins_stay_and_what_has_not_changed_is_not_written(self, stocked: Runner) -> None:
         locked(stocked, "aa", "-o", "pylock.toml")
         stocked.index.add(NEWER)

@@ -204,6 +204,7 @@ def _normalised(text: str, runner: Runner) -> str:
     return text.replace(str(runner.environment.root), "<root>").replace(str(runner.home), "<home>")
 
 
+@pytest.mark.slow
 def test_pips_standard_output_is_untouched(mismatch: Runner, alone: Runner) -> None:
     words = ("cc==1.0", "bb==1.0", "aa==1.0")
     ours, theirs = mismatch.pinstall(*words), alone.pip("install", *words)

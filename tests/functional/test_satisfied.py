@@ -183,6 +183,7 @@ def test_what_could_be_written_only_elsewhere_hides_nothing_later(runner: Runner
     assert runner.pinstall("check").returncode == 0
 
 
+@pytest.mark.slow
 def test_of_an_environment_that_plain_pip_made_exactly_the_unproven_are_reinstalled_and_only_once(
     runner: Runner,
 ) -> None:

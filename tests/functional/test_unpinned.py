@@ -385,6 +385,7 @@ def test_markers_are_the_targets_and_not_those_of_the_interpreter_that_runs_pins
 # --- inputs that the argument list does not show ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["install", "global"])
 def test_pip_conf_names_inputs_too(stocked: Runner, section: str) -> None:
     written(stocked, "bb>=1\n", "extra.txt")
