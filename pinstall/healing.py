@@ -49,7 +49,10 @@ class Healing:
             damaged = evidence.find(verdict.pin.name) if concerned else None
             if damaged is None or evidence.is_outside(damaged):
                 continue
-            self._shelve(damaged, [(path,) for path in _dangling(damaged)])
+            # through a link to nothing pip would write, to wherever that is
+            links = filter(os.path.islink, installed_files.places(damaged))
+            dangling = (place for place in links if not os.path.exists(place))
+            self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)])
             if damaged.damage is not None or not installed_files.is_removable(damaged):
                 known = self._move(damaged, evidence.copies(verdict.pin.name))
                 left = "" if known else "; nobody knows its files, and those that are not replaced stay"
@@ -83,16 +86,11 @@ class Healing:
             {place for one in evidence.every() for place in installed_files.places(one)} if self._listed else set()
         )
         for old, places in self._listed.items():
-            stale = [
-                os.path.relpath(place, old.location) for place in sorted(places - present) if os.path.lexists(place)
-            ]
-            inside = [path for path in stale if not path.startswith(os.pardir)]
-            if inside:
-                self._shelve(old, [(path,) for path in inside])
-                files = report.counted(len(inside), "file", "files")
-                self._tell.say(
-                    f"{files} of what was moved aside, such as {inside[0]}, nothing has now: moved aside too"
-                )
+            stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
+            if stale:
+                self._shelve(old, [(path,) for path in stale])
+                files = report.counted(len(stale), "file", "files")
+                self._tell.say(f"{files} of what was moved aside, such as {stale[0]}, nothing has now: moved aside too")
         self._listed = {}
 
     def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
@@ -129,9 +127,9 @@ class Healing:
             shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
 
 
-def _dangling(damaged: Distribution) -> Iterator[str]:
-    """Yield the links to nothing among its files: pip would write through them, to wherever that is."""
-    for place in installed_files.places(damaged):
-        path = os.path.relpath(place, damaged.location)
-        if os.path.islink(place) and not os.path.exists(place) and not path.startswith(os.pardir):
+def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:
+    """Yield the places as paths below where the distribution lies; what lies elsewhere is left alone."""
+    for place in places:
+        path = os.path.relpath(place, distribution.location)
+        if not path.startswith(os.pardir):
             yield path

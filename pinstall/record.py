@@ -42,9 +42,8 @@ def rows(written: str) -> Sequence[Row]:
 def is_bytecode(path: str) -> bool:
     """Tell whether a path is of byte code that no wheel has, or of its folder: virtualenv lists both, there or not."""
     stem, _, suffix = path.rpartition(".")
-    tagged = (
-        "." in stem.rpartition("/")[2]
-    )  # Python imports `demo.pyc` without a source, and never `demo.cpython-311.pyc`
+    # Python imports `demo.pyc` without a source, and never `demo.cpython-311.pyc`
+    tagged = "." in stem.rpartition("/")[2]
     return path.endswith("__pycache__") or (suffix == "pyc" and (tagged or "__pycache__/" in path))
 
 
