@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinstall import __version__
-from pinstall.core.arguments import carried
-from pinstall.core.options import ELSEWHERE, OPTIONS, VALUED
-from pinstall.core.policy import KEYS
-from pinstall.core.usage import ARGUMENTS, PURPOSE, USAGES
-from pinstall.request import Option, Origin, Request
+from pinstall.commands.help import ARGUMENTS, PURPOSE, USAGES
+from pinstall.model.request import Option, Origin, Request
+from pinstall.request.arguments import carried
+from pinstall.request.options import ELSEWHERE, OPTIONS, VALUED
+from pinstall.request.policy import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pinstall.core.options import Release, Rule
+    from pinstall.request.options import Release, Rule
 
 DOCS = Path(__file__).parent
 MANUAL = DOCS / "installed" / "share" / "man" / "man1" / "pinstall.1"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from pinstall.terminal import Terminal
+    from pinstall.report.terminal import Terminal
 
 COMMANDS = ("cache", "check", "lock", "undo", "why")
 """One module each, with a function of that name."""
@@ -41,7 +41,7 @@ def _main() -> None:
         os._exit(0)  # there is nothing to clean up, which would take as long as the look at the stamp
     import gc  # noqa: PLC0415 - a run that finds its stamp needs none of it
 
-    from pinstall.terminal import Terminal  # noqa: PLC0415 - the same
+    from pinstall.report.terminal import Terminal  # noqa: PLC0415 - the same
 
     gc.disable()  # next to nothing here is in circles, and what looks for them takes a tenth of a satisfied run
     leave(attempt(argv, Terminal(argv)))
@@ -49,7 +49,7 @@ def _main() -> None:
 
 def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     """Run a command, say what stopped it, and return the exit code; a negative one is that of a signal."""
-    from pinstall.errors import INTERNAL, PinstallError  # noqa: PLC0415
+    from pinstall.model.errors import INTERNAL, PinstallError  # noqa: PLC0415
 
     try:
         return run(argv, terminal)
@@ -82,7 +82,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
     """Call the command that the first word names, `install` without one, and return its exit code."""
     command, rest = (argv[0], argv[1:]) if argv else ("help", ())
     if command == "help" or "--help" in argv or "-h" in argv:
-        from pinstall.core import usage  # noqa: PLC0415 - only here
+        from pinstall.commands import help as usage  # noqa: PLC0415 - only here
 
         known = ("install", *COMMANDS)
         topic = " ".join(rest) or "help" if command == "help" else command if command in known else "help"
@@ -102,8 +102,8 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
 
 def _install(argv: Sequence[str], terminal: Terminal) -> int:
-    from pinstall.core import report  # noqa: PLC0415 - help needs none of it
-    from pinstall.install import install  # noqa: PLC0415 - the same
+    from pinstall.commands.install.walk import install  # noqa: PLC0415 - the same
+    from pinstall.report import words as report  # noqa: PLC0415 - help needs none of it
 
     outcome = install(argv, os.environ, terminal)
     error = report.failure(outcome)
@@ -127,12 +127,12 @@ def _write(document: dict[str, Any], destination: str) -> None:
     if destination == "-":
         sys.stdout.write(text)
         return
-    from pinstall import writing  # noqa: PLC0415 - the same
+    from pinstall import files as writing  # noqa: PLC0415 - the same
 
     try:
         writing.replace(destination, text)
     except OSError as error:
-        from pinstall.errors import PinstallError  # noqa: PLC0415
+        from pinstall.model.errors import PinstallError  # noqa: PLC0415
 
         message = f"cannot write the report to `{destination}`: {error.strerror}"
         raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error

@@ -46,7 +46,7 @@ def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
 
 def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
     """Write a stamp; where that cannot be done there is none."""
-    from pinstall import writing  # noqa: PLC0415 - who finds a stamp writes none
+    from pinstall import files as writing  # noqa: PLC0415 - who finds a stamp writes none
 
     try:
         place = _place(argv, environ)

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall import extensions, holdings, metadata, mistaken
-from pinstall.adapters.shelf import Shelf
-from pinstall.artifacts import Eviction
-from pinstall.call import take
-from pinstall.core import links, report
-from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model import Identity
+from pinstall.cache import extensions
+from pinstall.cache import inventory as holdings
+from pinstall.cache.shelf import Shelf
+from pinstall.formats import metadata
+from pinstall.formats import urls as links
+from pinstall.model.artifacts import Eviction
+from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.pins import Identity
+from pinstall.report import words as report
+from pinstall.request import mistaken
+from pinstall.request.call import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.call import Call
-    from pinstall.model import Reporter
+    from pinstall.model.pins import Reporter
+    from pinstall.request.call import Call
 
 _DAY = 24 * 60 * 60
 ACTIONS = ("list", "verify", "evict", "shelf")

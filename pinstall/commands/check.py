@@ -9,18 +9,22 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import closing, isolation, mistaken
-from pinstall.adapters import installed_files
-from pinstall.call import take
-from pinstall.clearing import Clearing
-from pinstall.conflicts import Metadata
-from pinstall.core import labels, pins, plan, report
-from pinstall.core.links import redacted
-from pinstall.demand import gather
-from pinstall.errors import FINDING, HOLDS
-from pinstall.model import State
-from pinstall.proof import judge, seen
-from pinstall.request import Fault
+from pinstall.cache import plan
+from pinstall.commands.install.evict import Clearing
+from pinstall.environment import damage as installed_files
+from pinstall.formats.urls import redacted
+from pinstall.model.errors import FINDING, HOLDS
+from pinstall.model.pins import State
+from pinstall.model.request import Fault
+from pinstall.report import words as report
+from pinstall.request import mistaken, pins
+from pinstall.request.call import take
+from pinstall.request.demand import gather
+from pinstall.verdicts import build_requirements as isolation
+from pinstall.verdicts import labels
+from pinstall.verdicts import refusals as closing
+from pinstall.verdicts.conflicts import Metadata
+from pinstall.verdicts.proof import judge, seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +32,11 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.artifacts import Case, Plan
-    from pinstall.demand import Asked
-    from pinstall.evidence import Evidence
-    from pinstall.model import Distribution, Pin, Reporter, Verdict
-    from pinstall.request import RequirementLine
+    from pinstall.model.artifacts import Case, Plan
+    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
+    from pinstall.model.request import RequirementLine
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -106,7 +110,7 @@ def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:
     """Return a verdict on each branch that is installed from another commit than it names by now."""
     if not asked.demand.unpinned:
         return ()
-    from pinstall import branches  # noqa: PLC0415 - most requests are pins
+    from pinstall.verdicts import branches  # noqa: PLC0415 - most requests are pins
 
     return branches.judge(branches.named(asked, evidence), evidence)
 

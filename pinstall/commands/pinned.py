@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.adapters import interpreter, texts
-from pinstall.call import NEWEST, Call
-from pinstall.core import candidates, lock_texts, locks, pins, policy, report
-from pinstall.demand import gather
-from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.request import Fault, Option, Origin, Request
+from pinstall.commands.lock import texts as lock_texts
+from pinstall.environment import interpreter
+from pinstall.index import candidates
+from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.request import Fault, Option, Origin, Request
+from pinstall.report import words as report
+from pinstall.request import lockfile as locks
+from pinstall.request import pins, policy, texts
+from pinstall.request.call import NEWEST, Call
+from pinstall.request.demand import gather
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinstall.model import Reporter
-    from pinstall.request import Interpreter
+    from pinstall.model.pins import Reporter
+    from pinstall.model.request import Interpreter
 
 
 def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall import mistaken
-from pinstall.adapters.shelf import Shelf
-from pinstall.call import take
-from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.cache.shelf import Shelf
+from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.request import mistaken
+from pinstall.request.call import take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.model import Reporter
+    from pinstall.model.pins import Reporter
 
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

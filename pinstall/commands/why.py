@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall import mistaken
-from pinstall.adapters import installed_files
-from pinstall.call import take
-from pinstall.clearing import Clearing
-from pinstall.core import links, report
-from pinstall.demand import gather
-from pinstall.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.holdings import everything
-from pinstall.model import State
-from pinstall.proof import seen
+from pinstall.cache.inventory import everything
+from pinstall.commands.install.evict import Clearing
+from pinstall.environment import damage as installed_files
+from pinstall.formats import urls as links
+from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.pins import State
+from pinstall.report import words as report
+from pinstall.request import mistaken
+from pinstall.request.call import take
+from pinstall.request.demand import gather
+from pinstall.verdicts.proof import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
-    from pinstall.artifacts import Plan
-    from pinstall.demand import Asked
-    from pinstall.evidence import Evidence
-    from pinstall.model import Distribution, Reporter, Verdict
+    from pinstall.model.artifacts import Plan
+    from pinstall.model.pins import Distribution, Reporter, Verdict
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
 
 
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

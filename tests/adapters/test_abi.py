@@ -19,7 +19,7 @@ from elftools.elf.hash import ELFHashTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pinstall.adapters.abi import _cached, missing
+from pinstall.cache.abi import _cached, missing
 from tests.support.environments import ROOT
 from tests.support.wheels import wheel
 
@@ -38,7 +38,7 @@ GONE = "needs libpinned.so.5, not found"
 ASK = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from pinstall.adapters import abi
+from pinstall.cache import abi
 print(abi.missing(sys.argv[2]))
 """
 LOAD = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pinstall.adapters.cache import http
-from pinstall.core import pages
+from pinstall.cache import http
+from pinstall.index import pages
 from tests.support import caches
 from tests.support.environments import Environment, copy, template
 from tests.support.index import Index, Reply
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pinstall.artifacts import Entry
+    from pinstall.model.artifacts import Entry
 
 DEMO = wheel("demo", "1.0", files={"demo_data.bin": bytes(range(256)) * 300})
 LABELLED = wheel("labelled", "1.0+local.1")

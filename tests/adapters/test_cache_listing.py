@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters.cache import listing, wheels
+from pinstall.cache import listing, wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

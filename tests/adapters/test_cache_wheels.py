@@ -14,7 +14,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.adapters.cache import wheels
+from pinstall.cache import wheels
 from tests.support import caches
 from tests.support.environments import Environment, copy, template
 from tests.support.index import Index
@@ -27,7 +27,7 @@ from tests.support.wheels import Archive, wheel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinstall.artifacts import Artifact
+    from pinstall.model.artifacts import Artifact
 
 SOURCES = (sdist("demo", "1.0"), sdist("Foo.Bar", "2.0"), sdist("plain", "1.0"))
 DEMO = wheel("demo", "1.0")

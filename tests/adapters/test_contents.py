@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters import contents
-from pinstall.adapters.environment import Environment as Installed
+from pinstall.environment import contents
+from pinstall.environment.distributions import Environment as Installed
 from tests.support.environments import Environment, copy, template
 from tests.support.pips import CHOSEN, NEWEST, python_for
 from tests.support.processes import sealed
 from tests.support.wheels import Archive, wheel, zipped
 
 if TYPE_CHECKING:
-    from pinstall.model import Distribution
+    from pinstall.model.pins import Distribution
 
 DATA = "demo-1.0.data"
 INFO = "demo-1.0.dist-info"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.adapters.environment import Environment
-from pinstall.model import Distribution, Source
+from pinstall.environment.distributions import Environment
+from pinstall.model.pins import Distribution, Source
 
 SHA = "sha256:" + "a" * 64
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.files import content, descriptor, resolve
-from pinstall.errors import PinstallError
+from pinstall.model.errors import PinstallError
+from pinstall.request.reading import content, descriptor, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

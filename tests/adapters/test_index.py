@@ -16,12 +16,12 @@ import certifi
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters.index import client
-from pinstall.adapters.index import session as adapter
-from pinstall.core import arguments
-from pinstall.errors import PinstallError
-from pinstall.offered import Index as Offered
-from pinstall.request import Option, Origin
+from pinstall.index import client
+from pinstall.index import session as adapter
+from pinstall.index.offers import Index as Offered
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Option, Origin
+from pinstall.request import arguments
 from tests.support import tls
 from tests.support.environments import ROOT
 from tests.support.index import Fault, Index
@@ -112,7 +112,7 @@ def test_certificates_that_are_not_there_are_an_error_like_any_other() -> None:
 
 
 def test_requests_is_not_imported_before_something_is_fetched() -> None:
-    code = "import sys, pinstall.adapters.index.client; sys.exit('requests' in sys.modules)"
+    code = "import sys, pinstall.index.client; sys.exit('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -329,7 +329,7 @@ def test_what_goes_wrong_in_a_thread_goes_wrong_here() -> None:
 
 
 def test_no_thread_outlives_the_process() -> None:
-    code = "import time; from pinstall.adapters.index.client import at_once; at_once(time.sleep, [60, 61], 0.1)"
+    code = "import time; from pinstall.index.client import at_once; at_once(time.sleep, [60, 61], 0.1)"
     started = time.monotonic()
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     assert time.monotonic() - started < 20

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters import installed_files
-from pinstall.adapters.environment import Environment as Installed
+from pinstall.environment import damage as installed_files
+from pinstall.environment.distributions import Environment as Installed
 from tests.support.scenes import place
 from tests.support.wheels import Archive, wheel
 
 if TYPE_CHECKING:
-    from pinstall.model import Distribution
+    from pinstall.model.pins import Distribution
     from tests.support.environments import Environment
 
 DATA = "demo-1.0.data"

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.markers import default_environment
 
-from pinstall.adapters.interpreter import describe
-from pinstall.errors import PinstallError
+from pinstall.environment.interpreter import describe
+from pinstall.model.errors import PinstallError
 from tests.support.pips import find_python
 from tests.support.processes import sealed
 
 if TYPE_CHECKING:
-    from pinstall.request import Interpreter
+    from pinstall.model.request import Interpreter
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ print(json.dumps({
 """
 DESCRIBE_SELF = """
 import json, os, sys
-from pinstall.adapters.interpreter import describe
+from pinstall.environment.interpreter import describe
 it = describe(None, os.environ, sys.argv[1])
 print(json.dumps({name: getattr(it, name) for name in it.__slots__}))
 """

@@ -14,8 +14,8 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from pinstall.adapters.ledger import Ledger, Row, record_digest
-from pinstall.model import Distribution, Hold, Identity
+from pinstall.environment.ledger import Ledger, Row, record_digest
+from pinstall.model.pins import Distribution, Hold, Identity
 from tests.support.environments import ROOT
 
 DEMO = canonicalize_name("demo")
@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_the_old_rows(
 
 WRITER = """
 import sys
-from pinstall.adapters.ledger import Ledger, Row
+from pinstall.environment.ledger import Ledger, Row
 folder, start, count = sys.argv[1], *map(int, sys.argv[2:])
 sys.stdin.read()
 for number in range(start, start + count):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters import locations
-from pinstall.adapters.locations import CacheDirectory, cache_directory, config_files
-from pinstall.request import Interpreter, Option, Origin
+from pinstall.model.request import Interpreter, Option, Origin
+from pinstall.request import locations
+from pinstall.request.locations import CacheDirectory, cache_directory, config_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,15 +16,15 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.adapters import pip
-from pinstall.model import Identity, Source
+from pinstall import pip
+from pinstall.model.pins import Identity, Source
 from tests.support.environments import ROOT
 
 DEMO = canonicalize_name("demo")
 
 RUN = """
 import json, os, sys
-from pinstall.adapters import pip
+from pinstall import pip
 before = {number: pip.signal.getsignal(number) for number in (2, 15)}
 ended = pip.run((sys.argv[1], "-m", "pip", *sys.argv[2:]), os.environ)
 restored = before == {number: pip.signal.getsignal(number) for number in (2, 15)}

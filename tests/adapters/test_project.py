@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.project import environment_settings, project_settings
-from pinstall.errors import PinstallError
+from pinstall.model.errors import PinstallError
+from pinstall.request.pyproject import environment_settings, project_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall import call, demand, releases
+from pinstall.commands.lock import releases
+from pinstall.request import call, demand
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
 from tests.support.processes import sealed

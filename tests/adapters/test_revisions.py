@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pinstall.adapters.revisions import named
+from pinstall.verdicts.revisions import named
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall import call, demand, served
-from pinstall.adapters.index.client import Client
-from pinstall.artifacts import Link, Page
-from pinstall.core import verdicts
+from pinstall import judge as verdicts
+from pinstall.cache import downloads as served
+from pinstall.index.client import Client
+from pinstall.model.artifacts import Link, Page
+from pinstall.request import call, demand
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
 from tests.support.processes import sealed
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from pinstall.artifacts import Answer
-    from pinstall.model import Identity, Pin, State
+    from pinstall.model.artifacts import Answer
+    from pinstall.model.pins import Identity, Pin, State
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.settings import defaults
-from pinstall.errors import PinstallError
+from pinstall.model.errors import PinstallError
+from pinstall.request.settings import defaults
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinstall.request import Option
+    from pinstall.model.request import Option
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pinstall.adapters.cache import wheels
-from pinstall.adapters.shelf import Shelf
-from pinstall.artifacts import Eviction
-from pinstall.errors import PinstallError
+from pinstall.cache import wheels
+from pinstall.cache.shelf import Shelf
+from pinstall.model.artifacts import Eviction
+from pinstall.model.errors import PinstallError
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.artifacts import Shelved
+    from pinstall.model.artifacts import Shelved
 
 FULL = OSError(28, "No space left on device")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters import pip, staging
-from pinstall.errors import PinstallError
+from pinstall import pip
+from pinstall.commands.install import staging
+from pinstall.model.errors import PinstallError
 from tests.support import caches
 from tests.support.sdists import BUILD_LOG, builds, sdist
 from tests.support.wheels import wheel

@@ -12,7 +12,7 @@ import packaging
 import pytest
 from packaging.tags import parse_tag
 
-from pinstall.adapters import interpreter, tags
+from pinstall.environment import interpreter, tags
 from tests.support.pips import find_python
 
 if TYPE_CHECKING:

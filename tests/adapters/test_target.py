@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.adapters.target import choose
-from pinstall.errors import PinstallError
+from pinstall.environment.target import choose
+from pinstall.model.errors import PinstallError
 
 if TYPE_CHECKING:
     from pathlib import Path

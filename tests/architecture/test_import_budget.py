@@ -43,8 +43,21 @@ DEAR = {
         "tomllib",
     ),
     *("configparser", "pip", "shlex", "socket", "urllib.request", "urllib3", "zipfile"),
-    *("pinstall.adapters.cache", "pinstall.adapters.index", "pinstall.adapters.pip", "pinstall.adapters.shelf"),
-    *("pinstall.adapters.staging", "pinstall.commands", "pinstall.launch"),
+    *(
+        f"pinstall.cache.{one}"
+        for one in ("abi", "builds", "build_records", "cases", "downloads", "http", "inventory", "shelf", "wheels")
+    ),
+    *(
+        "pinstall.index.client",
+        "pinstall.index.offers",
+        "pinstall.pip",
+        "pinstall.commands.lock",
+        "pinstall.commands.install.act",
+    ),
+    *("pinstall.commands.check", "pinstall.commands.install.runs", "pinstall.commands.install.rebuild"),
+    *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "undo", "why")),
+    *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "heal", "record")),
+    *("pinstall.cache.listing", "pinstall.index"),
 }
 """What a run that starts pip, or fetches or unpacks anything, may cost."""
 
@@ -82,5 +95,5 @@ def test_for_another_interpreter_that_is_known(runner: Runner) -> None:
 
 
 def test_the_budget_is_measured(runner: Runner) -> None:
-    found = modules(runner, sys.executable, "import zipfile, pinstall.launch\n")
-    assert {"zipfile", "pinstall.launch", "subprocess"} <= found
+    found = modules(runner, sys.executable, "import zipfile, pinstall.commands.install.act\n")
+    assert {"zipfile", "pinstall.commands.install.act", "subprocess"} <= found

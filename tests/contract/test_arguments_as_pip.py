@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
-from pinstall.core.arguments import read, rules
-from pinstall.core.options import FILE_ONLY, LINES, PER_REQUIREMENT, VALUED
+from pinstall.request.arguments import read, rules
+from pinstall.request.options import FILE_ONLY, LINES, PER_REQUIREMENT, VALUED
 from tests.support.pips import pip_wheel, python_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pinstall.core.options import Rule
-    from pinstall.request import Request
+    from pinstall.model.request import Request
+    from pinstall.request.options import Rule
 
 pytestmark = pytest.mark.contract
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.core import pages
+from pinstall.index import pages
 from tests.support.pages import HTML, JSON
 from tests.support.pips import pip_wheel, python_for
 
 if TYPE_CHECKING:
-    from pinstall.artifacts import Link
+    from pinstall.model.artifacts import Link
 
 pytestmark = pytest.mark.contract
 

@@ -17,15 +17,17 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters.files import content, resolve
-from pinstall.core import line_options, links, requirements
+from pinstall.formats import urls as links
+from pinstall.request import lines as line_options
+from pinstall.request import requirements
+from pinstall.request.reading import content, resolve
 from tests.support.pips import pip_wheel, python_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pinstall.request import Option, RequirementFile, RequirementLine
+    from pinstall.model.request import Option, RequirementFile, RequirementLine
 
 pytestmark = pytest.mark.contract
 

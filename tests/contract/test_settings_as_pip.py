@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pinstall.adapters.interpreter import describe
-from pinstall.adapters.locations import cache_directory, config_files
-from pinstall.adapters.settings import defaults
-from pinstall.core.arguments import rules
-from pinstall.errors import PinstallError
-from pinstall.request import Interpreter, Option, Origin
+from pinstall.environment.interpreter import describe
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Interpreter, Option, Origin
+from pinstall.request.arguments import rules
+from pinstall.request.locations import cache_directory, config_files
+from pinstall.request.settings import defaults
 from tests.support.pips import pip_wheel, python_for
 from tests.support.processes import sealed
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pinstall.core.options import Rule
+    from pinstall.request.options import Rule
 
 pytestmark = pytest.mark.contract
 

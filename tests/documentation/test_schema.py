@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from pinstall.core import report
-from pinstall.model import State
+from pinstall.model.pins import State
+from pinstall.report import words as report
 from tests.support.documents import SCHEMA, validated
 from tests.support.scenes import pinstall, place, written
 from tests.support.wheels import wheel

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pinstall.core.arguments import rules
-from pinstall.core.options import OPTIONS
+from pinstall.request.arguments import rules
+from pinstall.request.options import OPTIONS
 
 TABLES = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "tables.py"))
 CHANGES = {release for rule in OPTIONS for release in (rule.since, rule.removed or ())}

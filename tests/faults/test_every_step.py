@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters.environment import Environment as Installed
-from pinstall.adapters.ledger import Ledger
+from pinstall.environment.distributions import Environment as Installed
+from pinstall.environment.ledger import Ledger
 from tests.support import caches
 from tests.support.losses import everything, lost
 from tests.support.scenes import RELEASE, cached, pinned, place, written

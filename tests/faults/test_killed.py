@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.adapters.environment import Environment as Installed
+from pinstall.environment.distributions import Environment as Installed
 from tests.support.processes import sealed
 from tests.support.runner import beside
 from tests.support.scenes import cached, place

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pinstall.adapters import locations
 from pinstall.commands import cache as command
+from pinstall.request import locations
 from tests.support import caches
 from tests.support.environments import Environment, copy, template
 from tests.support.index import Fault, Index

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from pinstall.adapters import abi
-from pinstall.adapters.builds import Builds
-from pinstall.adapters.cache import wheels
-from pinstall.built import checked
+from pinstall.cache import abi, wheels
+from pinstall.cache.build_records import Builds
+from pinstall.cache.builds import checked
 from tests.support.caches import body_of, http_entry, poison, snapshot, wheel_entry
 from tests.support.index import Fault
 from tests.support.runner import Runner

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from pinstall.adapters import locations
-from pinstall.install import install
+from pinstall.commands.install.walk import install
+from pinstall.request import locations
 from tests.support.caches import body_of, damage, entries, http_entry, snapshot, truncate
 from tests.support.index import Fault, Index, Reply
 from tests.support.pages import JSON

@@ -114,7 +114,7 @@ def test_no_environment_is_looked_at_and_nothing_is_connected_to(folder: Path) -
     code += "; from pinstall.cli import main; main()"
     ended = run([sys.executable, "-c", code, "requirements.txt"], env=sealed(folder), cwd=folder)
     assert ended.returncode == 0, ended.output
-    dear = {"requests", "pinstall.adapters.environment", "pinstall.evidence"}
+    dear = {"requests", "pinstall.environment.distributions", "pinstall.verdicts.evidence"}
     assert "pinstall.commands.pinned" in ended.stdout
     assert dear & set(ended.stdout.split()) == set()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pinstall import toml
+from pinstall.formats import toml
 from tests.support.index import Fault
 from tests.support.pages import UPLOADED
 from tests.support.scenes import RELEASE, own_lines, written

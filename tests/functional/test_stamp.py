@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall import grounds, stamp
+from pinstall import stamp
+from pinstall.commands.install import stamping as grounds
 from tests.support.environments import ROOT
 from tests.support.promises import REPORTS
 from tests.support.scenes import RELEASE, own_lines, pinned, place, written

@@ -16,16 +16,23 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall import record, stamp
-from pinstall.adapters import abi, contents, environment, installed_files, ledger, settings
-from pinstall.adapters.builds import FOLDER, Builds
-from pinstall.adapters.cache import bodies, http, wheels
-from pinstall.adapters.pip import chosen, installed
-from pinstall.adapters.shelf import Shelf
-from pinstall.core import arguments, closure, links, locks, pages, requirements, verdicts
-from pinstall.core.pins import reduce
-from pinstall.errors import PinstallError
-from pinstall.model import Distribution, Identity, Pin, Source
+from pinstall import judge as verdicts
+from pinstall import stamp
+from pinstall.cache import abi, bodies, http, wheels
+from pinstall.cache.build_records import FOLDER, Builds
+from pinstall.cache.shelf import Shelf
+from pinstall.environment import contents, ledger, record
+from pinstall.environment import damage as installed_files
+from pinstall.environment import distributions as environment
+from pinstall.formats import urls as links
+from pinstall.index import pages
+from pinstall.model.errors import PinstallError
+from pinstall.model.pins import Distribution, Identity, Pin, Source
+from pinstall.pip import chosen, installed
+from pinstall.request import arguments, requirements, settings
+from pinstall.request import lockfile as locks
+from pinstall.request.pins import reduce
+from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

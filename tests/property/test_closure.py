@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pinstall.core.closure import Need, explain, walk
-from pinstall.model import Distribution, Source
+from pinstall.model.pins import Distribution, Source
+from pinstall.verdicts.closure import Need, explain, walk
 from tests.support.values import MARKERS, distribution
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from pinstall.core import closure
+from pinstall.verdicts import closure
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.values import MARKERS, lines
 

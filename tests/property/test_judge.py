@@ -14,19 +14,20 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.artifacts import Eviction, Plan
-from pinstall.core import pins, report
-from pinstall.core.requirements import line
-from pinstall.core.verdicts import judge
-from pinstall.model import Identity, Pin, Source, State, Verdict
-from pinstall.outcome import Command, Outcome
-from pinstall.request import Origin, RequirementLine
+from pinstall.judge import judge
+from pinstall.model.artifacts import Eviction, Plan
+from pinstall.model.outcome import Command, Outcome
+from pinstall.model.pins import Identity, Pin, Source, State, Verdict
+from pinstall.model.request import Origin, RequirementLine
+from pinstall.report import words as report
+from pinstall.request import pins
+from pinstall.request.requirements import line
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.model import Demand
+    from pinstall.model.pins import Demand
 
 DEMO = canonicalize_name("demo")
 KNOWN = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from pinstall.core import pages
+from pinstall.index import pages
 from tests.support.pages import HTML, JSON
 
 KINDS = st.sampled_from([JSON, HTML, "text/html", "text/html; charset=utf-16", "text/html; charset=\0", "text/plain"])

@@ -9,9 +9,9 @@ import warnings
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pinstall.core import links
-from pinstall.core.requirements import line, read
-from pinstall.request import Origin, RequirementLine
+from pinstall.formats import urls as links
+from pinstall.model.request import Origin, RequirementLine
+from pinstall.request.requirements import line, read
 
 HERE = Origin(where="argument 1")
 

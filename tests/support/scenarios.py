@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pinstall.core import closure
-from pinstall.core.conflicts import conflicts
+from pinstall.verdicts import closure
+from pinstall.verdicts.ruled_out import conflicts
 from tests.support.values import MARKERS, demand, lines
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model import Distribution
-    from pinstall.request import Fault
+    from pinstall.model.pins import Distribution
+    from pinstall.model.request import Fault
 
     Choice = Mapping[NormalizedName, str | None]
     """A release for each project; none is one that nobody here knows, which fits everything and needs nothing."""

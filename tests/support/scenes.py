@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.adapters.environment import Environment as Installed
-from pinstall.adapters.ledger import Ledger, Row, record_digest
+from pinstall.environment.distributions import Environment as Installed
+from pinstall.environment.ledger import Ledger, Row, record_digest
 from tests.support.caches import snapshot, wheel_entry
 from tests.support.documents import validated
 from tests.support.environments import unpack

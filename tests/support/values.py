@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.core import pins, requirements
-from pinstall.model import Distribution, Identity
+from pinstall.model.pins import Distribution, Identity
+from pinstall.request import pins, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pinstall.model import Demand, Pin, Source
-    from pinstall.request import Fault, RequirementLine
+    from pinstall.model.pins import Demand, Pin, Source
+    from pinstall.model.request import Fault, RequirementLine
 
 MARKERS: Final = {
     "implementation_name": "cpython",

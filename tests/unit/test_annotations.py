@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.annotations import annotation, failure, pip_failure, summary
-from pinstall.errors import PinstallError
-from pinstall.model import State, Verdict
-from pinstall.outcome import Outcome
-from pinstall.request import Fault, Origin
+from pinstall.model.errors import PinstallError
+from pinstall.model.outcome import Outcome
+from pinstall.model.pins import State, Verdict
+from pinstall.model.request import Fault, Origin
+from pinstall.report.annotations import annotation, failure, pip_failure, summary
 from tests.support.values import pin
 
 HERE = "/w/repo"

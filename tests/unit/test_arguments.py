@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.arguments import carried, read, rules, without
-from pinstall.core.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
-from pinstall.errors import PinstallError
-from pinstall.request import Origin, Request
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Origin, Request
+from pinstall.request.arguments import carried, read, rules, without
+from pinstall.request.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 
 OLD = (20, 1)
 NEW = (26, 3)

@@ -8,8 +8,9 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.artifacts import Link
-from pinstall.core import arguments, candidates, pages
+from pinstall.index import candidates, pages
+from pinstall.model.artifacts import Link
+from pinstall.request import arguments
 from tests.support.values import lines
 
 DEMO = canonicalize_name("demo")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from pinstall.core.closure import Need, dependencies, explain, of_line, walk
-from pinstall.model import Source
+from pinstall.model.pins import Source
+from pinstall.verdicts.closure import Need, dependencies, explain, of_line, walk
 from tests.support.values import MARKERS, distribution, lines
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model import Distribution
+    from pinstall.model.pins import Distribution
 
 
 def find(*installed: Distribution) -> Callable[[NormalizedName], Distribution | None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core import closure
-from pinstall.core.conflicts import conflicts
+from pinstall.verdicts import closure
+from pinstall.verdicts.ruled_out import conflicts
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.values import MARKERS, demand, distribution, lines
 

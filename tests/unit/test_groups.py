@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.groups import parted, read
-from pinstall.request import Argument, Fault
+from pinstall.model.request import Argument, Fault
+from pinstall.request.groups import parted, read
 
 pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no groups")
 

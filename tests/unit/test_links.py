@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core import links
+from pinstall.formats import urls as links
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall import toml
-from pinstall.artifacts import Link, Page
-from pinstall.core import lock_texts, locking, requirements
-from pinstall.errors import PinstallError
+from pinstall.commands.lock import locked as locking
+from pinstall.commands.lock import texts as lock_texts
+from pinstall.formats import toml
+from pinstall.model.artifacts import Link, Page
+from pinstall.model.errors import PinstallError
+from pinstall.request import requirements
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
 A, B, C = (sha256(letter) for letter in "abc")

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.markers import default_environment
 
-from pinstall.core.locks import Choice, choice, is_lock, read
+from pinstall.request.lockfile import Choice, choice, is_lock, read
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinstall.request import RequirementFile
+    from pinstall.model.request import RequirementFile
 
 HEAD = 'lock-version = "1.0"\ncreated-by = "test"\n'
 SHA = "a" * 64

@@ -7,8 +7,8 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.artifacts import Link
-from pinstall.core import pages
+from pinstall.index import pages
+from pinstall.model.artifacts import Link
 from tests.support.pages import HTML, JSON
 
 PAGE = "https://host/simple/demo/"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
-from pinstall.core import pins, requirements
-from pinstall.model import Demand, Source
-from pinstall.request import Origin, RequirementLine
+from pinstall.model.pins import Demand, Source
+from pinstall.model.request import Origin, RequirementLine
+from pinstall.request import pins, requirements
 from tests.support.values import COMMIT, conflict, demand, lines, pin, sha256
 
 A, B, C = (sha256(letter) for letter in "abc")

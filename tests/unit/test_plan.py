@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
-from pinstall.artifacts import Artifact, Case, Eviction, Plan, Shelved
-from pinstall.core import plan
-from pinstall.core.arguments import rules
-from pinstall.core.policy import Policy, decide
-from pinstall.model import Pin, State, Verdict
-from pinstall.request import Option, Origin, Request
+from pinstall.cache import plan
+from pinstall.model.artifacts import Artifact, Case, Eviction, Plan, Shelved
+from pinstall.model.pins import Pin, State, Verdict
+from pinstall.model.request import Option, Origin, Request
+from pinstall.request.arguments import rules
+from pinstall.request.policy import Policy, decide
 from tests.support.values import identity, pin, sha256
 
 DEMO = pin("demo==1.0")

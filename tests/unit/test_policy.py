@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.policy import KEYS, Policy, decide
-from pinstall.errors import PinstallError
-from pinstall.request import Option, Origin
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Option, Origin
+from pinstall.request.policy import KEYS, Policy, decide
 
 
 def setting(name: str, value: str | None, where: str = "argument 1") -> Option:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pinstall import provenance
-from pinstall.model import Source
+from pinstall.formats import provenance
+from pinstall.model.pins import Source
 from tests.support.values import COMMIT, sha256
 
 URL = "https://host.example/demo-1.0.tar.gz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall import record
+from pinstall.environment import record
 
 WRITTEN = """\
 aa/one.py,sha256=x_-,1

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.artifacts import Eviction, Plan, Shelved
-from pinstall.core import report
-from pinstall.errors import PinstallError
-from pinstall.model import Source, State, Verdict
-from pinstall.outcome import Command, Outcome
-from pinstall.request import Origin
+from pinstall.model.artifacts import Eviction, Plan, Shelved
+from pinstall.model.errors import PinstallError
+from pinstall.model.outcome import Command, Outcome
+from pinstall.model.pins import Source, State, Verdict
+from pinstall.model.request import Origin
+from pinstall.report import words as report
 from tests.support.values import COMMIT, identity, lines, pin, sha256
 
 A, B = sha256("a"), sha256("b")

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from pinstall.core.logical_lines import decode
-from pinstall.core.requirements import line, read
-from pinstall.request import Fault, Option, Origin, RequirementFile, RequirementLine
+from pinstall.model.request import Fault, Option, Origin, RequirementFile, RequirementLine
+from pinstall.request.logical_lines import decode
+from pinstall.request.requirements import line, read
 
 HERE = Origin(where="argument 1")
 A, B = (f"sha256:{digit * 64}" for digit in "ab")
@@ -388,7 +388,7 @@ class TestOptionsOfARequirement:
 @pytest.mark.parametrize("module", ["shlex", "packaging.requirements", "packaging.markers", "urllib.request"])
 def test_plain_pins_import_nothing_dear(module: str) -> None:
     program = (
-        "import sys; from pinstall.core.requirements import read;"
+        "import sys; from pinstall.request.requirements import read;"
         f"read(b'demo==1.0 --hash={A}', file='', constraint=False, environ={{}});"
         f"sys.exit({module!r} in sys.modules)"
     )

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.core.scripts import read
-from pinstall.request import Argument, Fault
+from pinstall.model.request import Argument, Fault
+from pinstall.request.scripts import read
 
 SCRIPT = """\
 #!/usr/bin/env python

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.artifacts import Link
-from pinstall.core import sources
-from pinstall.core.policy import decide
-from pinstall.errors import PinstallError
-from pinstall.request import Option, Origin
+from pinstall.model.artifacts import Link
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Option, Origin
+from pinstall.request import sources
+from pinstall.request.policy import decide
 
 
 def entry(pattern: str, value: str = "") -> Option:

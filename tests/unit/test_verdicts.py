@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.core.verdicts import is_suspicious, judge, judge_hashes, proven
-from pinstall.model import Source, State
+from pinstall.judge import is_suspicious, judge, judge_hashes, proven
+from pinstall.model.pins import Source, State
 from tests.support.values import COMMIT, identity, pin, sha256
 
 A, B = sha256("a"), sha256("b")

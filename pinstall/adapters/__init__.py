@@ -1,1 +1,0 @@
-"""Read and change the world: one module for each part of it."""

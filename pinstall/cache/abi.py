@@ -1,0 +1,300 @@
+"""Look into a built wheel for what its extension modules need of this machine, and say what is not there.
+
+May not: load or run what it looks at, accuse where a loader could find what this module cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import shutil
+import struct
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from pinstall.formats import zips
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from elftools.elf.elffile import ELFFile
+
+_Item = TypeVar("_Item")
+
+_LARGEST = 512 << 20
+"""Bytes of a member; no extension module is larger, and a bomb would be."""
+_MANY = 10_000
+"""Sections, tags or versions; no library has as many, and a hostile count or a circle would."""
+_LONGEST = 4096
+"""Characters of a name or run path."""
+_ELF = re.compile(r"\.so(\.\d\w*)*$|^[^/]+\.data/scripts/[^/]+$")
+"""Not `libfoo.so.5.debug`, whose dynamic section is a hole."""
+_SYSTEM = re.compile(r"\.so\.|-\d+\.\d+")
+"""What a system's sonames have and those inside packages rarely: a version (`libpq.so.5`, `libdb-5.3.so`)."""
+_CACHE = "/etc/ld.so.cache"
+_MAGIC = b"glibc-ld.so.cache1.1"
+_VER_FLG_WEAK = 2
+"""A version whose lack the linker forgives."""
+
+
+def missing(wheel: str, search: Sequence[str] = ()) -> str | None:
+    """Say what a wheel's ELF files need and this machine has not, in words that follow `it `; none without proof.
+
+    `search` are the site-packages folders of the target, in which a library may lie that a package loads before the
+    linker is asked (as torch does). What is accused is a `DT_NEEDED` of which no file lies in the wheel, below
+    `search`, in a run path, in `LD_LIBRARY_PATH`, in `/etc/ld.so.cache`, in a default folder or beside the interpreter
+    (`ld.so(8)`), or a symbol version that none of these files defines. An extension module for another machine is
+    accused only when the wheel's platform tag claims this one.
+
+    A package that will load libraries need not be installed yet. So a lack of one whose soname has no version (as
+    `libtorch.so`) proves nothing, neither about itself nor about other libraries that this wheel lacks.
+
+    Not seen are: a good library shadowed by a bad one, symbols without versions, what the found libraries need in turn,
+    and the environment of a later run. Accused though the import succeeds is a wheel that lacks a versioned library
+    only in an optional part, or until a package is installed or `LD_PRELOAD` is set. There is no proof without glibc
+    (so none on musl) and without pyelftools (extra `abi`).
+    """
+    if "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()):
+        return None
+    try:
+        members = dict(_members(wheel))
+        return _finding(os.path.basename(wheel), members, _Machine(members, search)) if members else None
+    except Exception:  # noqa: BLE001 - no pyelftools, no zip, no /proc, an unknown cache: nothing can be proven
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Object:
+    """What one ELF file tells the dynamic linker; `defined` is empty where its symbols have no versions.
+
+    `needs` are pairs of a soname and a symbol version of it, which is empty for the library itself.
+    """
+
+    machine: str
+    soname: str
+    needs: tuple[tuple[str, str], ...]
+    folders: tuple[str, ...]
+    defined: frozenset[str]
+
+
+class _Machine:
+    """All files that could be the library of a soname: rather one too many than an innocent wheel accused."""
+
+    def __init__(self, members: Mapping[str, _Object | None], search: Sequence[str]) -> None:
+        with open("/proc/self/exe", "rb") as interpreter:
+            self.name = _read(interpreter).machine
+        self._members = members
+        self._search = search
+        self._looked: dict[str, _Object | None] = {}
+        self._cached = _cached()
+        executables = ("/proc/self/exe", *(os.path.join(folder, "../../../bin/python") for folder in search))
+        folders = (
+            *_usual_folders(),
+            *(folder for path in executables for folder in self._beside(os.path.realpath(path))),
+            *_run_paths(members, search),
+        )
+        self._folders = tuple(dict.fromkeys(folders))
+
+    def has(self, soname: str, version: str = "") -> bool:
+        """Tell whether a library of the soname may define the symbol version, or be there at all."""
+        return any(
+            found is None
+            or (found.machine == self.name and (not version or not found.defined or version in found.defined))
+            for found in self._candidates(soname)
+        )
+
+    def _candidates(self, soname: str) -> Iterator[_Object | None]:
+        """Yield each file that may be meant, what is cheap to find first; none is one that could not be read."""
+        for path in (*self._cached.get(soname, ()), *(os.path.join(folder, soname) for folder in self._folders)):
+            if os.path.isfile(path):
+                yield self._look(path)
+        file = os.path.basename(soname)
+        for name, member in self._members.items():
+            if os.path.basename(name) == file or (member is not None and member.soname == soname):
+                yield member
+        for path in self._installed.get(file, ()):
+            yield self._look(path)
+
+    @functools.cached_property
+    def _installed(self) -> dict[str, list[str]]:
+        """The libraries inside installed packages by file name; only read when one was found nowhere else."""
+        paths: dict[str, list[str]] = {}
+        for top in self._search:
+            for folder, _, files in os.walk(top):
+                for file in files:
+                    if ".so" in file:
+                        paths.setdefault(file, []).append(os.path.join(folder, file))
+        return paths
+
+    def _look(self, path: str) -> _Object | None:
+        if path not in self._looked:
+            self._looked[path] = None
+            with contextlib.suppress(Exception), open(path, "rb") as file:  # hostile bytes raise nearly anything
+                self._looked[path] = _read(file)
+        return self._looked[path]
+
+    def _beside(self, executable: str) -> Iterator[str]:
+        """Yield where an interpreter may have loaded libraries from before it comes to the extension module."""
+        folder = os.path.dirname(executable)
+        prefix = os.path.dirname(folder)
+        yield from (os.path.join(prefix, "lib"), os.path.join(prefix, "lib64"))
+        interpreter = self._look(executable)
+        yield from (_expanded(path, folder) for path in (interpreter.folders if interpreter else ()))
+
+
+def _usual_folders() -> Iterator[str]:
+    yield from filter(None, re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", "")))
+    architecture = getattr(sys.implementation, "_multiarch", "")
+    for folder in ("/lib", "/usr/lib", "/lib64", "/usr/lib64", os.path.join(sys.base_prefix, "lib")):
+        yield from (folder, os.path.join(folder, architecture))
+
+
+def _run_paths(members: Mapping[str, _Object | None], search: Sequence[str]) -> Iterator[str]:
+    """Yield the run paths of all members, which share what they load, as they are once the wheel is installed."""
+    for name, member in members.items():
+        for path in member.folders if member is not None else ():
+            for top in search or ("",):
+                yield _expanded(path, os.path.join(top, os.path.dirname(name)))
+
+
+def _expanded(path: str, origin: str) -> str:
+    # `..` out of a folder that is not there yet leads nowhere
+    return os.path.normpath(path.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
+
+
+def _cached() -> dict[str, list[str]]:
+    """Return the paths of each soname in the linker's cache; raise ValueError where its format is not known.
+
+    The cache says what the linker knows, `/etc/ld.so.conf` only what it will know after the next `ldconfig`, which
+    itself is a process and not in every PATH. The format is that of glibc since 2.2 (`dl-cache.h`): counts and offsets
+    behind a magic word, before which an older format may stand.
+    """
+    try:
+        with open(_CACHE, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return {}
+    content = content[content.index(_MAGIC) :]
+    (count,) = struct.unpack_from("=I", content, len(_MAGIC))
+    paths: dict[str, list[str]] = {}
+    for _, *offsets, _, _ in struct.iter_unpack("=iIIIQ", content[48 : 48 + 24 * count]):
+        soname, path = (os.fsdecode(content[offset : content.index(b"\0", offset)]) for offset in offsets)
+        paths.setdefault(soname, []).append(path)
+    return paths
+
+
+def _finding(wheel: str, members: Mapping[str, _Object | None], machine: _Machine) -> str | None:
+    for path, member in members.items():
+        if member is not None and member.machine != machine.name and _claimed(wheel, path):
+            return f"has {os.path.basename(path)} for {member.machine}, not for {machine.name}"
+    own = (member for member in members.values() if member is not None and member.machine == machine.name)
+    lacking = [need for member in own for need in member.needs if not machine.has(*need)]
+    # a search that does not even find libc does not know how this machine is laid out
+    if not lacking or not machine.has("libc.so.6"):
+        return None
+    brought = any(not version and not _SYSTEM.search(soname) for soname, version in lacking)
+    needs = (
+        f"needs {version} of {soname}, which has none" if version else f"needs {soname}, not found"
+        for soname, version in lacking
+        if (machine.has(soname) if version else not brought)
+    )
+    return next(needs, None)
+
+
+def _claimed(wheel: str, path: str) -> bool:
+    """Tell whether both tag and file name say that this interpreter imports it; data may be for any machine."""
+    here = os.uname().machine
+    platforms = wheel.removesuffix(".whl").rpartition("-")[2].split(".")
+    imported = path.endswith((".abi3.so", f"-{here}-linux-gnu.so"))
+    return imported and all(platform.endswith(f"_{here}") for platform in platforms)
+
+
+def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
+    """Yield path and contents of each member that may be an ELF file; none are contents that cannot be read."""
+    with zips.opened(wheel) as archive:
+        for member in archive.infolist():
+            if _ELF.search(member.filename):
+                try:
+                    yield member.filename, _unpacked(archive, member)
+                except Exception:  # noqa: BLE001 - damaged bytes make zipfile and pyelftools raise nearly anything
+                    yield member.filename, None
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Object:
+    if member.file_size > _LARGEST:
+        raise ValueError(member.filename)
+    with archive.open(member) as file, tempfile.TemporaryFile() as copy:  # to seek in a zip is to read it again
+        shutil.copyfileobj(file, copy)
+        return _read(copy)
+
+
+def _read(file: IO[bytes]) -> _Object:
+    """Return what an ELF file tells the linker; raise nearly anything where it is none, or says what is not known."""
+    from elftools.elf.elffile import ELFFile
+
+    elf = ELFFile(file)
+    sections = list(_sections(elf))
+    tags = [tag for section in _of(sections, "SHT_DYNAMIC") for tag in _bounded(section.iter_tags())]
+    folders = [folder for path in _texts(tags, "rpath") + _texts(tags, "runpath") for folder in path.split(":")]
+    if "<" in elf.get_machine_arch() or any("$" in _expanded(folder, "") for folder in folders):
+        raise ValueError  # `<unknown>`, or `$LIB` and `$PLATFORM`, which only the linker knows
+    order = "little" if elf.little_endian else "big"
+    return _Object(
+        machine=f"{elf.elfclass}-bit {order}-endian {elf.get_machine_arch()}",
+        soname="".join(_texts(tags, "soname")),
+        needs=(*((soname, "") for soname in _texts(tags, "needed")), *_demanded(sections)),
+        folders=tuple(filter(None, folders)),
+        defined=frozenset(_defined(sections)),
+    )
+
+
+def _sections(elf: ELFFile) -> Iterator[Any]:
+    """Yield the sections that concern the linker; a file without section headers tells nothing."""
+    from elftools.common.utils import struct_parse
+
+    for number in _bounded(range(elf.num_sections())):
+        header = struct_parse(elf.structs.Elf_Shdr, elf.stream, elf["e_shoff"] + number * elf["e_shentsize"])
+        if header["sh_type"] in ("SHT_DYNAMIC", "SHT_GNU_verneed", "SHT_GNU_verdef"):
+            yield elf.get_section(number)  # some others, as tables of hashes, it would read whole
+
+
+def _of(sections: Iterable[Any], kind: str) -> Iterator[Any]:
+    return (section for section in sections if section["sh_type"] == kind)
+
+
+def _texts(tags: Iterable[Any], name: str) -> list[str]:
+    return [_text(getattr(tag, name)) for tag in tags if tag.entry.d_tag == f"DT_{name.upper()}"]
+
+
+def _demanded(sections: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Yield soname and version of each demand that the linker does not forgive."""
+    for section in _of(sections, "SHT_GNU_verneed"):
+        for library, versions in _bounded(section.iter_versions()):
+            for version in _bounded(versions):
+                if not version["vna_flags"] & _VER_FLG_WEAK:
+                    yield _text(library.name), _text(version.name)
+
+
+def _defined(sections: Iterable[Any]) -> Iterator[str]:
+    for section in _of(sections, "SHT_GNU_verdef"):
+        for _, names in _bounded(section.iter_versions()):
+            yield _text(next(names).name)  # the others are its parents
+
+
+def _bounded(items: Iterable[_Item]) -> Iterator[_Item]:
+    for number, item in enumerate(items):
+        if number == _MANY:
+            raise ValueError
+        yield item
+
+
+def _text(text: str | None) -> str:
+    """Return a name as it is; raise ValueError where none is, or one that does not belong into a message."""
+    if not text or len(text) > _LONGEST or not text.isprintable():
+        raise ValueError
+    return text

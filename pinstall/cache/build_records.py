@@ -1,0 +1,160 @@
+"""Remember the inputs and the sha256 of each wheel that pip built under pinstall, and tell what a build would find.
+
+May not: be believed when the wheel's bytes differ; decide what follows from a difference.
+
+The records lie below pip's cache directory, so that they travel with a cache that is restored elsewhere: one file per
+build, `<cache>/pinstall/builds/<path of the wheel>/<its sha256>.json`. So nothing is ever rewritten, and a wheel that
+comes back from the shelf finds its own record again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pinstall import files as writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pinstall.model.request import Interpreter, Option, Request
+
+FOLDER = os.path.join("pinstall", "builds")
+SCHEMA = 1
+_SUFFIX = ".json"
+_PATIENCE = 10.0
+"""Seconds that a compiler may take to tell its version."""
+_OPTIONS = {
+    "build_isolation": "build isolation",
+    "build_options": "build option",
+    "global_options": "build option",
+}
+"""Where options that reach a build write to, and what messages call them; constraints are files, and come besides."""
+_HIDES_CONSTRAINTS = (26, 2)
+"""The first pip whose isolated builds do not see the `constraint` of variables and configuration files any more."""
+
+
+class Builds:
+    """The records of one pip cache."""
+
+    def __init__(self, cache: str) -> None:
+        """Look at nothing yet."""
+        self._cache = cache
+
+    def known(self, path: str) -> frozenset[str]:
+        """Return the sha256 of every wheel that pip has built at this place of the cache under pinstall."""
+        try:
+            names = os.listdir(os.path.join(self._cache, FOLDER, path))
+        except OSError:
+            return frozenset()
+        return frozenset(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+
+    def inputs(self, path: str, sha256: str) -> Mapping[str, str] | None:
+        """Return what the build of these very bytes read, none where nothing is on record."""
+        try:
+            return {str(key): str(value) for key, value in self._document(path, sha256)["inputs"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def lacks(self, path: str, sha256: str) -> str | None:
+        """Return what the wheel lacked of this machine when it was built, as a library that another package brings."""
+        try:
+            return str(self._document(path, sha256)["lacks"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def _document(self, path: str, sha256: str) -> dict[str, Any]:
+        with open(self._record(path, sha256), encoding="utf-8") as file:
+            return dict(json.load(file))
+
+    def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
+        """Put a wheel of the cache on record; what cannot be written is only not remembered."""
+        with contextlib.suppress(OSError):
+            record = self._record(path, digest(os.path.join(self._cache, path)))
+            writing.folder(os.path.dirname(record))
+            document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
+            writing.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
+
+    def _record(self, path: str, sha256: str) -> str:
+        return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)
+
+
+def digest(path: str) -> str:
+    """Return the sha256 of a file; raise OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        state = hashlib.sha256()
+        while block := file.read(1 << 20):
+            state.update(block)
+    return state.hexdigest()
+
+
+def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the options that reach every build, as kind and value; of a file what it says, not its name."""
+    for option in constraints(request, pip):
+        yield "build constraint", _contents(option.value or "")
+    for dest, kind in _OPTIONS.items():
+        yield from ((kind, option.value or "") for option in request.every(dest))
+
+
+def constraints(request: Request, pip: tuple[int, ...]) -> Iterator[Option]:
+    """Yield the options that name a file of constraints which isolated builds see."""
+    yield from request.every("build_constraints")
+    if pip < _HIDES_CONSTRAINTS:
+        yield from (option for option in request.defaults if option.dest == "constraints")
+
+
+def _contents(path: str) -> str:
+    """Return what a constraint file says; the name alone, where it cannot be read here."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return path
+
+
+def machine(target: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what builds find on this machine: interpreter ABI, platform with its C library, C compiler."""
+    return {
+        "interpreter": f"{target.markers.get('implementation_name')} {target.abi}",
+        "platform": f"{sys.platform} {target.markers.get('platform_machine')} {_system()}",
+        "C compiler": _compiler(environ),
+    }
+
+
+def _system() -> str:
+    """Return the operating system's release and its C library, as far as it tells."""
+    library = ""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        library = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    release = ""
+    with contextlib.suppress(OSError), open("/etc/os-release", encoding="utf-8") as file:
+        fields = dict(line.strip().split("=", 1) for line in file if "=" in line)
+        release = " ".join(fields.get(key, "").strip("\"'") for key in ("ID", "VERSION_ID"))
+    return f"{release} {library}"
+
+
+def _compiler(environ: Mapping[str, str]) -> str:
+    """Return what the C compiler says of its version, `none` where there is none."""
+    import shlex  # noqa: PLC0415 - only where something was built
+    import shutil  # noqa: PLC0415 - the same
+    import subprocess  # noqa: PLC0415 - the same
+
+    try:
+        words = shlex.split(environ.get("CC", ""))
+    except ValueError:
+        words = []
+    names = words[:1] or ["cc", "gcc", "clang", "cl"]
+    found = next((path for name in names if (path := shutil.which(name, path=environ.get("PATH")))), None)
+    if found is None:
+        return "none"
+    try:
+        said = subprocess.run(
+            [found, "--version"], env=dict(environ), capture_output=True, timeout=_PATIENCE, check=False, text=True
+        ).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        said = ""
+    return said.partition("\n")[0].strip()

@@ -1,0 +1,206 @@
+"""Gather which wheels pip has built for the pins that do not hold yet, and what speaks against them.
+
+May not: write, start pip, decide what leaves.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pinstall import judge as verdicts
+from pinstall.cache import abi, http, inputs, plan, wheels
+from pinstall.cache import build_records as records
+from pinstall.formats import archives, provenance
+from pinstall.model.pins import State
+from pinstall.stamp import state_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Answer, Artifact, Entry, Shelved
+    from pinstall.model.pins import Identity, Pin
+    from pinstall.request.demand import Asked
+
+_OK = 200
+_PLACES = ("index_url", "extra_index_urls", "find_links")
+
+
+class Built:
+    """The wheels that pip has built, in one cache, as they stand to what is asked."""
+
+    def __init__(self, asked: Asked, cache: str) -> None:
+        """Look at nothing yet."""
+        self._asked = asked
+        self._cache = cache
+        self._builds = records.Builds(cache)
+        self._state = state_directory(asked.environ)
+
+    def of(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
+        """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
+        asked = {pin.name: pin for pin in pins}
+        found: dict[NormalizedName, list[Artifact]] = {name: [] for name in asked}
+        for artifact in wheels.of_projects(self._cache, asked.keys(), self._state):
+            found[artifact.identity.name].append(self._examined(artifact, asked[artifact.identity.name]))
+        return found
+
+    def trusts(self, artifact: Artifact, pin: Pin) -> bool:
+        """Tell whether nothing speaks against a wheel that `of` returned, and enough for it."""
+        recorded = artifact.recorded or self._asked.call.policy.builds != "recorded"
+        return recorded and not artifact.differs and plan.contradiction(pin, artifact) is None
+
+    def fits(self, item: Shelved, place: str, pin: Pin) -> bool:
+        """Tell whether a wheel on the shelf was built as it would be now, as far as that is on record."""
+        if not self._builds.known(item.paths[0]):
+            return self._asked.call.policy.builds != "recorded"
+        recorded = self._builds.inputs(item.paths[0], records.digest(place))
+        return recorded is not None and not self._differences(recorded, item.paths[0], pin)
+
+    def record(self, artifact: Artifact, pin: Pin) -> None:
+        """Put a wheel that pip has just built on record."""
+        lacks = abi.missing(os.path.join(self._cache, artifact.path), self._asked.call.target.paths)
+        self._builds.write(artifact.path, self._present(pin), lacks)
+
+    def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
+        """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
+        for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
+            if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
+                _, recorded = _looked_into(self._cache, artifact, ())
+                return None if recorded is None else inputs.told(recorded)
+        return None
+
+    def _present(self, pin: Pin) -> dict[str, str]:
+        return {**self._asked.told(pin), **self._machine}
+
+    @cached_property
+    def _machine(self) -> dict[str, str]:
+        return records.machine(self._asked.call.target, self._asked.environ)
+
+    def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
+        """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
+        artifact, recorded = _looked_into(self._cache, artifact, self._asked.call.target.paths)
+        proven = verdicts.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
+        if artifact.damage is None and proven is not State.HOLDS:
+            artifact = replace(artifact, damage=_outdated(artifact))
+        if artifact.damage is None and proven is State.UNPROVEN:
+            artifact = self._compared(artifact)
+        if artifact.damage is not None:
+            return artifact
+        if proven is State.WRONG_HASH:
+            # under a key with another hash pip does not look for this pin
+            found = any(self._is_found_by_url(artifact, digest) for digest in ("", *pin.hashes))
+            return replace(artifact, differs=("source archive",)) if found else artifact
+        differs = () if recorded is None else self._differences(recorded, artifact.path, pin)
+        return replace(artifact, differs=differs)
+
+    def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
+        target = self._asked.call.target
+        implementation = target.markers.get("implementation_name", "")
+        return wheels.is_found_by_url(artifact, implementation, target.version, digest)
+
+    def _compared(self, artifact: Artifact) -> Artifact:
+        """Return the wheel with what speaks against it where an archive was replaced behind the same URL.
+
+        What an index publishes a hash of has another key then. Here pip's own download tells, or else the server.
+        """
+        url = artifact.url
+        if (
+            not url.startswith(("http:", "https:"))
+            or not artifact.identity.hashes
+            or not self._is_found_by_url(artifact)
+        ):
+            return artifact
+        downloads = [entry for entry in http.find(self._cache, url) if entry.status == _OK and not entry.damage]
+        same = [entry for entry in downloads if self._is_of(entry, artifact)]
+        if downloads and not same:
+            reason = "was built from another archive than the one that pip has of that name by now"
+        elif any("etag" in entry.headers for entry in same) and self._is_replaced(url, same):
+            reason = "was built from what its server had before"
+        else:
+            return artifact
+        return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
+
+    def _is_of(self, entry: Entry, artifact: Artifact) -> bool:
+        demanded = artifact.identity.hashes
+        try:
+            return bool(http.hashes(self._cache, entry, demanded) & demanded)
+        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
+            return True
+
+    def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
+        """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
+        options = self._asked.in_force
+        places = (urlsplit(option.value or "") for option in options if option.dest in _PLACES)
+        if urlsplit(url).netloc not in {place.netloc.rpartition("@")[2] for place in places}:
+            return False
+        if any(option.dest == "no_index" for option in options):
+            return False
+        answer = self._ask(url, "HEAD")
+        etag = None if answer is None else answer.headers.get("etag")
+        return etag is not None and all(entry.headers.get("etag", etag) != etag for entry in downloads)
+
+    @cached_property
+    def _ask(self) -> Callable[[str, str], Answer | None]:
+        from pinstall.index import client  # noqa: PLC0415 - requests is dear, and hardly anything needs it
+
+        return client.Client(self._asked.in_force).ask
+
+    def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
+        return inputs.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
+
+
+def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
+    """Return a wheel of the cache with what speaks against it, whoever asks for it.
+
+    `search` are the site-packages folders of the target.
+    """
+    found, _ = _looked_into(cache, artifact, search)
+    return found if found.damage else replace(found, damage=_outdated(found))
+
+
+def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
+    """Return the wheel with what its bytes tell, and the inputs that are on record of its build."""
+    place = os.path.join(cache, artifact.path)
+    builds = records.Builds(cache)
+    known = builds.known(artifact.path)
+    try:
+        digest = records.digest(place) if known else ""
+    except OSError:  # gone by now
+        return artifact, None
+    if known and digest not in known:
+        return replace(artifact, damage="was altered since pip built it"), None
+    # bytes that are known as those that pip built need no further proof
+    artifact = artifact if known else wheels.examined(cache, artifact)
+    lacks = abi.missing(place, search)
+    if known and lacks == builds.lacks(artifact.path, digest):  # to build it anew would give no other wheel
+        lacks = None
+    recorded = builds.inputs(artifact.path, digest) if known else None
+    return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
+
+
+def judged(pin: Pin, found: Iterable[Artifact]) -> tuple[tuple[Artifact, State], ...]:
+    """Return each wheel with how it stands to a pin."""
+    demand = demanded(pin)
+    return tuple((artifact, verdicts.judge(demand, artifact.identity)) for artifact in found)
+
+
+def demanded(pin: Pin) -> Pin:
+    """Return the pin as a built wheel can be judged by it: by version and archive, since that is all that it tells."""
+    return replace(pin, version=pin.expected, source=None)
+
+
+def _outdated(artifact: Artifact) -> str | None:
+    """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
+    path = archives.path_of(artifact.url) if artifact.url.startswith("file:") else None
+    if path is None or not artifact.identity.hashes or os.path.isdir(path):
+        return None
+    try:
+        same = archives.sha256(path) in artifact.identity.hashes
+    except OSError:
+        return None
+    return None if same else f"was built from what `{path}` was before"

@@ -1,0 +1,295 @@
+"""Gather what pip's HTTP cache would answer for the pins that do not hold yet, and what speaks against it.
+
+May not: write, start pip, decide what leaves.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tarfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from urllib.parse import urljoin
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from pinstall import judge as verdicts
+from pinstall.cache import bodies, http
+from pinstall.formats import zips
+from pinstall.index import pages
+from pinstall.model.artifacts import Answer, Eviction, Link
+from pinstall.model.pins import Identity, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pinstall.model.artifacts import Entry
+    from pinstall.model.artifacts import Page as Offer
+    from pinstall.model.pins import Pin
+    from pinstall.request.demand import Asked
+
+    Ask = Callable[[str, str], Answer | None]
+
+_SPLITS = (23, 3)
+"""The first pip that keeps a body beside its headers, and reads nothing else."""
+_HOPS = 5
+_BLOCK = 1 << 20
+_BY_NOW = "the index says something else by now"
+
+
+class Page(NamedTuple):
+    """A cached index page: where it was asked for, its entry, and what it lists, nothing where that cannot be read."""
+
+    url: str
+    entry: Entry
+    links: tuple[Link, ...] | None
+
+
+class Served:
+    """What servers have answered, in one cache, as it stands to what is asked."""
+
+    def __init__(self, asked: Asked, cache: str) -> None:
+        """Look at nothing yet."""
+        self._cache = cache
+        # what pips of the other layout have left behind is in nobody's way
+        self._folder = http.FOLDERS[(asked.call.target.pip or _SPLITS) < _SPLITS] + os.sep
+        options = asked.in_force
+        self._indexes = pages.indexes(options)
+        self._places = [option.value or "" for option in options if option.dest == "find_links"]
+
+    def urls(self, pin: Pin) -> tuple[str, ...]:
+        """Return where pip looks for this project: nowhere, where a URL says where it is."""
+        if pin.direct:
+            return ()
+        places = (place for place in self._places if place.startswith(("http:", "https:")))
+        return (*(f"{index}/{pin.name}/" for index in self._indexes), *places)
+
+    def pages(self, pin: Pin) -> Iterator[Page]:
+        """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
+        for url in self.urls(pin):
+            for where, entry in self.chain(url):
+                if entry.status not in http.REDIRECTS:
+                    yield Page(url, entry, self._links(entry, where))
+
+    def is_whole(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
+        """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
+        if pin.hashes and pin.hashes <= {digest for link in links for digest in link.hashes}:
+            return True
+        remote = all(place.startswith(("http:", "https:")) for place in self._places)
+        return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
+
+    def chain(self, url: str) -> Iterator[tuple[str, Entry]]:
+        """Yield the entries that pip would come by from a URL: cached redirects, and what they lead to."""
+        urls = [url]
+        for _ in range(_HOPS):
+            found = ((here, entry) for here in urls for entry in http.find(self._cache, here))
+            entries = [(here, entry) for here, entry in found if entry.paths[0].startswith(self._folder)]
+            yield from entries
+            moved = [(here, entry) for here, entry in entries if entry.status in http.REDIRECTS]
+            urls = [urljoin(here, entry.headers["location"]) for here, entry in moved if "location" in entry.headers]
+            if not urls:
+                return
+
+    def _links(self, entry: Entry, url: str) -> tuple[Link, ...] | None:
+        try:
+            content = http.content(self._cache, entry)
+        except (OSError, ValueError):
+            return None
+        return None if entry.damage else _parsed(Answer(url=url, headers=entry.headers, content=content))
+
+    def faults(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> Iterator[Eviction]:
+        """Yield what in the cache contradicts a pin: unreadable pages, files that are not what they must be."""
+        for page in found:
+            if page.links is None:
+                yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
+        for link in links:
+            for _, entry in self.chain(link.url):
+                if entry.status not in http.REDIRECTS and (reason := self._against(entry, link, pin)):
+                    yield _eviction(f"the download of {link.filename}", pin, entry, reason)
+            for _, entry in self.chain(f"{link.url}.metadata") if link.metadata is not None else ():
+                if entry.status not in http.REDIRECTS and (reason := self._against_metadata(entry, link, pin)):
+                    yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
+
+    def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
+        """Yield what in the cache is not what servers answer past the cache.
+
+        `ask` gives the answer to a URL and a method, none where there is no good one.
+        """
+        fresh: list[Link] = []
+        for url in self.urls(pin):
+            answer = ask(url, "GET")
+            links = None if answer is None else _parsed(answer)
+            if answer is None or links is None:
+                continue
+            fresh += links
+            chain = list(self.chain(url))
+            moved = list(_moved(f"a cached redirect of {pin.name}", pin, chain, answer))
+            yield from moved
+            for here, entry in () if moved else _ends(chain):
+                known = self._links(entry, here)
+                if known is None or set(_of_release(pin, known)) != set(_of_release(pin, links)):
+                    yield _eviction(f"the cached page of {pin.name}", pin, entry, _BY_NOW)
+        files = _of_release(pin, fresh)
+        yield from self.faults(pin, (), files)
+        for link in files:
+            yield from self._outdated_file(pin, link, ask)
+
+    def _outdated_file(self, pin: Pin, link: Link, ask: Ask) -> Iterator[Eviction]:
+        what = f"the download of {link.filename}"
+        yield from self._outdated_answer(what, pin, link.url, ask, "" if link.hashes or pin.hashes else "HEAD")
+        if link.metadata is not None:
+            what = f"the cached metadata of {link.filename}"
+            yield from self._outdated_answer(what, pin, f"{link.url}.metadata", ask, "" if link.metadata else "GET")
+
+    def _outdated_answer(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
+        """Yield what of a file a server contradicts; without a method only redirects are in doubt."""
+        chain = list(self.chain(url))
+        redirected = any(entry.status in http.REDIRECTS for _, entry in chain)
+        answer = ask(url, method or "HEAD") if redirected or (chain and method) else None
+        if answer is None:
+            return
+        moved = list(_moved(f"a cached redirect to {what}", pin, chain, answer))
+        yield from moved
+        for _, entry in () if moved or not method else _ends(chain):
+            if not self._is_still(entry, answer, whole=method == "GET"):
+                yield _eviction(what, pin, entry, _BY_NOW)
+
+    def _is_still(self, entry: Entry, answer: Answer, *, whole: bool) -> bool:
+        if not whole:
+            return entry.headers.get("etag") == answer.headers.get("etag")
+        try:
+            return http.content(self._cache, entry) == answer.content
+        except (OSError, ValueError):
+            return False
+
+    def _against(self, entry: Entry, link: Link, pin: Pin) -> str | None:
+        """Return what speaks against a cached file: its length, its hash, or where none is known its own checksums."""
+        if entry.damage:
+            return f"it {entry.damage}"
+        demanded = link.hashes or pin.hashes
+        if demanded:
+            whose = "the index lists" if link.hashes else f"{pin.origin} pins"
+            return None if self._is_one_of(entry, demanded) else f"its bytes are not those that {whose}"
+        try:
+            with http.opened(self._cache, entry) as body:
+                return _unsound(body, entry, link, pin)
+        except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
+            return f"it is no valid archive: {error}"
+
+    def _against_metadata(self, entry: Entry, link: Link, pin: Pin) -> str | None:
+        if entry.damage:
+            return f"it {entry.damage}"
+        if link.metadata:
+            return None if self._is_one_of(entry, link.metadata) else "it is not what the index lists"
+        try:
+            return _contradiction(http.content(self._cache, entry).decode(), link, pin)
+        except (OSError, ValueError):
+            return "it is damaged"
+
+    def _is_one_of(self, entry: Entry, demanded: frozenset[str]) -> bool:
+        try:
+            return bool(http.hashes(self._cache, entry, demanded) & demanded)
+        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
+            return True
+
+
+def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+    return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
+
+
+def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answer) -> Iterator[Eviction]:
+    """Yield the cached redirects that do not lead where the server leads by now."""
+    redirects = [(here, entry) for here, entry in chain if entry.status in http.REDIRECTS]
+    led = {urljoin(here, entry.headers.get("location", "")) for here, entry in redirects}
+    for _, entry in () if answer.url in led else redirects:
+        yield _eviction(what, pin, entry, "the server does not redirect so any more")
+
+
+def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
+    """Return what the inside of a file says against it: its checksums, or another project or version."""
+    if link.filename.endswith((".whl", ".zip")):
+        try:
+            with zips.opened(body) as zipped:
+                broken = zipped.testzip()
+        except zips.OversizedError:
+            return None
+        if broken is not None:
+            return f"{broken} in it does not match its checksum"
+    else:
+        with tarfile.open(fileobj=body) as tarball:
+            while tarball.fileobj.read(_BLOCK):  # what a tar is packed in has its checksum at the end
+                pass
+    body.seek(0)
+    inside = bodies.subject(body, entry.length, entry.headers)
+    name = canonicalize_name(inside.name)
+    version = pages.version(f"{inside.name}-{inside.version}.zip", name)
+    same = version is None or (name == pin.name and version == pages.version(link.filename, name))
+    return None if same else f"it is {inside.name} {inside.version}"
+
+
+def _parsed(answer: Answer) -> tuple[Link, ...] | None:
+    try:
+        return pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
+    except ValueError:
+        return None
+
+
+def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
+    """Return what the head of a metadata file says that its file name does not."""
+    said = dict(line.partition(": ")[::2] for line in metadata.partition("\n\n")[0].splitlines())
+    try:
+        agrees = canonicalize_name(said["Name"]) == pin.name
+        agrees = agrees and Version(said["Version"]) == pages.version(link.filename, pin.name)
+    except (KeyError, InvalidVersion):
+        return "it is damaged"
+    return None if agrees else f"it says {said['Name']} {said['Version']}"
+
+
+def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:
+    """Return every link to a file of the pinned release: from pages, from the pin itself and from its lock file."""
+    return _of_release(pin, [link for page in found for link in page.links or ()])
+
+
+def _of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
+    direct = [line.link for line in pin.lines if line.link is not None]
+    locked = [place for line in pin.lines for place in line.locked]
+    urls = [url for url in (*direct, *locked) if url.startswith(("http:", "https:"))]
+    named = tuple(_direct(url, pin) for url in urls)
+    if urls and pin.direct:
+        return named
+    is_pinned = _versions(pin)
+    listed = (link for link in listed if is_pinned(pages.version(link.filename, pin.name)))
+    return (*named, *dict.fromkeys(listed))
+
+
+def _direct(url: str, pin: Pin) -> Link:
+    bare = url.partition("#")[0]
+    return Link(url=bare, filename=bare.rpartition("/")[2], hashes=pin.hashes)
+
+
+def _versions(pin: Pin) -> Callable[[Version | None], bool]:
+    """Return what tells whether a version is the pinned one, each judged but once: a page may list thousands of files.
+
+    The version of a file that is none of the project's is none, and never the pinned one.
+    """
+    demand = replace(pin, hashes=frozenset(), source=None)
+
+    @functools.cache
+    def is_pinned(version: Version | None) -> bool:
+        identity = Identity(name=pin.name, version=version)
+        return version is not None and verdicts.judge(demand, identity) is State.HOLDS
+
+    return is_pinned
+
+
+def is_hidden(pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
+    """Tell whether pages are cached of which none lists what is pinned: a version, or a file with a pinned hash."""
+    if pin.direct or not any(page.links is not None for page in found):
+        return False
+    return all(verdicts.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH for link in links)
+
+
+def _eviction(what: str, pin: Pin, entry: Entry, reason: str) -> Eviction:
+    return Eviction(what=what, identity=Identity(name=pin.name), paths=entry.paths, reason=reason, contradiction=True)

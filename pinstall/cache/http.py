@@ -1,0 +1,280 @@
+"""Read pip's HTTP cache, the answers of servers by URL, in both its layouts.
+
+May not: write, judge, hold a body in memory that is not asked for.
+
+`http-v2` (pip 23.3 and newer) has a file with the headers and one with the body beside it, `http` (10.0 to 23.2) one
+file for both; what pip 6 to 9 wrote there is not understood and counts as damaged. Headers are `cc=4,` and a
+msgpack map, which is decoded here and not by the msgpack library because that would load the body inside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from pinstall.cache import below
+from pinstall.model.artifacts import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _typeshed import WriteableBuffer
+
+FOLDERS: Final = ("http-v2", "http")
+MOST: Final = 1 << 26
+"""How many bytes `content` returns unless told otherwise."""
+
+BODY: Final = ".body"
+_PREFIX: Final = b"cc=4,"
+_HEADERS: Final = 1 << 20
+"""How many bytes an entry may have beside its body: a server's headers have some thousand."""
+_DEPTH: Final = 3
+"""How deep the maps of an entry are nested: the entry, its response, the headers of that."""
+REDIRECTS: Final = (301, 308)
+_BLOCK: Final = 1 << 20
+_KEY: Final = re.compile(r"[0-9a-f]{56}")
+_URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
+
+
+def find(cache: str, url: str) -> Iterator[Entry]:
+    """Yield what pip has stored for a URL, one entry for each layout that has one.
+
+    The key is that of `cachecontrol.controller`: scheme and host in lower case, no credentials, no fragment.
+    """
+    for path in places(url):
+        yield from _entry(cache, path)
+
+
+def places(url: str) -> tuple[str, ...]:
+    """Return where pip would store the answer of a URL, one path for each layout; none for what is no URL."""
+    parts = _URL.match(url)
+    if parts is None:
+        return ()
+    scheme, authority, path, query = parts.groups("")
+    key = f"{scheme.lower()}://{authority.lower()}{path or '/'}{query}"
+    name = hashlib.sha224(key.encode("utf-8", "surrogatepass")).hexdigest()
+    return tuple(os.path.join(folder, *name[:5], name) for folder in FOLDERS)
+
+
+def every(cache: str) -> Iterator[str]:
+    """Yield where all that pip has stored lies, in the order of the files' names; nothing is opened for it."""
+    for folder in FOLDERS:
+        for path in sorted(below(f"{cache}{os.sep}{folder}", 5)):
+            if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
+                yield path[len(cache) + 1 :]
+
+
+def at(cache: str, path: str) -> Entry | None:
+    """Return the entry at a path, if pip would see one there."""
+    return next(_entry(cache, path), None)
+
+
+def files(path: str) -> tuple[str, ...]:
+    """Return the files of the entry at a path: one, or with `http-v2` its body's too."""
+    return (path, path + BODY) if path.startswith(FOLDERS[0]) else (path,)
+
+
+def _entry(cache: str, path: str) -> Iterator[Entry]:
+    """Yield the entry at a path, if pip would see one there: without its body there is none."""
+    paths = files(path)
+    place = os.path.join(cache, path)
+    try:
+        with open(place, "rb") as file:
+            body = os.stat(place + BODY) if paths[1:] else None
+            if body is None or stat.S_ISREG(body.st_mode):
+                yield _described(paths, file, None if body is None else body.st_size)
+    except OSError:  # gone since, or nothing that pip could read either
+        return
+
+
+def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> Entry:
+    try:
+        status, headers, (_, inside) = _answer(file)
+    except ValueError as error:
+        return Entry(paths=paths, headers={}, length=length or 0, damage=f"is damaged: {error}")
+    length = inside if length is None else length
+    said = headers.get("content-length", "")
+    # pip stores a permanent redirect without its body, and what was transferred in an encoding as it was transferred
+    wrong = said.isdecimal() and said != str(length) and status not in REDIRECTS
+    damage = f"is damaged: it has {length} bytes where the server sent {said}" if wrong else None
+    return Entry(paths=paths, status=status, headers=headers, length=length, damage=damage)
+
+
+def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
+    """Return the hashes of the body as it is stored, in every algorithm that is demanded.
+
+    Raise as `opened` does, ValueError for an unknown algorithm.
+    """
+    found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
+    with opened(cache, entry) as body:
+        while block := body.read(_BLOCK):
+            for one in found.values():
+                one.update(block)
+    return frozenset(f"{name}:{one.hexdigest()}" for name, one in found.items())
+
+
+def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
+    """Return the body as the server meant it, its `Content-Encoding` undone.
+
+    Raise as `opened` does, and ValueError for an encoding that is unknown or damaged and for more than `limit` bytes.
+    """
+    with opened(cache, entry) as body:
+        found = _decoded(body, entry.headers.get("content-encoding", "").strip().lower(), limit + 1)
+    if len(found) > limit:
+        raise ValueError(f"has more than {limit} bytes")
+    return found
+
+
+def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
+    """Return at most so many bytes of what was encoded: no more are unpacked, whatever a bomb would come to."""
+    if encoding in ("", "identity"):
+        return body.read(most)
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise ValueError(f"is in the encoding `{encoding}`")
+    import gzip  # noqa: PLC0415 - few bodies are encoded
+    import zlib  # noqa: PLC0415 - the same
+
+    try:
+        if encoding != "deflate":
+            return gzip.GzipFile(fileobj=body).read(most)
+        stored = body.read(most + _BLOCK)  # what cannot be made smaller gets a little larger
+        # RFC 9110 means the format with zlib's header; some servers leave it out, as urllib3 knows
+        bare = not stored or stored[0] & 0x0F != zlib.DEFLATED
+        decoder = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
+        found = decoder.decompress(stored, most)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"is no valid {encoding}: {error}") from None
+    if stored and len(found) < most and not decoder.eof:
+        raise ValueError("is no valid deflate: it is cut off")
+    return found
+
+
+def opened(cache: str, entry: Entry) -> BinaryIO:
+    """Return the body as it is stored, to be read and sought in without loading it.
+
+    Raise OSError where it is gone or cannot be read, ValueError where the old layout does not say where it is.
+    """
+    file = open(os.path.join(cache, entry.paths[-1]), "rb")  # noqa: SIM115 - the caller closes it
+    if entry.paths[1:]:
+        return file
+    try:
+        _, _, span = _answer(file)
+    except BaseException:
+        file.close()
+        raise
+    return io.BufferedReader(_Window(file, *span))
+
+
+class _Window(io.RawIOBase):
+    """A part of a file."""
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        self._file = file
+        self._start = start
+        self._length = length
+        self.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = (0, self.tell(), self._length)[whence]
+        return self._file.seek(self._start + base + offset) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer)
+        found = self._file.read(max(0, min(len(view), self._length - self.tell())))
+        view[: len(found)] = found
+        return len(found)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _answer(file: BinaryIO) -> tuple[int, dict[str, str], tuple[int, int]]:
+    """Return status, headers and the span of the body inside the file; raise ValueError for what is no entry."""
+    if file.read(len(_PREFIX)) != _PREFIX:
+        raise ValueError("its headers are in no known format")
+    found = _Decoder(file).value(_DEPTH)
+    if file.tell() != file.seek(0, os.SEEK_END):
+        raise ValueError("it is not as long as it says")
+    match found:
+        case {"response": {"status": int(status), "headers": dict(headers), "body": (int(start), int(length))}} if all(
+            isinstance(text, str) for text in headers.values()
+        ):
+            return status, {name.lower(): text for name, text in headers.items()}, (start, length)
+    raise ValueError("it lacks what an answer has")
+
+
+class _Decoder:
+    """What pip writes of msgpack: maps by text, text, bytes, and what is a small number to us: truth values, nothing.
+
+    It never goes back in the file and reads little of it, whatever lengths that claims.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _HEADERS
+
+    def value(self, depth: int) -> object:
+        """Return the next value, bytes as their place and length; raise ValueError where there is none."""
+        kind, width, number = _KINDS.get(self._take(1)[0], ("", 0, 0))
+        if width:
+            number += int.from_bytes(self._take(width), "big")
+        if kind == "number":
+            return number
+        if kind == "text":
+            return self._take(number).decode()
+        if kind == "bytes":
+            start = self._file.tell()
+            self._file.seek(number, os.SEEK_CUR)
+            return start, number
+        if kind == "map" and depth:
+            return dict(self._pairs(number, depth - 1))
+        raise ValueError("its headers hold what pip does not write")
+
+    def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
+        for _ in range(count):
+            key = self.value(0)
+            if not isinstance(key, str):
+                raise ValueError("its headers have no names")  # noqa: TRY004 - one error for all that is damaged
+            yield key, self.value(depth)
+
+    def _take(self, count: int) -> bytes:
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("its headers are too long")
+        found = self._file.read(count)
+        if len(found) < count:
+            raise ValueError("it is cut off")
+        return found
+
+
+_KINDS: Final = {
+    **{code: ("number", 0, code) for code in range(0x80)},
+    **{0x80 + count: ("map", 0, count) for count in range(16)},
+    **{0xA0 + count: ("text", 0, count) for count in range(32)},
+    **dict.fromkeys((0xC0, 0xC2), ("number", 0, 0)),
+    0xC3: ("number", 0, 1),
+    0xC4: ("bytes", 1, 0),
+    0xC5: ("bytes", 2, 0),
+    0xC6: ("bytes", 4, 0),
+    0xCC: ("number", 1, 0),
+    0xCD: ("number", 2, 0),
+    0xD9: ("text", 1, 0),
+    0xDA: ("text", 2, 0),
+    0xDB: ("text", 4, 0),
+    0xDE: ("map", 2, 0),
+}
+"""By a value's first byte: what it is, in how many bytes its length (or number) follows, and what it says of that."""

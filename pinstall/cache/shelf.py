@@ -1,0 +1,209 @@
+"""Move what is evicted out of pip's cache, put it back, forget what is old, and remember all of it.
+
+May not: choose what to evict; delete anything that lies in the cache.
+
+A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
+does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
+The `origin.json` of an entry leaves behind its last wheel, and returns before the first that does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from pinstall import files as writing
+from pinstall.model.artifacts import Shelved
+from pinstall.model.errors import PinstallError
+from pinstall.model.pins import Identity
+from pinstall.renames import moved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pinstall.model.artifacts import Eviction
+
+FOLDER = os.path.join("pinstall", "shelf")
+SCHEMA = 1
+_MANIFEST = "manifest.json"
+_ORIGIN = "origin.json"
+_DAY = 24 * 60 * 60
+_MIB = 1 << 20
+
+
+class Shelf:
+    """The shelf of one pip cache, or of another folder below which things are moved aside."""
+
+    def __init__(self, cache: str, folder: str = FOLDER) -> None:
+        """Look at nothing yet."""
+        self._cache = cache
+        self._root = os.path.join(cache, folder)
+
+    def evict(self, evictions: Sequence[Eviction]) -> str:
+        """Move files out of the cache by rename, and return the receipt; raise PinstallError where that fails."""
+        entries = [_entry(number, eviction) for number, eviction in enumerate(evictions)]
+        stem = None
+        try:
+            stem = self._receipt()
+            receipt = os.path.join(self._root, stem)
+            _write(os.path.join(receipt, _MANIFEST), {"schema": SCHEMA, "entries": entries})
+            for entry in entries:
+                self._shelve(receipt, entry)
+        except BaseException as error:  # Ctrl-C included: nobody else knows the receipt yet
+            self.put_back(item for item in self.shelved() if item.receipt == stem)
+            if not isinstance(error, OSError):
+                raise
+            raise PinstallError(
+                "shelf",
+                f"cannot move a file out of `{self._cache}`: {error.strerror}",
+                hint="make that folder writable; `--pin evict=never` leaves pip's cache alone",
+            ) from error
+        return stem
+
+    def _receipt(self) -> str:
+        """Make the folder of a new receipt, later than all others, and return its name."""
+        while True:
+            stem = f"{receipt(time.time_ns())}-{os.getpid()}"
+            with contextlib.suppress(FileExistsError):
+                writing.folder(self._root)
+                os.mkdir(os.path.join(self._root, stem), 0o775)
+                return stem
+
+    def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
+        for path, stored in zip(entry["paths"], entry["stored"], strict=True):
+            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker, which is as good
+                os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
+            folder = os.path.join(self._cache, os.path.dirname(path))
+            with contextlib.suppress(FileNotFoundError):
+                if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
+                    os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
+
+    def shelved(self) -> Iterator[Shelved]:
+        """Yield everything that lies on the shelf, the latest receipt first."""
+        for stem in sorted(_names(self._root), reverse=True):
+            for item in _entries(os.path.join(self._root, stem, _MANIFEST), stem):
+                if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
+                    yield item
+
+    def place(self, item: Shelved) -> str:
+        """Return where the first file of an item lies at present."""
+        return os.path.join(self._root, item.receipt, item.stored[0])
+
+    def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
+        """Return to the cache, by rename, what does not stand in its place already; return what went back."""
+        return tuple(item for item in list(items) if self._return(item))
+
+    def _return(self, item: Shelved) -> bool:
+        receipt = os.path.join(self._root, item.receipt)
+        places = [os.path.join(self._cache, path) for path in item.paths]
+        if any(map(os.path.lexists, places)):  # files that belong together return together
+            return False
+        for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
+            moved(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
+        went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
+        return any(went)
+
+    def forget(self, *, days: int, mebibytes: int) -> int:
+        """Delete the receipts older than so many days, then the oldest beyond so many MiB; return how many.
+
+        A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
+        """
+        forgotten = 0
+        kept = 0
+        for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
+            folder = os.path.join(self._root, stem)
+            kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
+            old = _age(stem) > days * _DAY
+            # not by the manifest, which may be damaged
+            full = bool({*_names(folder)} - {_MANIFEST, f"{_MANIFEST}.new"})
+            if old or (number and (kept > mebibytes * _MIB or not full)):
+                shutil.rmtree(folder, ignore_errors=True)
+                forgotten += full
+        return forgotten
+
+
+def receipt(time_ns: int) -> str:
+    """Return what the name of a receipt begins with that was made at this time; a later one is greater."""
+    return f"{time_ns:020d}"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _age(stem: str) -> float:
+    """Return how many seconds ago a receipt was made; what is no receipt is not old."""
+    started = stem.partition("-")[0]
+    return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
+
+
+def _origin_of(path: str) -> str:
+    """Return under which name the `origin.json` beside this wheel of the cache lies in a receipt."""
+    return f"{os.path.dirname(path).replace(os.sep, '-')}.{_ORIGIN}"
+
+
+def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
+    return {
+        "what": eviction.what,
+        "paths": list(eviction.paths),
+        "stored": [f"{number}-{os.path.basename(path)}" for path in eviction.paths],
+        "name": eviction.identity.name,
+        "version": None if eviction.identity.version is None else str(eviction.identity.version),
+        "hashes": sorted(eviction.identity.hashes),
+        "reason": eviction.reason,
+        "contradiction": eviction.contradiction,
+    }
+
+
+def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
+    version = entry["version"]
+    if len(entry["stored"]) != len(entry["paths"]) or any(map(os.path.dirname, entry["stored"])):
+        raise ValueError(entry)
+    return Shelved(
+        receipt=receipt,
+        what=str(entry["what"]),
+        identity=Identity(
+            name=canonicalize_name(entry["name"]),
+            version=None if version is None else Version(version),
+            hashes=frozenset(entry["hashes"]),
+        ),
+        stored=tuple(map(_below, entry["stored"])),
+        paths=tuple(map(_below, entry["paths"])),
+        reason=str(entry["reason"]),
+        contradiction=bool(entry["contradiction"]),
+    )
+
+
+def _below(path: str) -> str:
+    """Return a relative path that stays where it starts; raise ValueError for one that would lead out of there."""
+    if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.split(os.sep)):
+        raise ValueError(path)
+    return path
+
+
+def _entries(manifest: str, receipt: str) -> list[Shelved]:
+    try:
+        with open(manifest, encoding="utf-8") as file:
+            document = json.load(file)
+        return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # whoever wrote it was killed before anything moved, or it is not ours
+        return []
+
+
+def _write(path: str, document: dict[str, Any]) -> None:
+    with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
+        json.dump(document, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())  # it is on the disk before anything moves: only it tells where things belong
+    os.rename(f"{path}.new", path)

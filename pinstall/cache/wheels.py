@@ -1,0 +1,197 @@
+"""Read pip's cache of locally built wheels: `wheels/<2>/<2>/<2>/<rest of the key>/` with wheels and an `origin.json`.
+
+May not: write, judge.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import INTERPRETER_SHORT_NAMES
+from packaging.utils import (
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from pinstall.cache import below, listing
+from pinstall.formats import metadata, provenance, zips
+from pinstall.model.artifacts import Artifact
+from pinstall.model.pins import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+    from zipfile import ZipFile
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+FOLDER = "wheels"
+ORIGIN = "origin.json"
+_PARTS = (5, 6)
+"""How many parts the file name of a wheel has, without and with a build tag."""
+_ORIGIN_MOST = 1 << 16
+"""How many bytes of an `origin.json` are read: pip writes some hundred."""
+_FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
+_MANY = 0xFFFF
+"""What a zip says that has too many members for its two bytes."""
+
+
+def of_projects(cache: str, names: AbstractSet[NormalizedName], state_directory: str) -> Iterator[Artifact]:
+    """Yield every locally built wheel of these projects; below `state_directory` a big cache is remembered."""
+    known = listing.wheels(f"{cache}{os.sep}{FOLDER}", state_directory)
+    paths = every(cache) if known is None else known
+    # only the file name tells the project: the key is one-way
+    mine = [path for path in paths if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names]
+    for path in sorted(mine):
+        yield artifact(cache, path)
+
+
+def every(cache: str) -> Iterator[str]:
+    """Yield where all locally built wheels lie, in the order of their paths; nothing is opened for it."""
+    for path in sorted(below(f"{cache}{os.sep}{FOLDER}", 4)):
+        if path.endswith(".whl"):
+            yield path[len(cache) + 1 :]
+
+
+def named(path: str) -> tuple[str, str]:
+    """Return project and version as the file name of a wheel says them, without a version where it is no such name."""
+    parts = os.path.basename(path).removesuffix(".whl").split("-")
+    return parts[0], parts[1] if len(parts) in _PARTS else ""
+
+
+def artifact(cache: str, path: str) -> Artifact:
+    """Return a wheel of the cache as file name and `origin.json` describe it."""
+    file = os.path.basename(path)
+    try:
+        name, version, _, _ = parse_wheel_filename(file)
+    except ValueError:  # an invalid version too, which packaging before 23.2 lets through
+        name = canonicalize_name(file.partition("-")[0])
+        return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
+    url, hashes = source(cache, path)
+    return Artifact(
+        identity=Identity(name=name, version=version, hashes=hashes),
+        path=path,
+        archive=_archive_version(url, name),
+        url=url,
+    )
+
+
+def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
+    """Tell whether pip keeps this wheel under its source's URL alone, or with this hash of a link to it.
+
+    The key is that of pip's `cache.py`, whose `interpreter_version` is that of PEP 425.
+    """
+    document = {
+        "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
+        "interpreter_version": "".join(python.split(".")[:2]),
+        "url": found.url,
+        **dict([digest.split(":")] if digest else []),
+    }
+    key = hashlib.sha224(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    return "".join(found.path.split(os.sep)[1:-1]) == key
+
+
+def examined(cache: str, found: Artifact) -> Artifact:
+    """Return a wheel with what its inside says against it: no zip, a bad member, another name or version.
+
+    One that cannot be opened because it is gone by now is not damaged.
+    """
+    name, version = found.identity.name, found.identity.version
+    if found.damage is not None or version is None:
+        return found
+    try:
+        return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
+    except FileNotFoundError:
+        return found
+
+
+def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
+    """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
+    try:
+        with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
+            document = json.loads(file.read(_ORIGIN_MOST))
+        return str(document.get("url", "")), provenance.hashes(document)
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return "", frozenset()
+
+
+def _archive_version(url: str, name: NormalizedName) -> Version | None:
+    """Return the version of the source archive that the entry was built from, where its file name says one."""
+    try:
+        project, built = parse_sdist_filename(unquote(urlsplit(url).path).rpartition("/")[2])
+    except ValueError:  # no URL, or one whose last part names no release
+        return None
+    return built if project == name else None
+
+
+def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
+    try:
+        with zips.opened(path) as wheel:
+            if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
+                return "is damaged: its list of members is cut"
+            tops = {member.partition("/")[0] for member in wheel.namelist()}
+            folders = [top for top in tops if top.endswith(".dist-info")]
+            if len(folders) != 1:  # pip counts the same way, and takes no other number
+                return f"has {len(folders)} dist-info folders"
+            if not _FORMAT.search(zips.content(wheel, f"{folders[0]}/WHEEL")):  # pip takes no other, and stops at it
+                return "has no `Wheel-Version` that pip takes"
+            text = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
+            other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
+            return other or _altered(wheel, f"{folders[0]}/RECORD")
+    except FileNotFoundError:
+        raise
+    except zips.OversizedError:  # whoever built it will build the same again
+        return None
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
+        return f"is no valid wheel: {error}"
+
+
+def _altered(wheel: ZipFile, record: str) -> str | None:
+    """Say which member is not what the wheel's own RECORD says of it.
+
+    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
+    """
+    rows = {row[0]: row[1] for row in csv.reader(zips.content(wheel, record).decode().splitlines()) if len(row) > 1}
+    lacking = rows.keys() - set(wheel.namelist())
+    if gone := next((path for path in sorted(lacking) if rows[path]), None):
+        return f"was altered: it lacks {gone}, which its RECORD lists"
+    for member in wheel.infolist():
+        listed = rows.get(member.filename)
+        algorithm, _, expected = (listed or "sha256=").partition("=")
+        digest = hashlib.new(algorithm)
+        with wheel.open(member) as file:
+            while block := file.read(1 << 20):  # zipfile compares the checksum at the end
+                digest.update(block)
+        if member.is_dir() or member.filename in (record, f"{record}.jws", f"{record}.p7s"):
+            continue
+        if listed is None:
+            return f"was altered: its RECORD does not list {member.filename}"
+        if expected and base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=") != expected:
+            return f"was altered: {member.filename} is not what its RECORD says"
+    return None
+
+
+def _counted(path: str, wheel: ZipFile) -> int:
+    """Return how many members the zip itself counts, which zipfile does not compare with those it finds."""
+    with open(path, "rb") as file:
+        file.seek(-22 - len(wheel.comment), os.SEEK_END)
+        return int.from_bytes(file.read(12)[10:], "little")
+
+
+def _contradiction(stem: str, text: str, name: NormalizedName, version: Version) -> str | None:
+    head = metadata.fields(text.split("\n"))
+    named = ("its METADATA", *(head.get(key, [""])[0] for key in ("name", "version")))
+    for where, other_name, other_version in (("its dist-info folder", *stem.partition("-")[::2]), named):
+        if canonicalize_name(other_name) != name or metadata.version(other_version) != version:
+            return f"is not what its file name says: {where} says {other_name} {other_version}"
+    return None

@@ -1,0 +1,149 @@
+"""Find what to write in place of requests that are no pins.
+
+May not: refuse, print.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+
+from pinstall.report import words as report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Link
+    from pinstall.model.pins import Reporter
+    from pinstall.model.request import Fault, RequirementLine
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
+
+SECONDS: Final = 2.0
+"""How long a refusal may take at most because indexes are asked."""
+_OF_OTHERS: Final = frozenset(
+    ("abis", "implementation", "platform", "platforms", "python_version", "uploaded_prior_to"),
+)
+"""Options with which it is not the target, or not what an index has now, that decides what fits."""
+_STRONG: Final = ("sha256:", "sha384:", "sha512:")
+"""What pip takes behind `--hash`."""
+
+
+_OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
+"""Commands of pip that somebody may try here; `wheel` and `search` are rather meant as projects."""
+_ALIKE: Final = 0.8
+"""How much a word has in common with one that was misspelt, from 0 to 1."""
+
+
+class _Found(NamedTuple):
+    """A release that fits, and its files that do, as far as they are known."""
+
+    version: str
+    links: tuple[Link, ...] = ()
+    installed: bool = False
+
+
+def advice(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
+    """Return a line on each request that is no pin, with the pin to write: of what is installed, where that fits.
+
+    Else, of what will be refused, it is the newest release that fits, if indexes answer in time.
+    """
+    asking = asked.call.policy.unpinned == "refuse"
+    named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
+    wanted = {line.name: _wanted(asked, line.name) for line in named if line.name is not None}
+    hashed = asking and _is_hashed(asked)
+    found = dict(_installed(wanted, evidence))
+    # of what is installed an index knows the hashes
+    missing = {name: SpecifierSet(f"=={one.version}") for name, one in found.items()} if hashed else {}
+    missing |= {name: specifier for name, specifier in wanted.items() if name not in found}
+    if asking and missing and not any(option.dest in _OF_OTHERS for option in asked.in_force):
+        for name, one in _offered(missing, asked, tell):
+            found[name] = one._replace(installed=name in found)
+    return tuple(
+        _line(line, found.get(line.name) if line.name else None, hashed=hashed) for line in asked.demand.unpinned
+    )
+
+
+def hint(asked: Asked) -> str:
+    """Return what to do about requests that are no pins, which may be no requests at all."""
+    from pinstall.commands import help as usage  # noqa: PLC0415 - a refusal alone needs it
+
+    words = [one.text for one in asked.call.request.positionals]
+    first = words[0] if words else ""
+    if first in _OF_PIP:
+        return f"`{first}` is a command of pip: `python -m pip {first}`"
+    if words[:2] == ["pip", "install"]:
+        return "`pinstall` stands where `pip install` stood: leave these two words out"
+    for word in words:
+        if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
+            return f"write `-r {word}` for what stands in a file"
+    commands = [one.command for one in usage.USAGES]
+    if alike := difflib.get_close_matches(first, commands, cutoff=_ALIKE):
+        return f"if `{first}` is meant to be a command, it is `pinstall {alike[0]}`"
+    return "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"
+
+
+def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:
+    """Return what all lines and constraints together demand of a project."""
+    lines = (*asked.demand.unpinned, *asked.demand.bounds)
+    return SpecifierSet(",".join(str(line.specifier) for line in lines if line.name == name and line.specifier))
+
+
+def _is_hashed(asked: Asked) -> bool:
+    """Tell whether pip will want a hash of everything: it is told so, or one line has some."""
+    flag = any(option.dest == "require_hashes" for option in asked.in_force)
+    return flag or any(line.hashes and line.link is None for line in asked.lines)
+
+
+def _installed(
+    wanted: Mapping[NormalizedName, SpecifierSet], evidence: Evidence
+) -> Iterator[tuple[NormalizedName, _Found]]:
+    for name, specifier in wanted.items():
+        installed = evidence.find(name)
+        version = None if installed is None else installed.identity.version
+        if version is not None and specifier.contains(version, prereleases=True):
+            yield name, _Found(str(version), installed=True)
+
+
+def _offered(
+    missing: Mapping[NormalizedName, SpecifierSet], asked: Asked, tell: Reporter
+) -> Iterator[tuple[NormalizedName, _Found]]:
+    """Yield the newest release that fits of each project, as far as indexes tell in time.
+
+    What has one of the hashes that are written down goes before all else.
+    """
+    from pinstall.environment import tags  # noqa: PLC0415 - a refusal alone needs these
+    from pinstall.index import candidates, pages  # noqa: PLC0415 - the same
+    from pinstall.index.offers import Index  # noqa: PLC0415 - the same
+
+    index, target = Index(asked.in_force), asked.call.target
+    offered = index.pages(missing, SECONDS)
+    for text in index.silent:
+        tell.detail(text)
+    fitting = tags.of(target)
+    for name, some in offered.items():
+        terms = candidates.terms(asked.in_force, name, target.version, fitting)
+        links = [link for page in some for link in page.links]
+        listed = [(version, link) for link in links if (version := pages.version(link.filename, name)) is not None]
+        demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
+        proven = [(version, link) for version, link in listed if link.hashes & demanded]
+        chosen = candidates.newest(proven, missing[name], terms) or candidates.newest(listed, missing[name], terms)
+        if chosen is not None:
+            yield name, _Found(str(chosen[0]), chosen[1])
+
+
+def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
+    if line.name is None or line.link is not None:
+        return report.unpinned(line, "")
+    from pinstall.index import candidates  # noqa: PLC0415 - only what is refused or warned of needs it
+
+    if found is None:
+        return report.unpinned(line, candidates.written(line, "<version>", line.hashes))
+    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
+    hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
+    return report.unpinned(line, candidates.written(line, found.version, hashes), installed=found.installed)

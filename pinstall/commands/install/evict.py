@@ -1,0 +1,250 @@
+"""Clear pip's cache of what contradicts the pins, for one run: evict, put back, record what was built.
+
+May not: start pip, judge the environment, decide what to evict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinstall import judge as verdicts
+from pinstall.cache import builds as built
+from pinstall.cache import downloads as served
+from pinstall.cache import extensions, plan, wheels
+from pinstall.cache.shelf import Shelf, receipt
+from pinstall.flock import Lease
+from pinstall.index.pages import version
+from pinstall.model.artifacts import Case, Plan
+from pinstall.model.pins import State
+from pinstall.report import words as report
+from pinstall.stamp import state_directory
+from pinstall.verdicts import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from pinstall.cache.downloads import Ask
+    from pinstall.model.artifacts import Artifact, Eviction, Link, Shelved
+    from pinstall.model.pins import Identity, Pin, Reporter
+    from pinstall.request.demand import Asked
+
+REFRESHES = (26, 2)
+"""The first pip that serves pages from its cache without asking, and has `--refresh-package`."""
+
+PATIENCE = 30.0
+"""How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
+
+
+class Clearing:
+    """What leaves pip's cache for one run, and comes back.
+
+    `cache` is where it is, none where there is none; `plan` is what has been done.
+    `bypass` tells that something would have to leave a cache that cannot be written, or that others are using.
+    """
+
+    def __init__(self, asked: Asked, tell: Reporter) -> None:
+        """Look at nothing yet."""
+        found = asked.call.cache(asked.environ)
+        self._asked = asked
+        self._tell = tell
+        self._found = found
+        self.cache = found.path
+        self.plan = Plan()
+        self.bypass = False
+        self._receipts: list[str] = []
+        self._since = receipt(time.time_ns())
+        if found.path is not None:
+            self._shelf = Shelf(found.path)
+            self._lease = Lease(found.path)
+            self._built = built.Built(asked, found.path)
+            self._served = served.Served(asked, found.path)
+
+    def share(self) -> None:
+        """Let other runs know that pip is about to read the cache, from now until `close`."""
+        if self.cache is not None and self._found.writable:
+            self._lease.share(self._tell.say)
+
+    def close(self) -> None:
+        """Let other runs know that pip has ended."""
+        if self.cache is not None:
+            self._lease.end()
+
+    def planned(self, cases: Sequence[Case]) -> Plan:
+        """Return what would be done in these cases, and do nothing."""
+        made = plan.make(cases, self._asked.call.policy)
+        return made if (self._asked.call.target.pip or ()) >= REFRESHES else replace(made, refreshes=())
+
+    def clear(self, cases: Sequence[Case], perhaps: Sequence[Case] = ()) -> None:
+        """Move out of pip's cache what contradicts pins, and put back from the shelf what they ask for."""
+        if self.cache is None:
+            tell = self._tell.say if self._found.mistaken else self._tell.detail
+            tell(f"pip's cache is left alone: {self._found.reason}")
+            return
+        for text in self.doubts(cases) if self._tell.detailed else ():
+            self._tell.detail(text)
+        planned = self.planned(cases)
+        if perhaps:  # pip may take these: nothing is remade, and only what is wrong leaves
+            wrong = self.planned(perhaps)
+            evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
+            planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
+        if self._is_out_of_reach(planned.evictions):
+            return
+        mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
+        waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
+        with self._lease.alone(waiting) if mere else contextlib.nullcontext(True) as alone:  # noqa: FBT003 - a value
+            self._carry_out(planned if alone else self._beside_others(planned))
+
+    def _beside_others(self, planned: Plan) -> Plan:
+        """Return what can be done while the pips of other runs may read the cache, and say what cannot."""
+        possible, obstacles = plan.beside_others(planned)
+        for eviction in planned.evictions:
+            if eviction.harmless:
+                self._tell.detail(f"{eviction.what} stays in pip's cache: another run is using it")
+        self.bypass = bool(obstacles)
+        for eviction in obstacles:
+            self._tell.say(report.bypass(eviction, "another run is using"))
+        return possible
+
+    def _carry_out(self, planned: Plan) -> None:
+        self.plan = planned
+        for pin in self.plan.refreshes:
+            wanted = f"{pin.wanted} with that hash" if pin.hashes else pin.wanted
+            self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {wanted}")
+        self._evict(self.plan.evictions)
+        for item in self._shelf.put_back(self.plan.returns):
+            self._tell.say(f"put {item.what} back into pip's cache")
+
+    def around(self, release: tuple[int, ...] | None) -> tuple[str, ...]:
+        """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
+        if self.bypass:
+            return ("--no-cache-dir",)
+        refreshes = self.plan.refreshes if (release or ()) >= REFRESHES else ()
+        return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
+
+    def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
+        """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
+        if self.cache is None or self.bypass or self._asked.call.policy.evict == "never":
+            return False
+        from pinstall.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
+
+        found = list(self.planned(self.cases(pins)).evictions)
+        by_name = {pin.name: pin for pin in pins}
+        for some in at_once(lambda name: tuple(self._served.outdated(by_name[name], ask)), by_name, PATIENCE).values():
+            found += some
+        proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
+        if not self._is_out_of_reach(proven):
+            self._evict(proven)
+            self.plan = replace(self.plan, evictions=(*self.plan.evictions, *proven))
+        return bool(proven) or self._is_cleared_by_others(by_name)
+
+    def _is_cleared_by_others(self, names: Collection[NormalizedName]) -> bool:
+        """Tell whether another run has found something wrong with these projects since this one has looked."""
+        new = (item for item in self._shelf.shelved() if item.receipt > self._since)
+        return any(item.contradiction and item.identity.name in names for item in new if not self._is_mine(item))
+
+    def _is_mine(self, item: Shelved) -> bool:
+        return item.receipt in self._receipts
+
+    def _is_out_of_reach(self, evictions: Sequence[Eviction]) -> bool:
+        """Tell whether pip has to do without its cache, which these would have to leave and which cannot be written."""
+        if evictions and not self._found.writable:
+            self.bypass = True
+            for eviction in evictions:
+                self._tell.say(report.bypass(eviction))
+        return self.bypass
+
+    def cases(self, pins: Sequence[Pin]) -> list[Case]:
+        """Return what cache and shelf have for each pin, nothing where there is no cache."""
+        if self.cache is None:
+            return []
+        artifacts = self._built.of(pins)
+        shelved = [item for item in self._shelf.shelved() if not item.contradiction and len(item.paths) == 1]
+        return [self._case(pin, artifacts, shelved) for pin in pins]
+
+    def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
+        pages = list(self._served.pages(pin))
+        links = served.of_release(pin, pages)
+        demand = built.demanded(pin)
+        mine = (item for item in shelved if item.identity.name == pin.name)
+        return Case(
+            pin=pin,
+            cached=built.judged(pin, artifacts[pin.name]),
+            shelved=tuple(
+                (item, verdicts.judge(demand, item.identity))
+                for item in mine
+                if self._built.fits(item, self._shelf.place(item), pin)
+            ),
+            faults=tuple(self._served.faults(pin, pages, links)),
+            hidden=served.is_hidden(pin, pages, links),
+            files=links if self._served.is_whole(pin, pages, links) else (),
+            labels=_labels(pin, links),
+        )
+
+    def labels(self, installed: Mapping[NormalizedName, Identity]) -> dict[NormalizedName, tuple[Version, ...]]:
+        """Return, of what is installed without a label, the labels that the pages which are cached by now offer."""
+        bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
+        pins = () if self.cache is None else self._asked.demand.pins
+        left_open = [pin for pin in pins if pin.name in bare and labels.is_open(pin)]
+        listed = ((pin, served.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
+        return {pin.name: _labels(pin, links) for pin, links in listed}
+
+    def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
+        """Yield what is suspicious about wheels that pip may take, and proves nothing."""
+        for artifact, state in [one for case in cases for one in case.cached]:
+            if self.cache is not None and artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
+                text = extensions.suspicion(self.cache, artifact.path)
+                yield from () if text is None else (text,)
+
+    def _evict(self, evictions: Sequence[Eviction]) -> None:
+        if evictions:
+            self._receipts.append(self._shelf.evict(evictions))
+        for eviction in evictions:
+            self._tell.say(report.eviction(eviction))
+
+    def put_back(self) -> None:
+        """Return to the cache what left it though there is nothing wrong with it."""
+        if not self._receipts:
+            return
+        mine = [item for item in self._shelf.shelved() if self._is_mine(item) and not item.contradiction]
+        for item in self._shelf.put_back(mine):
+            self._tell.detail(f"put {os.path.basename(item.paths[0])} back into pip's cache")
+
+    def end(self) -> None:
+        """End a run that went well: forget what has lain on the shelf for too long."""
+        if self._asked.call.policy.evict == "returning":
+            self.put_back()
+        if self._receipts:
+            policy = self._asked.call.policy
+            gone = self._shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
+            if gone:
+                self._tell.detail(f"forgot {report.counted(gone, 'eviction', 'evictions')} of earlier runs")
+
+    def told(self, pin: Pin, identity: Identity, url: str) -> Mapping[str, str] | None:
+        """Return what the build was told that an installation from this URL came from, none where nobody knows."""
+        if url.endswith(".whl"):
+            return None
+        # without a cache it has just been built
+        return self._asked.told(pin) if self.cache is None or self.bypass else self._built.told(identity, url)
+
+    def record(self, pins: Iterable[Pin], since: int) -> None:
+        """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""
+        if self.cache is None or self.bypass or not self._found.writable:
+            return
+        asked = {pin.name: pin for pin in pins}
+        for artifact in wheels.of_projects(self.cache, asked.keys(), state_directory(self._asked.environ)):
+            with contextlib.suppress(OSError):  # gone again already
+                fresh = os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since
+                # what is on record is believed, and pip may not be the only one that writes there
+                if fresh and wheels.examined(self.cache, artifact).damage is None:
+                    self._built.record(artifact, asked[artifact.identity.name])
+
+
+def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
+    return labels.offered(pin, (version(link.filename, pin.name) for link in links))

@@ -1,0 +1,135 @@
+"""Move the metadata of damaged installations out of pip's way, with what only they list, and put them back.
+
+May not: start pip, judge.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinstall.cache.shelf import Shelf
+from pinstall.environment import damage as installed_files
+from pinstall.environment.distributions import is_younger
+from pinstall.environment.ledger import FOLDER
+from pinstall.model.artifacts import Eviction
+from pinstall.model.pins import State
+from pinstall.report import words as report
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
+    from pinstall.request.demand import Asked
+    from pinstall.request.policy import Policy
+    from pinstall.verdicts.evidence import Evidence
+
+
+class Healing:
+    """What leaves an environment for one run: pip stumbles over metadata that it can neither read nor remove."""
+
+    def __init__(self, tell: Reporter) -> None:
+        """Move nothing yet."""
+        self._tell = tell
+        self._receipts: list[tuple[Shelf, str]] = []
+        self._listed: dict[Distribution, frozenset[str]] = {}
+
+    def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
+        """Move every dist-info that is damaged, or in the way of a force step, to a shelf in the environment itself.
+
+        So goes a link to nothing. In the way is what pip cannot remove, as it does not know the files: by conda, or by
+        `setup.py install`.
+
+        Raises PinstallError (`shelf`) where that cannot be done; what was moved by then goes back with `put_back`.
+        """
+        names = {pin.name for pin in forced}
+        for verdict in found:
+            concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
+            damaged = evidence.find(verdict.pin.name) if concerned else None
+            if damaged is None or evidence.is_outside(damaged):
+                continue
+            # through a link to nothing pip would write, to wherever that is
+            links = filter(os.path.islink, installed_files.places(damaged))
+            dangling = (place for place in links if not os.path.exists(place))
+            self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)])
+            if damaged.damage is not None or not installed_files.is_removable(damaged):
+                known = self._move(damaged, evidence.copies(verdict.pin.name))
+                left = "" if known else "; nobody knows its files, and those that are not replaced stay"
+                self._tell.say(
+                    f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
+                )
+
+    def settle(self, asked: Asked, evidence: Evidence, since: int) -> bool:
+        """Move every other dist-info beside what pip has installed since then (ns), which `--ignore-installed` leaves.
+
+        Tell whether there was any; raises as `clear` does.
+        """
+        settled = False
+        for pin in () if asked.elsewhere else asked.demand.pins:
+            copies = evidence.copies(pin.name)
+            old = [path for path in copies if not is_younger(os.path.join(path, "RECORD"), since)]
+            found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
+            if found is not None:
+                self._move(found, old)
+                names = ", ".join(map(os.path.basename, old))
+                self._tell.say(f"{names} is moved aside: pip has left it beside what it installed")
+                settled = True
+        return settled
+
+    def sweep(self, evidence: Evidence) -> None:
+        """Move the files that only the moved metadata list after them: Python may import these, and nobody owns them.
+
+        Only once pip has installed what stands in their place; raises as `clear` does.
+        """
+        present = (
+            {place for one in evidence.every() for place in installed_files.places(one)} if self._listed else set()
+        )
+        for old, places in self._listed.items():
+            stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
+            if stale:
+                self._shelve(old, [(path,) for path in stale])
+                files = report.counted(len(stale), "file", "files")
+                self._tell.say(f"{files} of what was moved aside, such as {stale[0]}, nothing has now: moved aside too")
+        self._listed = {}
+
+    def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
+        """Move these dist-infos of a distribution, and tell whether it is known which files they are of."""
+        old = [replace(damaged, path=path) for path in copies]
+        self._listed[damaged] = frozenset(place for one in old for place in installed_files.places(one))
+        self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)])
+        return bool(self._listed[damaged])
+
+    def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]]) -> None:
+        shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
+        moving = [
+            Eviction(
+                what=f"{' and '.join(paths)} of {damaged.identity.name}",
+                identity=damaged.identity,
+                paths=paths,
+                reason=damaged.damage or "",
+                contradiction=False,
+            )
+            for paths in groups
+        ]
+        if moving:
+            self._receipts.append((shelf, shelf.evict(moving)))
+
+    def put_back(self) -> None:
+        """Return the metadata, so that the environment is what it was."""
+        for shelf, receipt in self._receipts:
+            shelf.put_back(item for item in shelf.shelved() if item.receipt == receipt)
+        self._receipts, self._listed = [], {}
+
+    def end(self, policy: Policy) -> None:
+        """End a run that went well: forget what has lain aside for too long."""
+        for shelf, _ in self._receipts:
+            shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
+
+
+def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:
+    """Yield the places as paths below where the distribution lies; what lies elsewhere is left alone."""
+    for place in places:
+        path = os.path.relpath(place, distribution.location)
+        if not path.startswith(os.pardir):
+            yield path

@@ -1,0 +1,142 @@
+"""List all that a verdict rests on, so that a stamp can tell without a second look that none of it has changed.
+
+May not: judge, write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from pinstall.environment import damage as installed_files
+from pinstall.formats import archives
+from pinstall.request import locations
+from pinstall.request import pyproject as project
+from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pinstall.model.pins import Distribution
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
+
+_VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "PROGRAMDATA", "ALLUSERSPROFILE", "USERPROFILE", "VIRTUAL_ENV")
+_PREFIXES = ("PINSTALL_", "PIP_", "PYTHON", "XDG_")
+_EXPANDED = re.compile(rb"\$\{([A-Z0-9_]+)\}")
+_COARSE = 2_000_000_000
+_FINE = 100_000_000
+"""Nanoseconds within which a file may change without another time stamp: where they are whole seconds, else."""
+
+
+def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
+    """Return the grounds of a run that found every pin to hold, none where a stamp cannot cover them.
+
+    What has changed since shortly before the run started (ns) may have changed after it was looked at.
+    """
+    request = asked.call.request
+    dated = request.last("uploaded_prior_to")
+    remote = any(
+        "://" in (option.value or "") for option in (*request.every("requirements"), *request.every("constraints"))
+    )
+    if asked.replays or asked.beyond or remote or dated is not None or any("://" in file for file in asked.files):
+        return ()
+    grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(asked, evidence))))
+    if not all(_is_settled(ground, started) for ground in grounds):
+        return ()
+    return tuple(_together(grounds, asked.call.target.purelib))
+
+
+def _asked(asked: Asked) -> Iterator[str]:
+    """Yield what says what is asked for, and how."""
+    target, environ = asked.call.target, asked.environ
+    isolated = "--isolated" in asked.call.request.arguments
+    files = (
+        *locations.config_files(environ, target, isolated=isolated),
+        *project.candidates(os.getcwd(), environ),
+        *sorted(asked.files),
+    )
+    for file in files:
+        yield CONTENT + file
+        yield STATUS + file
+        yield from (VARIABLE + name for name in _expanded(file))
+    for folder in {os.path.dirname(path) for path in project.candidates(os.getcwd(), environ)}:
+        yield from (EXISTENCE + os.path.join(folder, mark) for mark in project.MARKS)
+    for line in asked.lines:
+        path = None if line.link is None else archives.path_of(line.link)
+        if path is not None:
+            yield STATUS + os.path.abspath(path)
+            yield CHANGE + os.path.abspath(path)  # `cp -p` may put another archive of the same size and age there
+    yield from (VARIABLE + name for name in _VARIABLES)
+    yield from (PREFIX + name for name in _PREFIXES)
+
+
+def _expanded(file: str) -> list[str]:
+    try:
+        with open(file, "rb") as content:
+            return sorted({name.decode() for name in _EXPANDED.findall(content.read())})
+    except OSError:
+        return []
+
+
+def _environment(asked: Asked) -> Iterator[str]:
+    """Yield what the target is: its interpreter, its pip, and the names of all that is installed."""
+    target = asked.call.target
+    for executable in {sys.executable, target.executable}:
+        folder = os.path.dirname(executable)
+        yield STATUS + executable
+        yield from (STATUS + os.path.join(place, "pyvenv.cfg") for place in (folder, os.path.dirname(folder)))
+    yield STATUS + os.path.join(target.stdlib, "EXTERNALLY-MANAGED")
+    # outside of virtual environments the packages lie below the standard library
+    fixed = (target.stdlib, os.path.join(target.stdlib, "lib-dynload"))
+    for path in target.paths:
+        if path and path not in fixed:
+            yield LISTING + path
+            yield STATUS + os.path.join(path, "pip", "__init__.py")
+            yield from (STATUS + os.path.join(path, name) for name in _links(path))
+
+
+def _links(folder: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if name.endswith(".pth")]
+    except OSError:
+        return []
+
+
+def _distributions(asked: Asked, evidence: Evidence) -> Iterator[str]:
+    """Yield what each distribution that counts shows at its top, and what is known of it."""
+    yield from (CONTENT + path for path in evidence.ledger.paths)
+    names = {pin.name for pin in asked.demand.pins} | evidence.reached.keys()
+    for found in filter(None, map(evidence.find, sorted(names))):
+        yield from _distribution(found)
+        if evidence.ledger.inputs(found) is not None:
+            yield PREFIX  # a build may read any variable
+
+
+def _distribution(found: Distribution) -> Iterator[str]:
+    yield STATUS + found.path
+    # the folder's own time stamp shows what appears in it
+    yield from (STATUS + place for place in (os.path.join(found.path, "METADATA"), found.record))
+    yield from (STATUS + place for place in installed_files.top_level(found))
+
+
+def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the grounds with the statuses below a folder as one: there are several of each distribution."""
+    first = f"{STATUS}{folder}/"
+    below = {ground for ground in grounds if ground.startswith(first) and BETWEEN not in ground}
+    if below:
+        yield BETWEEN.join((STATUSES + folder, *(ground[len(first) :] for ground in sorted(below))))
+    yield from (ground for ground in grounds if ground not in below)
+
+
+def _is_settled(ground: str, started: int) -> bool:
+    if ground[:1] not in (CONTENT, STATUS, LISTING):
+        return True
+    try:
+        status = os.stat(ground[1:])
+    except OSError:  # that it is not there was seen, and is seen again
+        return True
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    return changed < started - (_FINE if changed % 1_000_000_000 else _COARSE)

@@ -1,0 +1,243 @@
+"""Tell what exactly is locked, with the hashes of all its files and who asks for it, from what pip would install.
+
+May not: resolve, fetch, write; choose among releases: pip has chosen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pinstall.formats import metadata, provenance
+from pinstall.formats import urls as links
+from pinstall.index import pages
+from pinstall.model.artifacts import Link
+from pinstall.model.errors import NOT_PINNED, PinstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Page
+    from pinstall.model.request import RequirementLine
+
+_ANY_EXTRA: Final = ""
+_ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """One distribution of a lock.
+
+    `files` are those of its release, the hashes of each known; of a direct URL there is one, of a repository at a
+    `commit` none, and a local `directory` cannot be locked at all. `index` is empty where no index lists them, and
+    `alone` tells that only the file is known that pip took. `askers` say who asks for it: places and projects.
+    """
+
+    name: NormalizedName
+    version: str
+    extras: tuple[str, ...] = ()
+    requires_python: str = ""
+    askers: tuple[str, ...] = ()
+    index: str = ""
+    files: tuple[Link, ...] = ()
+    alone: bool = False
+    url: str = ""
+    subdirectory: str = ""
+    vcs: str = ""
+    commit: str = ""
+    directory: bool = False
+
+
+def listed(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
+    """Return the releases of pip's report whose files an index, or a place of `--find-links`, lists."""
+    return {_name(item): item["metadata"]["version"] for item in report["install"] if not item["is_direct"]}
+
+
+def thinned(content: bytes, content_type: str, version: str) -> bytes:
+    """Return a page of an index without most of what is of another release; unread, as that is what is dear."""
+    likely = _likely(version)
+    if likely is None:
+        return content
+    if "json" not in content_type:
+        head, *anchors = _ANCHOR.split(content)
+        return b"<a".join((head, *(anchor for anchor in anchors if likely.search(anchor))))
+    try:
+        document = json.loads(content)
+        document["files"] = [file for file in document["files"] if likely.search(file["url"].encode())]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return content
+    return json.dumps(document).encode()
+
+
+def locked(
+    report: Mapping[str, Any], roots: Iterable[RequirementLine], offered: Mapping[NormalizedName, Sequence[Page]]
+) -> tuple[Locked, ...]:
+    """Return what pip's report would install, by name; `roots` are the lines that ask for something.
+
+    Raises PinstallError (`lying-index`, `no-hash`) where an index contradicts what pip got from it, or nothing gives a
+    sha256. Source: https://pip.pypa.io/en/stable/reference/installation-report/.
+    """
+    items = {_name(item): item for item in report["install"]}
+    extras, askers = _asked(items, roots, report["environment"])
+    return tuple(
+        Locked(
+            name=name,
+            version=item["metadata"]["version"],
+            extras=tuple(sorted(extras[name])),
+            requires_python=item["metadata"].get("requires_python") or "",
+            askers=tuple(sorted(askers[name], key=lambda asker: (asker[0] == "-", asker))),
+            **_contents(name, item, offered.get(name, ())),
+        )
+        for name, item in sorted(items.items())
+    )
+
+
+def platform(report: Mapping[str, Any]) -> str:
+    """Return for which interpreter and platform pip's report was made, in words."""
+    markers = report["environment"]
+    return "{platform_python_implementation} {python_version} on {sys_platform} {platform_machine}".format(**markers)
+
+
+def pinned(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
+    """Yield the versions that the lines of an older lock pin."""
+    for line in lines:
+        for clause in line.specifier:
+            if line.name is not None and clause.operator == "==":
+                yield line.name, clause.version
+
+
+def outgrown(
+    versions: Mapping[NormalizedName, str], lines: Iterable[RequirementLine], markers: Mapping[str, str]
+) -> dict[NormalizedName, RequirementLine]:
+    """Return which of these versions a line does not allow any more, with that line."""
+    return {
+        line.name: line
+        for line in lines
+        if line.name is not None
+        and line.name in versions
+        and _applies(line, markers)
+        and (line.link is not None or not line.specifier.contains(versions[line.name], prereleases=True))
+    }
+
+
+def _name(item: Mapping[str, Any]) -> NormalizedName:
+    return canonicalize_name(item["metadata"]["name"])
+
+
+def _applies(asking: RequirementLine | Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
+    marker = asking.marker
+    return marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in (_ANY_EXTRA, *extras))
+
+
+def _asked(
+    items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
+) -> tuple[dict[NormalizedName, set[str]], dict[NormalizedName, set[str]]]:
+    """Return the extras that are asked of each project, and who asks for it.
+
+    An extra may ask for more extras, of its own project too, so the walk goes on until there is no new one.
+    """
+    extras: dict[NormalizedName, set[str]] = {name: set() for name in items}
+    askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
+    for line in roots:
+        if line.name is not None and line.name in items and _applies(line, markers):
+            extras[line.name] |= line.extras
+            askers[line.name].add(str(line.origin))
+    needs = {name: list(_needs(item, items)) for name, item in items.items()}
+    waiting = list(items)
+    while waiting:
+        asking = waiting.pop()
+        for name, need in needs[asking]:
+            if _applies(need, markers, extras[asking]):
+                askers[name] |= {asking} - {name}
+                more = {canonicalize_name(extra) for extra in need.extras} - extras[name]
+                extras[name] |= more
+                waiting += [name] if more else []
+    return extras, askers
+
+
+def _needs(
+    item: Mapping[str, Any], items: Mapping[NormalizedName, Any]
+) -> Iterator[tuple[NormalizedName, Requirement]]:
+    for text in item["metadata"].get("requires_dist") or ():
+        need = Requirement(text)
+        name = canonicalize_name(need.name)
+        if name in items:
+            yield name, need
+
+
+def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[Page]) -> dict[str, Any]:
+    """Return what of a `Locked` says what it consists of."""
+    document = item["download_info"]
+    url = document["url"]
+    place = {"url": url, "subdirectory": document.get("subdirectory") or ""}
+    if "dir_info" in document:
+        return {**place, "directory": True}
+    if "vcs_info" in document:
+        return {**place, "vcs": document["vcs_info"]["vcs"], "commit": document["vcs_info"]["commit_id"]}
+    taken = frozenset(digest for digest in provenance.hashes(document) if digest.startswith("sha256:"))
+    own = Link(url=url, filename=links.file_name(url), hashes=taken)
+    if item["is_direct"]:
+        return {**place, "files": (_proven(own, name),)}
+    releases = [(page.index, _release(page, name, item["metadata"]["version"])) for page in offered]
+    for index, files in releases:
+        if any(link.hashes & taken or (not taken and link.url == url) for link in files):
+            return {"index": index, "files": tuple(link for link in files if _sha256(link)) or (_proven(own, name),)}
+    for index, files in releases:
+        _refuse_other(own, index, files)
+    return {"files": (_proven(own, name),), "alone": True}
+
+
+def _release(page: Page, name: NormalizedName, version: str) -> tuple[Link, ...]:
+    wanted = metadata.version(version)
+    return () if wanted is None else tuple(link for link in page.links if pages.version(link.filename, name) == wanted)
+
+
+def _likely(version: str) -> re.Pattern[bytes] | None:
+    """Return what the names of all files of a release have in common, and few others: its first numbers."""
+    parsed = metadata.version(version)
+    if parsed is None:
+        return None
+    numbers = _significant(parsed.release)
+    digits = b"[._]0*".join(b"%d" % number for number in numbers)
+    return re.compile(rb"-v?(?:\d+(?:[!_]|%21))?0*" + digits + rb"(?!\d)", re.IGNORECASE)
+
+
+def _significant(release: Sequence[int]) -> Sequence[int]:
+    """Return the numbers that every spelling of a release has: `1.0` may be written `1`."""
+    end = next((place for place in range(len(release), 1, -1) if release[place - 1]), 1)
+    return release[:end]
+
+
+def _sha256(link: Link) -> list[str]:
+    return sorted(digest for digest in link.hashes if digest.startswith("sha256:"))
+
+
+def _proven(own: Link, name: NormalizedName) -> Link:
+    if own.hashes:
+        return own
+    raise PinstallError(
+        "no-hash",
+        f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked",
+        hint="take it from an index that gives hashes",
+        exit_code=NOT_PINNED,
+    )
+
+
+def _refuse_other(own: Link, index: str, files: Iterable[Link]) -> None:
+    """Refuse an index that lists other contents under the name of the file that pip got."""
+    for link in files:
+        if link.filename == own.filename and _sha256(link):
+            raise PinstallError(
+                "lying-index",
+                f"pip got another `{own.filename}` than `{index}` lists",
+                context=(f"pip got {min(own.hashes, default='no hash')}", f"listed is {_sha256(link)[0]}"),
+                hint="ask again with `--no-cache-dir`; if it stays so, do not trust that index",
+                exit_code=NOT_PINNED,
+            )

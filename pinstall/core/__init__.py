@@ -1,1 +1,0 @@
-"""Decide: functions from values to values, without any I/O."""

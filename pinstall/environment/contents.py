@@ -1,0 +1,162 @@
+"""Tell whether the files of an installed distribution are the members of a wheel.
+
+May not: write, believe either RECORD of what a file contains.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import posixpath
+import re
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from pinstall.formats import zips
+
+if TYPE_CHECKING:
+    import zipfile
+    from collections.abc import Collection, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from pinstall.model.pins import Distribution
+
+_BLOCK: Final = 1 << 20
+_INSTALLERS_OWN: Final = (
+    *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
+    *("direct_url.json", "uv_build.json", "uv_cache.json"),
+)
+"""What pip and uv write into a dist-info, whatever the wheel has under that name."""
+_BASES: Final = {
+    "purelib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
+    "platlib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
+    "data": re.compile(r"(\.\./)+"),
+    "headers": re.compile(r"(\.\./)+(.*/)?include/(.*/)?", re.IGNORECASE),
+    "scripts": re.compile(r"(\.\./)+(.*/)?(bin|Scripts)/"),
+}
+"""What RECORD may call the place of each folder of `*.data`, whatever the scheme; scripts last, for a path is found by
+its end, and `share/bash-completion/completions/demo` ends like the script `demo`."""
+_WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
+"""The file names that make a command of an entry point's name."""
+
+
+def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
+    """Tell whether this wheel, a path or an open file, is proven to be what is installed, byte by byte.
+
+    What pip adds (byte code, commands for entry points, its notes in the dist-info) counts for nothing, nor does the
+    first line of a script that it rewrites. Anything unexpected, a file in RECORD that the wheel does not have
+    among it, is no proof.
+
+    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+    """
+    folder = os.path.basename(distribution.path)
+    try:
+        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
+            # the row of a folder says nothing of a file, and pip keeps it
+            listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
+        with zips.opened(wheel) as archive:
+            places = _places(archive, folder, listed)
+            return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
+    except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
+        return False
+
+
+def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> Mapping[str, str]:
+    """Return the members by the path that RECORD gives them; ValueError where that is not certain."""
+    # pip compiles anew even what a wheel brings along
+    files = [name for name in archive.namelist() if not (name.endswith("/") or _is_compiled(name))]
+    own = {f"{folder}/{name}" for name in _INSTALLERS_OWN}
+    names = {posixpath.normpath(name): name for name in files}
+    commands = _commands(archive, f"{folder}/entry_points.txt")
+    wrappers = {path for path, name in names.items() if _is_script(name) and _is_command(path, commands)}
+    places: dict[str, str] = {}
+    below: dict[str, dict[str, str]] = {key: {} for key in _BASES}
+    for path, name in names.items():
+        if path.partition("/")[0].endswith(".data"):
+            _, key, rest = path.split("/", 2)
+            below[key] |= {} if path in wrappers else {rest: name}
+        elif path not in own:
+            places[path] = name
+    for key, moved in below.items():
+        base = _base(_BASES[key], moved, listed - places.keys()) if moved else ""
+        places |= {base + rest: name for rest, name in moved.items()}
+    # pip passes over a wrapper that a build made for an entry point, and keeps its row
+    rest_of_rows = listed - places.keys() - own - wrappers
+    if len(names) != len(files) or not all(_is_added(row, commands) for row in rest_of_rows):
+        raise ValueError(rest_of_rows)
+    return places
+
+
+def _base(pattern: re.Pattern[str], below: Collection[str], rows: AbstractSet[str]) -> str:
+    """Return the one folder in which RECORD lists all of these paths.
+
+    RECORD knows what the interpreter's scheme does not: whether `--user`, `--prefix` or `--target` chose another.
+    """
+    last = max(below, key=len)
+    bases = {row.removesuffix(last) for row in rows if row.endswith(last)}
+    (base,) = (one for one in bases if pattern.fullmatch(one) and all(one + path in rows for path in below))
+    return base
+
+
+def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
+    """Return the names of the commands that pip makes."""
+    names: set[str] = set()
+    section = ""
+    text = zips.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            section = line.strip("[] ")
+        elif section in ("console_scripts", "gui_scripts"):
+            names.add(line.partition("=")[0].strip())
+    return names - {""}
+
+
+def _is_command(path: str, commands: AbstractSet[str]) -> bool:
+    named = _WRAPPER.fullmatch(posixpath.basename(path))
+    return named is not None and named[1] in commands
+
+
+def _is_added(row: str, commands: AbstractSet[str]) -> bool:
+    if _is_compiled(row):
+        return True
+    folder = posixpath.dirname(row)
+    return _BASES["scripts"].fullmatch(f"{folder}/") is not None and _is_command(row, commands)
+
+
+def _is_compiled(path: str) -> bool:
+    return path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) == "__pycache__"
+
+
+def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:
+    """Compare sizes, which cost next to nothing, then bytes, up to the first difference."""
+    files = [(archive.getinfo(name), _on_disk(location, row)) for row, name in places.items()]
+    sized = ((member, path) for member, path in files if not _is_script(member.filename))
+    if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end
+        return False
+    return all(os.stat(path).st_size == member.file_size for member, path in sized) and all(
+        _alike(archive, member, path) for member, path in files
+    )
+
+
+def _is_script(name: str) -> bool:
+    parts = name.split("/")
+    return parts[0].endswith(".data") and parts[1:2] == ["scripts"]
+
+
+def _on_disk(location: str, row: str) -> str:
+    """Return where the file of a row lies; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
+    path = os.path.join(location, row)
+    return os.path.join(location, row[6:]) if row.startswith("../../") and not os.path.exists(path) else path
+
+
+def _alike(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str) -> bool:
+    with archive.open(member) as packed, open(path, "rb") as file:
+        if _is_script(member.filename) and packed.read(8) == b"#!python":
+            packed.readline()
+            if not file.readline().startswith(b"#!"):
+                return False
+        else:
+            packed.seek(0)
+        while block := packed.read(_BLOCK):
+            if block != file.read(_BLOCK):
+                return False
+        return not file.read(1)

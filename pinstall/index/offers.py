@@ -1,0 +1,153 @@
+"""Gather what indexes and the places of `--find-links` offer of projects.
+
+May not: be imported before it is needed, choose among what is offered, look into pip's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from itertools import repeat
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.request import pathname2url
+
+from pinstall.formats import archives
+from pinstall.index import pages
+from pinstall.index.client import Client, at_once, without_login
+from pinstall.model.artifacts import Answer, Link, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.request import Option
+
+    Ask = Callable[[str], Answer | None]
+
+PATIENCE: Final = 300.0
+"""How many seconds all pages may take where nobody says so: a hundred large ones over a slow line."""
+_FEW: Final = 4
+"""How many pages are asked for at once where that has time: to connect costs as much as to read several pages."""
+_LOCKED: Final = ("answers 401", "answers 403", "answers 407")
+
+
+class _Place(NamedTuple):
+    """Where a page is: in which index or place as given, at which URL or path."""
+
+    whole: str
+    url: str
+
+
+class Index:
+    """All that options in force, the weakest first, let pip look for projects on.
+
+    Nothing is asked for twice, whether it could be read or not.
+    """
+
+    def __init__(self, options: Iterable[Option], through: Callable[[str, Ask], Answer | None] | None = None) -> None:
+        """Ask nobody yet; `through` gives the page behind a URL, by whatever it is told to ask or from elsewhere."""
+        given = tuple(options)
+        self._through = through or (lambda url, ask: ask(url))
+        self._client = Client(given)
+        self._indexes = pages.indexes(given)
+        self._finds = tuple(_Place(place, place) for place in _found(given))
+        self._known: dict[_Place, tuple[Link, ...]] = {}
+        self._unread: dict[_Place, str] = {}
+
+    def pages(
+        self, names: Iterable[NormalizedName], seconds: float | None = None
+    ) -> dict[NormalizedName, tuple[Page, ...]]:
+        """Return what each place offers of each project, as far as that is there within so many seconds.
+
+        Places are in the order of pip, those of `--find-links` first; files that are none of the project's are left
+        out, and places and projects without any. Source: `collect_sources` and `find_all_candidates` of pip 26.3.
+        """
+        places = {name: (*self._finds, *self._of(name)) for name in names}
+        wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
+        haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
+        late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
+        self._unread |= dict.fromkeys(late, "does not answer in time")
+        found = {
+            name: tuple(
+                Page(index=without_login(place.whole), links=mine)
+                for place in some
+                if (mine := self._mine(place, name))
+            )
+            for name, some in places.items()
+        }
+        return {name: some for name, some in found.items() if some}
+
+    def metadata(self, link: Link) -> bytes | None:
+        """Return the metadata file beside a link, none where there is none that has a hash of the page (PEP 658)."""
+        answer = None if link.metadata is None else self._client.ask(f"{link.url}.metadata")
+        if answer is None or not link.metadata:
+            return None if answer is None else answer.content
+        algorithms = {text.partition(":")[0] for text in link.metadata}
+        found = {f"{name}:{hashlib.new(name, answer.content).hexdigest()}" for name in algorithms}
+        return answer.content if found & link.metadata else None
+
+    def _of(self, name: NormalizedName) -> list[_Place]:
+        return [_Place(index, f"{index}/{name}/") for index in self._indexes]
+
+    def _mine(self, place: _Place, name: NormalizedName) -> tuple[Link, ...]:
+        return tuple(link for link in self._known.get(place, ()) if pages.version(link.filename, name) is not None)
+
+    def _look(self, place: _Place) -> None:
+        """Read what is in a place, or note why that cannot be."""
+        path = archives.path_of(place.url)
+        try:
+            if path is not None and place in self._finds and os.path.isdir(path):
+                self._known[place] = tuple(map(_link, sorted(os.listdir(path)), repeat(os.path.abspath(path))))
+            elif (answer := self._through(place.url, self._answer)) is not None:
+                self._known[place] = pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
+        except OSError as error:
+            if place not in self._finds and isinstance(error, FileNotFoundError):  # an index without the project
+                self._known[place] = ()
+            else:
+                self._unread[place] = f"cannot be read: {error.strerror}"
+        except ValueError as error:
+            self._unread[place] = f"answers with a page that {error}"
+        if reason := self._client.failed.get(without_login(place.url)):
+            self._fail(place, reason)
+
+    def _answer(self, url: str) -> Answer | None:
+        """Return the page behind a URL, or in a file, which is `index.html` where a folder is the index."""
+        path = archives.path_of(url)
+        if path is None:
+            return self._client.ask(url)
+        path = os.path.join(path, "index.html") if os.path.isdir(path) else path
+        with open(path, "rb") as file:
+            return Answer(url=_url(path), headers={"content-type": "text/html"}, content=file.read())
+
+    def _fail(self, place: _Place, reason: str) -> None:
+        if reason == "answers 404":  # an index without the project says so
+            self._known[place] = ()
+        elif reason in _LOCKED:
+            self._unread[place] = f"{reason}: its credentials are left to pip"
+        else:
+            self._unread[place] = reason
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return a sentence on each place that did not answer, or not well, without credentials."""
+        told: dict[str, str] = {}
+        for place, reason in list(self._unread.items()):
+            told.setdefault(without_login(place.whole), reason)
+        return tuple(f"{index} {reason}" for index, reason in told.items())
+
+
+def _found(options: Iterable[Option]) -> Iterator[str]:
+    """Yield the places of `--find-links`; a relative path in a file counts from its folder where it is there."""
+    for option in options:
+        if option.dest == "find_links" and option.value:
+            beside = os.path.join(os.path.dirname(option.origin.where), option.value)
+            yield beside if os.path.exists(beside) else option.value
+
+
+def _link(filename: str, folder: str) -> Link:
+    return Link(url=_url(os.path.join(folder, filename)), filename=filename)
+
+
+def _url(path: str) -> str:
+    return f"file://{pathname2url(os.path.abspath(path))}"

@@ -1,0 +1,263 @@
+"""Turn what was found and done into words, and into a versioned JSON document.
+
+May not: print.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pinstall.formats.urls import is_vcs, redacted, scheme
+from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.pins import State
+from pinstall.model.request import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pinstall.model.artifacts import Eviction, Plan
+    from pinstall.model.outcome import Command, Outcome
+    from pinstall.model.pins import Dependency, Distribution, Identity, Source, Verdict
+    from pinstall.model.request import Origin, RequirementLine
+
+SCHEMA = 1
+
+_HAS_COMMITS = ("git+", "hg+")
+_PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")
+"""What `--proxy` takes without a scheme: `USER:PASSWORD@HOST`."""
+
+
+def place(origin: Origin) -> str:
+    """Return an origin as it stands before a message: `requirements.txt:14`, or `command line` for an argument."""
+    return redacted(str(origin))
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return `1 pin holds` or `2 pins hold`."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
+    """Yield, for each distribution that has overwritten files of another one, which, in words that follow its name."""
+    taken: dict[str, tuple[Distribution, list[str]]] = {}
+    for path, other in files.items():
+        taken.setdefault(other.path, (other, []))[1].append(path)
+    for other, paths in taken.values():
+        one = len(paths) == 1
+        what = f"its {paths[0]} has" if one else f"{len(paths)} of its files, such as {min(paths)}, have"
+        last = "that file" if one else "them"
+        yield f"but {what} been overwritten by {other.identity.name} {other.text}, which has {last} too"
+
+
+def found(state: State, text: str, identity: Identity | None) -> str:
+    """Return what a verdict saw, in words that follow the project's name."""
+    match state:
+        case State.ABSENT:
+            return "is not installed"
+        case State.UNPROVEN:
+            return f"{text} is installed without proof that it is the pinned artifact"
+        case State.WRONG_SOURCE:
+            source = identity.source if identity else None
+            where = "somewhere else" if source is None else _source(source)
+            return f"{text} is installed from {where}"
+        case State.WRONG_HASH:
+            hashes = ", ".join(sorted(identity.hashes)) if identity else ""
+            return f"{text} is installed from another artifact ({hashes})"
+        case _:
+            return f"{text} is installed"
+
+
+def _source(source: Source) -> str:
+    commit = f" at {source.commit}" if source.commit else ""
+    folder = f", folder {source.subdirectory}" if source.subdirectory else ""
+    return f"{source.url}{commit}{folder}"
+
+
+def verdict(judged: Verdict) -> Fault:
+    """Return one line on a pin that does not hold: where, what, and what is there instead."""
+    subject = {State.ABSENT: "it ", State.DAMAGED: "what is installed "}.get(judged.state, "")
+    return _fault(judged.pin.origin, f"{judged.pin.wanted}, but {subject}{judged.found}")
+
+
+def remark(judged: Verdict, text: str) -> Fault:
+    """Return one line on what is unusual about a pin that holds."""
+    return _fault(judged.pin.origin, f"{judged.pin.wanted} holds {text}")
+
+
+def _fault(origin: Origin, message: str) -> Fault:
+    return Fault(origin=replace(origin, where=redacted(origin.where)), message=redacted(message))
+
+
+def label(name: str, version: str, public: str) -> str:
+    """Return how to choose between builds of one version that differ in their local label."""
+    return f"with {version}: `{name}=={version}` demands that label, `{name}==={public}` none"
+
+
+def remedy(judged: Verdict) -> str:
+    """Return what `install` would do about a pin that does not hold."""
+    match judged.state:
+        case State.HOLDS:
+            return "nothing would be done"
+        case State.ABSENT | State.WRONG_VERSION | State.WRONG_LABEL:
+            return "pip would install it"
+        case State.DAMAGED:
+            return "what is damaged would be moved aside or replaced, and it alone installed anew"
+        case _:
+            return "it alone would be installed anew"
+
+
+def eviction(evicted: Eviction) -> str:
+    """Return one line on what left pip's cache."""
+    return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
+
+
+def bypass(evicted: Eviction, why: str = "cannot be written") -> str:
+    """Return one line on what should leave pip's cache and cannot."""
+    return redacted(f"pip runs without its cache, which {why}: there is {evicted.what}, and {evicted.reason}")
+
+
+def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:
+    """Return one line on a request that is no pin, with what to write instead: the pin, where no link is asked for."""
+    return _fault(line.origin, f"`{line.text}` is not a pin; {_remedy(line, pin)}{', which is installed' * installed}")
+
+
+def _remedy(line: RequirementLine, pin: str) -> str:
+    if line.link is not None and is_vcs(line.link):
+        if scheme(line.link).startswith(_HAS_COMMITS):
+            return "write the full commit id behind `@`"
+        return "a revision number fixes no contents: take git, hg, or an archive with its hash"
+    if line.link is not None:
+        return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
+    return f"write `{pin}`"
+
+
+def summary(outcome: Outcome) -> str:
+    """Return the one line that a run ends with."""
+    holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
+    held = counted(holding, "pin holds", "pins hold")
+    if outcome.rehearsed:
+        held = f"{counted(holding, 'pin', 'pins')} would hold"
+    held = f"{held}{_accepted(outcome)}" if outcome.verdicts else ""
+    return "; ".join(filter(None, (held, _left(outcome), _open(outcome))))
+
+
+def _left(outcome: Outcome) -> str:
+    text = counted(outcome.left, "request is left to pip", "requests are left to pip")
+    return f"{text}: a local directory or editable install is no pin" if outcome.left else ""
+
+
+def _open(outcome: Outcome) -> str:
+    number = len(outcome.unpinned)
+    text = counted(number, "dependency is not pinned", "dependencies are not pinned")
+    return f"{text} (`pinstall check` lists {'it' if number == 1 else 'them'})" if number else ""
+
+
+def _accepted(outcome: Outcome) -> str:
+    unproven = sum(judged.state is State.UNPROVEN for judged in outcome.verdicts)
+    return f", {unproven} of the right version without proof of the hash" if unproven else ""
+
+
+def failure(outcome: Outcome) -> PinstallError | None:
+    """Return why a run ends badly, with each pin that does not hold although pip was content; none where pip failed.
+
+    What merely lacks proof is listed only where nothing worse is: it may have been accepted.
+    """
+    if outcome.exit_code != NOT_PINNED or outcome.error is not None:
+        return outcome.error
+    failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
+    wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
+    if wrong:
+        number = counted(len(wrong), "pin does not hold", "pins do not hold")
+        return _not_held(f"{number}{_accepted(outcome)}", wrong)
+    number = counted(len(failing), "pin is not proven", "pins are not proven")
+    return _not_held(number, failing, "`--pin unproven=accept` accepts the right version without proof of its hash")
+
+
+def _not_held(message: str, judged: Iterable[Verdict], hint: str | None = None) -> PinstallError:
+    return PinstallError("not-held", message, context=tuple(map(verdict, judged)), hint=hint, exit_code=NOT_PINNED)
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """Return the JSON report; its schema only grows as long as `schema` stays the same."""
+    plan = outcome.plan
+    return {
+        "schema": SCHEMA,
+        "exit_code": outcome.exit_code,
+        "error": None if outcome.error is None else _error(outcome.error),
+        "target": outcome.target,
+        "pins": [_pin(judged) for judged in outcome.verdicts],
+        "evictions": [_eviction(evicted) for evicted in (plan.evictions if plan else ())],
+        "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],
+        "remade": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
+        "commands": [_command(command) for command in outcome.commands],
+        "unpinned": [dependency(one) for one in outcome.unpinned],
+    }
+
+
+def checked(found: tuple[Verdict, ...], cleared: Plan, texts: Iterable[str | Fault]) -> dict[str, Any]:
+    """Return what `check` found, in the terms of the report of `install`."""
+    return {
+        "schema": SCHEMA,
+        "pins": [_pin(judged) for judged in found],
+        "evictions": [_eviction(evicted) for evicted in cleared.evictions],
+        "findings": [redacted(str(text)) for text in texts],
+    }
+
+
+def _error(error: PinstallError) -> dict[str, Any]:
+    return {
+        "reference": error.reference,
+        "message": redacted(error.message),
+        "context": [redacted(str(line)) for line in error.context],
+        "hint": None if error.hint is None else redacted(error.hint),
+    }
+
+
+def _pin(judged: Verdict) -> dict[str, Any]:
+    pin = judged.pin
+    return {
+        "name": pin.name,
+        "wanted": redacted(pin.wanted),
+        "hashes": sorted(pin.hashes),
+        "origins": [redacted(str(line.origin)) for line in pin.lines],
+        "state": judged.state.name.lower().replace("_", "-"),
+        "found": redacted(judged.found),
+        "remarks": [redacted(text) for text in (*judged.warnings, *judged.notes)],
+    }
+
+
+def dependency(one: Dependency) -> dict[str, str]:
+    """Return a dependency that nobody has pinned, as JSON has it."""
+    return {"name": one.name, "version": one.version, "by": redacted(one.by)}
+
+
+def _eviction(evicted: Eviction) -> dict[str, Any]:
+    return {
+        "what": evicted.what,
+        "paths": list(evicted.paths),
+        "name": evicted.identity.name,
+        "version": str(evicted.identity.version or ""),
+        "reason": redacted(evicted.reason),
+        "contradiction": evicted.contradiction,
+    }
+
+
+def _command(command: Command) -> dict[str, Any]:
+    return {
+        "purpose": command.purpose,
+        "arguments": [_shown(argument) for argument in command.arguments],
+        "exit_code": command.exit_code,
+    }
+
+
+def command(words: tuple[str, ...]) -> str:
+    """Return a pip command as a shell takes it, without the credentials of its URLs."""
+    import shlex  # noqa: PLC0415 - a satisfied environment runs no command
+
+    return shlex.join(_shown(word) for word in words)
+
+
+def _shown(argument: str) -> str:
+    return _PROXY.sub(r"\1****@", redacted(argument))

@@ -1,0 +1,226 @@
+"""Read pip install's command-line grammar, which is optparse's, into a `Request`.
+
+May not: drop or reorder an argument, refuse what only pip may refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pinstall.model.errors import PinstallError
+from pinstall.model.request import Argument, Option, Origin, Request
+from pinstall.request.options import OPTIONS, VALUED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pinstall.request.options import Release, Rule
+
+_CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
+_SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
+_GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
+"""The files that hold groups; a pip that knows none of a lock file refuses it by itself."""
+_PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
+
+
+def rules(pip: Release) -> Mapping[str, Rule]:
+    """Return the rules of one pip release by each of their spellings."""
+    return {
+        spelling: rule
+        for rule in OPTIONS
+        if rule.since <= pip and (rule.removed is None or pip < rule.removed)
+        for spelling in rule.spellings
+    }
+
+
+def read(argv: Sequence[str], pip: Release) -> Request:
+    """Return what stands behind the word `install`, as this pip release understands it.
+
+    What that pip would refuse is named in `Request.unknown`, without a value that may hold a secret, and stays among
+    the arguments: pip tells it better. Raises PinstallError (`pin-setting`) for a `--pin` without `KEY=VALUE`.
+    """
+    reading = _Reading(argv, rules(pip))
+    reading.walk()
+    return Request(
+        arguments=tuple(reading.arguments),
+        command_line=tuple(reading.options),
+        positionals=tuple(reading.positionals),
+        unknown=tuple(reading.unknown),
+        doubted=tuple(reading.doubted),
+        python=reading.python,
+        settings=tuple(reading.settings),
+    )
+
+
+def carried(request: Request, *, into_environment: bool = False) -> tuple[str, ...]:
+    """Return the command line's options that a second pip command needs, in order.
+
+    They make the same artifacts from the same place and are as quiet or loud as the user's own command; a command that
+    goes `into_environment` also puts them where that one does, by the same cache.
+    """
+    dests = _SPEECH | _PLACE if into_environment else _SPEECH
+    return tuple(
+        option.name if option.value is None else f"{option.name}={option.value}"
+        for option in request.command_line
+        if option.name in _CARRIED or option.dest in dests
+    )
+
+
+def without(words: Sequence[str], dest: str, pip: Release) -> tuple[str, ...]:
+    """Return the words less the long options that write to a destination, with their values."""
+    found = [option for option in read(words, pip).command_line if option.dest == dest]
+    first = {int(option.origin.where.rpartition(" ")[2]) - 1 for option in found}
+    gone = first | {number + 1 for number in first if "=" not in words[number]}
+    return tuple(word for number, word in enumerate(words) if number not in gone)
+
+
+class _Reading:
+    """One walk along argv: how far it is, and what was understood so far."""
+
+    def __init__(self, argv: Sequence[str], known: Mapping[str, Rule]) -> None:
+        self.argv = argv
+        self.known = known
+        self.taken = 0
+        self.arguments: list[str] = []
+        self.options: list[Option] = []
+        self.positionals: list[Argument] = []
+        self.unknown: list[str] = []
+        self.doubted: list[str] = []
+        self.python: Option | None = None
+        self.settings: list[Option] = []
+
+    def walk(self) -> None:
+        """Read all of argv, and keep for pip what is not pinstall's own."""
+        dashes = False
+        doubtful = False  # the word before is an option that nobody here knows: this one may be its value
+        while self.taken < len(self.argv):
+            first = self.taken
+            word = self._next()
+            origin = Origin(where=f"argument {self.taken}")
+            if not dashes and self._own(word, origin):
+                continue
+            if dashes or word == "-" or not word.startswith("-"):
+                if not doubtful:
+                    self.positionals.append(Argument(text=word, origin=origin))
+            elif word == "--":
+                dashes = True
+            elif word.startswith("--"):
+                self._long(word, origin)
+            else:
+                self._short(word, origin)
+            doubtful = not dashes and word.startswith("--") and "=" not in word and self.unknown[-1:] == [word]
+            self.arguments.extend(self.argv[first : self.taken])
+
+    def _next(self) -> str:
+        self.taken += 1
+        return self.argv[self.taken - 1]
+
+    def _own(self, word: str, origin: Origin) -> bool:
+        """Take `--pin` and `--python`, written out; a prefix of them is a prefix of pip's options."""
+        name, equals, text = word.partition("=")
+        if name not in {"--pin", "--python"}:
+            return False
+        if not equals and self.taken < len(self.argv):
+            equals, text = "=", self._next()
+        if name == "--pin":
+            self.settings.append(_setting(text, origin))
+        elif equals:
+            self.python = Option(name=name, dest="python", value=text, origin=origin)
+        # A `--python` without its value is pip's to refuse.
+        return name == "--pin" or bool(equals)
+
+    def _long(self, word: str, origin: Origin) -> None:
+        written, equals, glued = word.partition("=")
+        rule = self.known.get(written) or self._abbreviated(written)
+        if rule is None or (equals and rule.action not in VALUED):
+            self.unknown.append(written)
+        elif rule.action in VALUED:
+            self._value(rule, written, glued if equals else None, origin)
+        else:
+            self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
+
+    def _abbreviated(self, written: str) -> Rule | None:
+        """Return what a prefix stands for; two spellings of one option are ambiguous too, as in optparse."""
+        found = [spelling for spelling in self.known if spelling.startswith(written)]
+        return self.known[found[0]] if len(found) == 1 else None
+
+    def _short(self, word: str, origin: Origin) -> None:
+        for end, letter in enumerate(word[1:], start=2):
+            written = f"-{letter}"
+            rule = self.known.get(written)
+            if rule is None:
+                self.unknown.append(written)
+                return
+            if rule.action in VALUED:
+                self._value(rule, written, word[end:] or None, origin)
+                return
+            self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
+
+    def _value(self, rule: Rule, written: str, glued: str | None, origin: Origin) -> None:
+        """Take an option with its value, which is the next argument, whatever that is, where none is glued on."""
+        if glued is None and self.taken == len(self.argv):
+            self.unknown.append(written)
+            return
+        value = self._next() if glued is None else glued
+        if not _accepted(rule, value):
+            self.unknown.append(written)
+            if rule.action != "list":  # for which every pip refuses a dash
+                self.doubted.append(written)
+        self.options.append(Option(name=rule.name, dest=rule.dest, value=value, origin=origin))
+
+
+def _setting(text: str, origin: Origin) -> Option:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise PinstallError(
+            "pin-setting",
+            "`--pin` takes `KEY=VALUE`",
+            context=(str(origin),),
+            hint="`pinstall help settings` lists the keys",
+            exit_code=2,
+        )
+    return Option(name=key, dest=key, value=value, origin=origin)
+
+
+def _converts(convert: Callable[[str], object], value: str) -> bool:
+    try:
+        convert(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_count(value: str) -> bool:
+    # optparse reads a leading zero as octal.
+    return value == "0" or (value.isascii() and value.isdecimal() and value[0] != "0")
+
+
+def _is_date(value: str) -> bool:
+    from datetime import datetime  # noqa: PLC0415  # one rare option needs it
+
+    return _converts(datetime.fromisoformat, value)
+
+
+def _is_group(value: str) -> bool:
+    path, colon, _ = value.rpartition(":")
+    return not colon or _GROUPED.fullmatch(path) is not None
+
+
+# Each is as narrow as pip's own check, or narrower.
+_KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "AGE": lambda value: value[:1] + value[-1:] == "PD" and _is_count(value[1:-1]),
+    "COUNT": _is_count,
+    "DATE": _is_date,
+    "GROUP": _is_group,
+    "NUMBER": lambda value: _converts(float, value),
+    "PAIR": lambda value: "=" in value,
+}
+
+
+def _accepted(rule: Rule, value: str) -> bool:
+    """Return whether pip surely takes this value; in doubt no, since then pip is asked."""
+    if rule.action == "list":
+        return not value.startswith("-")
+    forms = rule.accepts.split()
+    return not forms or any(_KINDS[form](value) if form in _KINDS else value == form for form in forms)

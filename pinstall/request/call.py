@@ -1,0 +1,166 @@
+"""Understand a command line: the request, the interpreter that it is for, and the settings in force.
+
+May not: read requirement files, judge, print.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pinstall.environment import interpreter, target
+from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.request import arguments, locations, policy, settings
+from pinstall.request import pyproject as project
+from pinstall.stamp import state_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.environment.target import Target
+    from pinstall.model.request import Interpreter, Option, Request
+    from pinstall.request.locations import CacheDirectory
+    from pinstall.request.policy import Policy
+
+NEWEST = (26, 3)
+OLDEST = (20, 1)
+SERVES_OTHERS = (22, 3)
+"""The first pip with `--python`."""
+_REPORTS = (22, 2)
+"""The first pip that writes an installation report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter.
+
+    `pip` is the command that is pip for this target, up to the word `install`: its own, or else the launcher's.
+    """
+
+    request: Request
+    target: Interpreter
+    pip: tuple[str, ...]
+    chosen_by: str
+    policy: Policy
+    settings: tuple[Option, ...]
+
+    def cache(self, environ: Mapping[str, str]) -> CacheDirectory:
+        """Return where pip's cache is, and whether it is on."""
+        return locations.cache_directory(self.request.options, environ, self.target)
+
+    @property
+    def reports(self) -> bool:
+        """Tell whether the target's pip can write down what it installs, or would install."""
+        return (self.target.pip or ()) >= _REPORTS
+
+    def need_reports(self, reference: str, purpose: str) -> None:
+        """Raise PinstallError where it cannot, with what therefore does not work."""
+        if not self.reports:
+            raise PinstallError(
+                reference,
+                f"this pip cannot say beforehand what it would install, so {purpose}",
+                hint=f"run `{self.target.executable} -m pip install --upgrade pip`: 22.2 or newer will do",
+                exit_code=NOT_PINNED,
+            )
+
+
+def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
+    """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
+    folder = _working_directory()
+    written = arguments.read(argv, NEWEST).python
+    choice = target.choose(written.value if written else None, environ)
+    request, found, command = _described(argv, environ, choice)
+    configured = request.last("python")
+    chosen_by = choice.origin
+    if choice.python is None and configured is not None and configured.value:
+        # pip moves on to the interpreter that its configuration names, so that is the one to judge
+        request, found, command = _described(argv, environ, target.choose(configured.value, environ))
+        chosen_by = configured.origin
+    own = (
+        *project.project_settings(folder, environ),
+        *project.environment_settings(environ),
+        *request.settings,
+    )
+    return Call(
+        request=request,
+        target=found,
+        pip=command,
+        chosen_by="" if found.own else str(chosen_by),
+        policy=_in_force(own, found),
+        settings=own,
+    )
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:  # somebody has deleted it, and pip does not even start there
+        raise PinstallError(
+            "working-directory",
+            f"the working directory cannot be used: {error.strerror}",
+            hint="change to a folder that exists",
+            exit_code=FINDING,
+        ) from error
+
+
+def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
+    decided = policy.decide(own)
+    folder = os.path.dirname(os.path.abspath(decided.report))
+    if decided.report not in ("", "-") and not os.access(folder, os.W_OK):
+        raise PinstallError(
+            "report",
+            f"cannot write the report to `{decided.report}`: no such folder, or not writable",
+            hint="name another file with `--pin report=FILE`; nothing has been changed",
+            exit_code=NOT_PINNED,
+        )
+    if found.pip is not None and found.pip < _REPORTS:
+        return replace(decided, unproven="accept")  # there is no report to learn an artifact's hash from
+    return decided
+
+
+def _described(
+    argv: Sequence[str], environ: Mapping[str, str], choice: Target
+) -> tuple[Request, Interpreter, tuple[str, ...]]:
+    """Return the request as one interpreter's pip reads it, the interpreter, and the command that is this pip."""
+    try:
+        found = interpreter.describe(choice.python, environ, state_directory(environ))
+    except PinstallError as error:
+        if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
+            error.exit_code = NOT_PINNED
+        raise
+    found, command = _with_pip(found, environ)
+    release = _supported(found)
+    request = arguments.read(argv, release)
+    isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
+    candidates = locations.config_files(environ, found, isolated=isolated)
+    inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
+    return replace(request, defaults=inherited), found, command
+
+
+def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, tuple[str, ...]]:
+    """Return the target with a pip: its own, or the launcher's, which can install for others since 22.3."""
+    if found.pip is None and not found.own:
+        own = interpreter.describe(None, environ, state_directory(environ))
+        if own.pip is not None and own.pip >= SERVES_OTHERS:
+            return replace(found, pip=own.pip), (own.executable, "-m", "pip", "--python", found.executable)
+    return found, (found.executable, "-m", "pip")
+
+
+def _supported(found: Interpreter) -> tuple[int, ...]:
+    """Return the target's pip release; raise PinstallError where there is none, or one that cannot be held to pins."""
+    if found.pip is None:
+        raise PinstallError(
+            "no-pip",
+            f"`{found.executable}` has no pip",
+            hint=f"run `{found.executable} -m ensurepip --upgrade`",
+            exit_code=FINDING,
+        )
+    if found.pip < OLDEST:
+        raise PinstallError(
+            "old-pip",
+            f"pip {'.'.join(map(str, found.pip))} of `{found.executable}` is older than 20.1: pins cannot be enforced",
+            hint=f"run `{found.executable} -m pip install --upgrade pip`",
+            exit_code=NOT_PINNED,
+        )
+    return found.pip

@@ -1,0 +1,172 @@
+"""Tell where pip looks for its configuration files and where it keeps its cache.
+
+May not: open, create or change any of them; start pip.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.model.request import Interpreter, Option
+
+PLATFORM: str = sys.platform
+"""What decides between the layouts; a plain string, so that each layout is checked and tested on every platform."""
+
+_NEWEST: Final = (sys.maxsize,)
+"""Stands for the release where the target has no pip: whichever comes there will be a current one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheDirectory:
+    """Where pip's cache is; no path means that pip runs without one, and `reason` says why.
+
+    `mistaken` tells that somebody did not mean that, of which pip itself says nothing.
+    """
+
+    path: str | None
+    reason: str | None = None
+    writable: bool = False
+    mistaken: bool = False
+
+
+def config_files(environ: Mapping[str, str], target: Interpreter, *, isolated: bool) -> tuple[str, ...]:
+    """Return the files that pip would read were they there, the weakest first.
+
+    Source: https://pip.pypa.io/en/stable/topics/configuration/#location and pip's `configuration.iter_config_files`.
+    """
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return ()
+    folders = _shared_folders(environ, target)
+    if not isolated and not (named and os.path.exists(named)):
+        folders += _user_folders(environ, target)
+    folders.append(target.prefix)
+    basename = "pip.ini" if PLATFORM == "win32" else "pip.conf"
+    files = [os.path.join(folder, basename) for folder in folders]
+    # A variable that holds the empty string names no file, though it is set.
+    return (*files, os.path.abspath(named)) if named else tuple(files)
+
+
+def cache_directory(options: Sequence[Option], environ: Mapping[str, str], target: Interpreter) -> CacheDirectory:
+    """Return the cache that pip would use under these options, the strongest of which stands last.
+
+    Source: https://pip.pypa.io/en/stable/topics/caching/ and pip's `Command._main`.
+    """
+    chosen = next((option for option in reversed(options) if option.dest == "cache_dir"), None)
+    if chosen is None:
+        path = _default_cache(environ, target)
+    elif chosen.contrary:
+        reason = f"`no-cache-dir` ({chosen.origin}) switches it off, whatever its value: remove it to switch it on"
+        return CacheDirectory(path=None, reason=reason, mistaken=True)
+    elif chosen.name == "--no-cache-dir" or not chosen.value:
+        return CacheDirectory(path=None, reason=f"`{chosen.name}` ({chosen.origin}) switches it off")
+    else:
+        path = _expanded(chosen.value, environ)
+    path = os.path.normcase(os.path.realpath(path))
+    standing = _nearest_existing(path)
+    if not os.path.isdir(standing):
+        return CacheDirectory(path=None, reason=f"`{standing}` is not a directory", mistaken=True)
+    if not _trusted(standing):
+        return CacheDirectory(path=None, reason=f"`{path}` is not owned or not writable by the current user")
+    return CacheDirectory(path=path, writable=os.access(standing, os.W_OK))
+
+
+def _shared_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
+    if PLATFORM == "win32":
+        return [os.path.join(environ.get("PROGRAMDATA") or environ.get("ALLUSERSPROFILE", ""), "pip")]
+    if PLATFORM == "darwin":
+        # platformdirs 4.6, which pip vendors since 26.2, lets XDG variables rule on macOS too.
+        named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _release(target) >= (26, 2) else []
+        return [os.path.join(folder, "pip") for folder in named or [*_homebrew(target), "/Library/Application Support"]]
+    named = _xdg_folders("XDG_CONFIG_DIRS", environ, target) or ["/etc/xdg"]
+    return [*(os.path.join(folder, "pip") for folder in named), "/etc"]
+
+
+def _user_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
+    home = _home(environ)
+    if PLATFORM == "win32":
+        return [os.path.join(home, "pip"), os.path.join(environ.get("APPDATA", home), "pip")]
+    legacy = os.path.join(home, ".pip")
+    if PLATFORM != "darwin":
+        folder = _xdg_folder("XDG_CONFIG_HOME", environ, target) or os.path.join(home, ".config")
+        return [legacy, os.path.join(folder, "pip")]
+    library = _xdg_folder("XDG_DATA_HOME", environ, target) if _release(target) >= (26, 2) else None
+    support = os.path.join(library or os.path.join(home, "Library/Application Support"), "pip")
+    # While the folder is missing pip reads the other; both are named, because the first one may come into being.
+    return [legacy, support] if os.path.isdir(support) else [legacy, support, os.path.join(home, ".config/pip")]
+
+
+def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
+    home = _home(environ)
+    if PLATFORM == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData/Local"), "pip", "Cache")
+    if PLATFORM != "darwin" or _release(target) >= (26, 2):
+        named = _xdg_folder("XDG_CACHE_HOME", environ, target)
+        if named:
+            return os.path.join(named, "pip")
+    return os.path.join(home, "Library/Caches/pip" if PLATFORM == "darwin" else ".cache/pip")
+
+
+def _homebrew(target: Interpreter) -> list[str]:
+    root, found, _ = target.base_prefix.partition("/opt/python")
+    return [f"{root}/share"] if found and _release(target) >= (24, 1) else []
+
+
+def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
+    accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
+    return [folder for folder in accepted if folder]
+
+
+def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) -> str | None:
+    return _accepted(environ.get(variable, ""), target)
+
+
+def _accepted(folder: str, target: Interpreter) -> str | None:
+    # pip's platformdirs grew stricter: white space is cut off from 26.2 on, relative paths are ignored from 26.3 on.
+    release = _release(target)
+    if release >= (26, 2):
+        folder = folder.strip()
+    if not folder.strip() or (release >= (26, 3) and not os.path.isabs(folder)):
+        return None
+    return folder
+
+
+def _release(target: Interpreter) -> tuple[int, ...]:
+    return _NEWEST if target.pip is None else target.pip
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get("USERPROFILE" if PLATFORM == "win32" else "HOME") or os.path.expanduser("~")
+
+
+def _expanded(path: str, environ: Mapping[str, str]) -> str:
+    if path == "~" or path.startswith("~/"):
+        return _home(environ) + path[1:]
+    return os.path.expanduser(path)
+
+
+def _nearest_existing(path: str) -> str:
+    while not os.path.lexists(path):
+        parent = os.path.dirname(path)
+        if parent == path:
+            break
+        path = parent
+    return path
+
+
+def _trusted(path: str) -> bool:
+    # pip's `check_path_owner`: for root only what root owns will do, because `sudo` keeps the caller's HOME.
+    if not hasattr(os, "geteuid"):
+        return True
+    if os.geteuid() == 0:
+        try:
+            return os.lstat(path).st_uid == 0
+        except OSError:
+            return False
+    return os.access(path, os.W_OK)

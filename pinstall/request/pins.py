@@ -1,0 +1,231 @@
+"""Reduce requirement and constraint lines to one pin per distribution, or to conflicts that name both origins.
+
+May not: guess a version from a range: `>=`, `~=` and `==1.*` are no pins.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from pinstall.formats import metadata
+from pinstall.formats.urls import commit, file_name, is_vcs
+from pinstall.model.pins import Demand, Pin, Source
+from pinstall.model.request import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+
+    from packaging.version import Version
+
+    from pinstall.model.request import RequirementLine
+
+_DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+_HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in _DIGITS.items()))
+
+
+def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
+    """Yield the hashes that no file can have; pip would find that out only once it has fetched one."""
+    for line in lines:
+        for text in sorted(line.hashes):
+            digits = None if _HASH.fullmatch(text) else _DIGITS.get(text.partition(":")[0])
+            if digits is not None:
+                message = f"`{text}` can match no file: it has not the {digits} hexadecimal digits of its algorithm"
+                yield Fault(origin=line.origin, message=message)
+
+
+def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
+    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it."""
+    lines = tuple(lines)
+    certain = {line.name for line in lines if not line.anonymous}
+    named: dict[NormalizedName, list[RequirementLine]] = {}
+    unnamed: list[RequirementLine] = []
+    faults = []
+    for line in lines:
+        applies = _applies(line, markers)
+        if isinstance(applies, str):
+            message = f"the marker of `{line.text}` cannot be evaluated: {applies}"
+            faults.append(Fault(origin=line.origin, message=message))
+        elif applies:
+            name = _name(line, certain)
+            (unnamed if name is None else named.setdefault(name, [])).append(line)
+    demands = [_of_project(name, group) for name, group in named.items()]
+    demands.append(
+        Demand(
+            entrusted=tuple(line for line in unnamed if _is_entrusted(line)),
+            unpinned=tuple(line for line in unnamed if not _is_entrusted(line)),
+        )
+    )
+    return Demand(
+        pins=tuple(pin for demand in demands for pin in demand.pins),
+        unpinned=tuple(line for demand in demands for line in demand.unpinned),
+        entrusted=tuple(line for demand in demands for line in demand.entrusted),
+        bounds=tuple(line for demand in demands for line in demand.bounds),
+        conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
+    )
+
+
+def _applies(line: RequirementLine, markers: Mapping[str, str]) -> bool | str:
+    """Tell whether the line's marker holds in the target's environment (PEP 508), or why nobody can tell."""
+    try:
+        return line.marker is None or line.marker.evaluate({**markers, "extra": ""})
+    except ValueError as error:  # what packaging raises is one: an undefined comparison, an invalid version
+        return str(error).rstrip(".")
+
+
+def _is_entrusted(line: RequirementLine) -> bool:
+    """Tell whether the line is allowed though nothing here can be compared with it."""
+    return line.editable or line.directory
+
+
+def _name(line: RequirementLine, certain: Container[NormalizedName | None]) -> NormalizedName | None:
+    """Return what a line is gathered under: where it has no name of its own, its text stands for that.
+
+    A name that is but a guess counts for nothing beside a line that really has it.
+    """
+    if line.name is not None and not (line.anonymous and line.name in certain):
+        return line.name
+    return None if _is_entrusted(line) or not _fixes_contents(line) else NormalizedName(line.text)
+
+
+def _fixes_contents(line: RequirementLine) -> bool:
+    """Tell whether a direct reference can only ever give one content: a hash, or a full commit."""
+    link = line.link or ""
+    return commit(link) is not None if is_vcs(link) else bool(line.hashes)
+
+
+def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:
+    entrusted = tuple(line for line in group if _is_entrusted(line))
+    if entrusted:
+        return Demand(entrusted=entrusted, bounds=tuple(line for line in group if line.constraint))
+    written = [candidate for line in group for candidate in _written_versions(line)]
+    fitting = [candidate for candidate in written if all(_admits(line, candidate[0]) for line in group)]
+    links = [line for line in group if line.link is not None]
+    conflict = _content_conflict(links, group) if fitting or not written else _version_conflict(group)
+    if conflict is not None:
+        # constraints that contradict each other matter only once something asks for the project
+        return Demand(conflicts=() if all(line.constraint for line in group) else (conflict,), bounds=tuple(group))
+    loose = [line for line in links if not _fixes_contents(line)]
+    if loose or not (fitting or links):
+        return _unpinned(loose, group)
+    # several that fit are one version in several spellings: which of them is taken must not hang on the order of lines
+    version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
+    parsed = _parsed(version)
+    return Demand(
+        pins=(
+            Pin(
+                name=name,
+                version=parsed,
+                exact=version if exact else None,
+                source=_source(links[0]) if links else None,
+                hashes=_common_hashes(group),
+                expected=_expected_version(parsed, links, name),
+                lines=tuple(group),
+            ),
+        )
+    )
+
+
+def _unpinned(loose: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Demand:
+    """Blame the links that fix no contents, else whatever is requested; what only constraints say bounds others."""
+    requested = [line for line in group if not line.constraint]
+    blamed = tuple(loose or requested) if requested else ()
+    return Demand(unpinned=blamed, bounds=tuple(line for line in group if line not in blamed))
+
+
+def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
+    """Return the version of each `==` or `===` clause of a line, and whether it is the exact one."""
+    return sorted(
+        (clause.version, clause.operator == "===")
+        for clause in line.specifier
+        if clause.operator == "===" or (clause.operator == "==" and not clause.version.endswith(".*"))
+    )
+
+
+def _parsed(text: str | None) -> Version | None:
+    return None if text is None else metadata.version(text)  # only `===` takes text that is no version
+
+
+def _admits(line: RequirementLine, version: str) -> bool:
+    parsed = _parsed(version)
+    if parsed is None:
+        return not len(line.specifier) or (version, True) in _written_versions(line)
+    return line.specifier.contains(parsed, prereleases=True)
+
+
+def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
+    """Return why no written version suits every line, in terms of the first that writes one."""
+    first = next(line for line in group if _written_versions(line))
+    possible = [version for version, _ in _written_versions(first) if _admits(first, version)]
+    if not possible:
+        return Fault(origin=first.origin, message=f"`{first.text}` can never be met{_misspelt(first)}")
+    other = next(line for line in group if not _admits(line, possible[0]))
+    return Fault(origin=first.origin, message=_beside(first, other))
+
+
+def _beside(first: RequirementLine, other: RequirementLine) -> str:
+    return f"`{first.text}` cannot stand beside `{other.text}` ({other.origin})"
+
+
+def _misspelt(line: RequirementLine) -> str:
+    for text, exact in _written_versions(line):
+        parsed = _parsed(text)
+        if exact and parsed is not None and str(parsed) != text.lower():
+            return f": `===` compares text, and that version is written `{parsed}`"
+    return ""
+
+
+def _content_conflict(links: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Fault | None:
+    allowed: frozenset[str] = frozenset()
+    for number, line in enumerate(hashed := [line for line in group if line.hashes]):
+        allowed = allowed & line.hashes if number else line.hashes
+        if not allowed:
+            others = ", ".join(str(other.origin) for other in hashed[:number])
+            return Fault(origin=line.origin, message=f"`{line.text}` has no hash in common with {others}")
+    for other in links[1:]:
+        if _source(other) != _source(links[0]):
+            return Fault(origin=links[0].origin, message=_beside(links[0], other))
+    return None
+
+
+def _source(line: RequirementLine) -> Source:
+    """Return the repository and commit that a line demands; an archive is known by its hash, wherever it lies."""
+    link = line.link or ""
+    subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
+    if not is_vcs(link):
+        return Source(url="", subdirectory=subdirectory)
+    from pinstall.formats import provenance  # noqa: PLC0415 - few requirements are links
+
+    url = provenance.bare(link.partition("+")[2])
+    stem, at, _ = url.rpartition("@")
+    return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
+
+
+def _common_hashes(group: Sequence[RequirementLine]) -> frozenset[str]:
+    """Return the hashes that every line with hashes allows, as pip intersects them."""
+    sets = [line.hashes for line in group if line.hashes]
+    return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def _expected_version(
+    version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
+) -> Version | None:
+    """Return the version that a build will have: the pinned one, else what the archive's name says."""
+    named = (_version_of_archive(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
+    return version or next((found for found in named if found is not None), None)
+
+
+def _version_of_archive(file: str, name: NormalizedName) -> Version | None:
+    try:
+        found, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+    return version if found == name else None

@@ -1,0 +1,167 @@
+"""Define pinstall's own settings: key, values, default, and what each is for.
+
+May not: read variables or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.request import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pinstall.model.request import Option
+
+
+NUMBER = "NUMBER"
+_SOURCES = "sources"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`.
+
+    Without `values` anything goes that is of the `kind`, which stands for it in the help.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    default: str
+    sentence: str
+    kind: str = ""
+
+
+KEYS = (
+    Key(
+        name="unpinned",
+        values=("refuse", "warn", "allow"),
+        default="refuse",
+        sentence="What to do with a request that is not pinned",
+    ),
+    Key(
+        name="evict",
+        values=("mismatched", "returning", "contradicting", "never"),
+        default="mismatched",
+        sentence="What leaves pip's cache of the pinned projects: what is damaged, and every built wheel of another "
+        "version; the same, but those wheels go back after the run; only what is damaged; or nothing",
+    ),
+    Key(
+        name="builds",
+        values=("any", "recorded"),
+        default="any",
+        sentence="Which locally built wheels may be used: any that nothing speaks against, or only those of which "
+        "pinstall has on record how they were built",
+    ),
+    Key(
+        name="unproven",
+        values=("reinstall", "accept", "refuse"),
+        default="reinstall",
+        sentence="What to do with an installed package of the pinned version whose demanded hash nobody can prove",
+    ),
+    Key(
+        name="origin",
+        values=("any", "index"),
+        default="any",
+        sentence="What a pin that names no source accepts: an editable or a direct install of that version too, or "
+        "only what came from an index",
+    ),
+    Key(
+        name="location",
+        values=("any", "environment"),
+        default="any",
+        sentence="Where a pin may be installed: wherever Python finds it, or only in the environment itself",
+    ),
+    Key(
+        name="hold",
+        values=("keep", "ignore", "forget"),
+        default="keep",
+        sentence="What pins of earlier runs mean for this one: pip may not move them; nothing, though they stay; or "
+        "they are no more",
+    ),
+    Key(
+        name="closure",
+        values=("allow", "warn", "refuse"),
+        default="allow",
+        sentence="What to do with dependencies that nobody has pinned: count them, list them, or install none of it",
+    ),
+    Key(
+        name="ambiguous",
+        values=("allow", "warn", "refuse"),
+        default="warn",
+        sentence="What to do with a pin without hash and source that two indexes offer with different files",
+    ),
+    Key(
+        name="bytecode",
+        values=("parallel", "pip"),
+        default="parallel",
+        sentence="Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself",
+    ),
+    Key(
+        name="shelf-days",
+        default="90",
+        sentence="After how many days what was moved out of pip's cache is deleted",
+        kind=NUMBER,
+    ),
+    Key(
+        name="shelf-size",
+        default="2048",
+        sentence="How many MiB of it are kept at most, the latest first",
+        kind=NUMBER,
+    ),
+    Key(
+        name="report",
+        default="",
+        sentence="Where to write the JSON report: a file, or `-` for standard output",
+        kind="FILE",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The values that are in force."""
+
+    unpinned: str
+    evict: str
+    builds: str
+    unproven: str
+    origin: str
+    location: str
+    hold: str
+    closure: str
+    ambiguous: str
+    bytecode: str
+    shelf_days: str
+    shelf_size: str
+    report: str
+
+
+def decide(settings: Iterable[Option]) -> Policy:
+    """Return the policy that settings, the weakest first, amount to."""
+    keys = {key.name: key for key in KEYS}
+    values = {key.name: key.default for key in KEYS}
+    for setting in settings:
+        if setting.dest == _SOURCES != setting.name:
+            continue  # an entry of the table, which is no setting of its own
+        key = keys.get(setting.name)
+        value = setting.value or ""
+        if key is None and setting.origin.where.startswith("PINSTALL_"):
+            continue  # a variable may be somebody else's; a misspelt one leaves the default, which enforces
+        if key is None:
+            raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
+        if key.values and value not in key.values:
+            raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
+        if key.kind == NUMBER and not value.isdecimal():
+            raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", "it is a whole number")
+        values[setting.name] = value
+    return Policy(**{name.replace("-", "_"): value for name, value in values.items()})
+
+
+def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
+    exit_code = 2 if setting.origin.where.startswith("argument") else NOT_PINNED
+    fault = Fault(origin=setting.origin, message=message)
+    return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=exit_code)

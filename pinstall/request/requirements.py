@@ -1,0 +1,283 @@
+"""Read the text of a requirement or constraint file into lines that demand, nested files, options, and all its faults.
+
+May not: open a file, follow a nested one, evaluate a marker.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+
+from pinstall.formats import urls as links
+from pinstall.model.request import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
+from pinstall.request.logical_lines import decode, logical_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.markers import Marker
+    from packaging.requirements import Requirement
+    from packaging.utils import NormalizedName
+
+    from pinstall.request import lines as line_options
+
+_HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
+_PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
+_SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
+# What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
+_LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
+_UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
+_STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
+_LONGEST: Final = 255
+"""How many characters a file name can have; the tags in a longer one may be billions."""
+_VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
+_CONTROLS: Final = frozenset({"format_control", "release_control"})
+_FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
+_ANY: Final = SpecifierSet()
+# Beside its own, packaging lets through what `ast` raises for the quoted strings of a marker.
+_REFUSALS: Final = (ValueError, SyntaxError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """What the text of one requirement says; `anonymous` where pip learns the name only from the metadata."""
+
+    name: NormalizedName | None = None
+    extras: frozenset[NormalizedName] = frozenset()
+    specifier: SpecifierSet = _ANY
+    marker: Marker | None = None
+    link: str | None = None
+    anonymous: bool = False
+
+
+def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, str]) -> RequirementFile:
+    """Return what a requirement file says, with every fault in it, by the rules of pip 26.3."""
+    try:
+        text = decode(content)
+    except (LookupError, ValueError) as error:
+        return RequirementFile(faults=(_undecodable(error, file),))
+    if "\0" in text[:2]:  # each line of it would be a fault
+        return RequirementFile(faults=(Fault(origin=Origin(where=file), message=_UTF16),))
+    found: list[RequirementLine | Nested | Option | Fault] = []
+    for number, logical in logical_lines(text, environ):
+        found += _statements(logical, Origin(where=file, line=number), constraint=constraint)
+    return RequirementFile(
+        lines=tuple(one for one in found if isinstance(one, RequirementLine)),
+        nested=tuple(one for one in found if isinstance(one, Nested)),
+        options=tuple(one for one in found if isinstance(one, Option)),
+        faults=tuple(one for one in found if isinstance(one, Fault)),
+    )
+
+
+def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool = False) -> RequirementLine | Fault:
+    """Return one requirement, as pip's command line takes it, or what is wrong with it."""
+    text = text.strip()
+    shown = links.redacted(text)
+    try:
+        demand = _editable(text) if editable else _requirement(text)
+    except _REFUSALS as error:
+        reason = links.redacted(str(error).partition("\n")[0])
+        if not editable and re.match(_SINGLE, text):
+            reason = "`=` is no operator; did you mean `==`?"
+        return Fault(origin=origin, message=f"invalid requirement `{shown}`: {reason}")
+    if constraint and (problem := _no_constraint(demand, editable=editable)):
+        return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
+    fragment = links.digest(demand.link) if demand.link and links.is_url(demand.link) else None
+    return RequirementLine(
+        origin=origin,
+        text=shown,
+        name=demand.name,
+        extras=demand.extras,
+        specifier=demand.specifier,
+        marker=demand.marker,
+        link=demand.link,
+        hashes=frozenset((fragment,)) if fragment else frozenset(),
+        editable=editable,
+        constraint=constraint,
+        anonymous=demand.anonymous,
+    )
+
+
+def _undecodable(error: Exception, file: str) -> Fault:
+    number = None
+    if isinstance(error, UnicodeDecodeError):
+        number = error.object.count(b"\n", 0, error.start) + 1
+    return Fault(origin=Origin(where=file, line=number), message=f"cannot decode the text: {error}")
+
+
+def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[RequirementLine | Nested | Option | Fault]:
+    demand, options = _parted(text)
+    if demand and (not options or _HASHES.fullmatch(options)):
+        found = line(demand, origin, constraint=constraint)
+        hashes = frozenset(options.replace("--hash=", "").split())
+        yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
+        return
+    from pinstall.request import lines as line_options  # noqa: PLC0415 - most lines have no options but hashes
+
+    given: tuple[line_options.Given, ...] = ()
+    try:
+        given = line_options.read(options)
+    except ValueError as error:
+        yield Fault(origin=origin, message=links.redacted(str(error)))
+    editables = [one.value for one in given if one.dest == "editables"]
+    if demand or editables:
+        found = line(demand or editables[0] or "", origin, editable=bool(editables), constraint=constraint)
+        yield _with_options(found, given) if isinstance(found, RequirementLine) else found
+    elif any(one.dest == "hashes" for one in given):  # pip ignores it, whatever it was meant to protect
+        yield Fault(origin=origin, message=_STRAY)
+    yield from _directives(given, origin, alone=not (demand or editables))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return the requirement and its options: only a blank before the dash parts them, not a tab, by pip's rule."""
+    if text.startswith("-"):
+        return "", text
+    demand, dash, rest = text.partition(" -")
+    return demand, f"-{rest}" if dash else ""
+
+
+def _with_options(requirement: RequirementLine, given: Iterable[line_options.Given]) -> RequirementLine:
+    """Return the requirement with its own options; pip ignores all but the settings behind an editable one."""
+    mine = {"config_settings"} if requirement.editable else _FOR_ONE
+    hashes = () if requirement.editable else (one.value or "" for one in given if one.dest == "hashes")
+    return replace(
+        requirement,
+        hashes=requirement.hashes.union(digest.lower() for digest in hashes),
+        options=tuple(token for one in given if one.dest in mine for token in one.written),
+    )
+
+
+def _directives(given: tuple[line_options.Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
+    """Yield what a line does besides demanding: of several nested files or link folders pip sees the first.
+
+    Behind a requirement or a nested file pip drops every other option, except that it lets the controls count.
+    """
+    firsts = {one.dest: one for one in reversed(given)}
+    nested = (firsts.get("requirements") or firsts.get("constraints")) if alone else None
+    if nested:
+        yield Nested(origin=origin, target=nested.value or "", constraint=nested.dest == "constraints")
+    for one in given:
+        free = alone and not nested and one.dest not in {*_FOR_ONE, "hashes"}
+        if one.dest in _CONTROLS or (free and (one.dest != "find_links" or one is firsts["find_links"])):
+            yield Option(name=one.name, dest=one.dest, value=one.value, origin=origin)
+
+
+def _requirement(text: str) -> _Demand:
+    url = links.is_url(text)
+    text, _, condition = (part.strip() for part in text.partition("; " if url else ";"))
+    marker = _marker(condition) if condition else None
+    if url:
+        return _linked(text, marker, frozenset())
+    if pin := _PIN.fullmatch(text):
+        return _Demand(name=canonicalize_name(pin[1]), specifier=SpecifierSet(text[pin.end(1) :]), marker=marker)
+    path, extras = _unbracketed(text)
+    if links.is_archive(path) and not ("@" in text and not links.looks_like_path(text.partition("@")[0])):
+        return _linked(path, marker, extras)
+    try:
+        named = _parsed(text)
+    except ValueError:
+        if not links.looks_like_path(text) or "://" in text:
+            raise
+        return _linked(path, marker, extras)
+    return _named(named, marker=marker, extras=extras)
+
+
+def _editable(text: str) -> _Demand:
+    try:
+        named = _parsed(text)
+    except ValueError:
+        named = None
+    if named and named.url:
+        demand = _named(named, marker=named.marker, extras=frozenset())
+    else:
+        link, extras = _unbracketed(text)
+        if text.lower().startswith(_VCS_PREFIXES):
+            text = f"{text.partition(':')[0]}+{text}"
+        demand = _linked(text, None, frozenset()) if links.is_vcs(text) else _linked(link, None, extras)
+    link = demand.link or ""
+    local = links.scheme(link) == "file" or not ("://" in link or links.is_url(link) or (named and named.url))
+    if not link or not (local or links.is_vcs(link)):
+        raise ValueError("an editable requirement is a local directory or a VCS URL")
+    if demand.anonymous and links.is_vcs(link):
+        raise ValueError("an editable VCS requirement needs its name, as `NAME @ URL` or as `#egg=NAME`")
+    return demand
+
+
+def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
+    if named.url:
+        links.file_name(named.url)
+    return _Demand(
+        name=canonicalize_name(named.name),
+        extras=extras or _canonical(named.extras),
+        specifier=named.specifier,
+        marker=marker,
+        link=named.url,
+    )
+
+
+def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
+    """Return the demand of a bare URL or path; a name that only an sdist's file name tells is ours, not pip's."""
+    file = links.file_name(link)
+    if len(file) > _LONGEST and file.endswith(".whl"):
+        raise ValueError("its file name is too long")
+    name: NormalizedName | None = None
+    anonymous = False
+    if file.endswith(".whl"):
+        try:
+            name = parse_wheel_filename(file)[0]
+        except ValueError:
+            if not _LOOSE_WHEEL.fullmatch(file):
+                raise
+    elif links.is_url(link) and (egg := links.egg(link)) is not None:
+        named = _parsed(egg)
+        name, extras = canonicalize_name(named.name), extras or _canonical(named.extras)
+    else:
+        anonymous = True
+        if not links.is_vcs(link) and links.is_archive(file):
+            name = _sdist_name(file)
+    return _Demand(name=name, extras=extras, marker=marker, link=link, anonymous=anonymous)
+
+
+def _sdist_name(file: str) -> NormalizedName | None:
+    try:
+        return parse_sdist_filename(file)[0]
+    except ValueError:
+        return None
+
+
+def _no_constraint(demand: _Demand, *, editable: bool) -> str | None:
+    if editable:
+        return "it is editable"
+    if demand.anonymous:
+        return "it names no project"
+    return "it has extras" if demand.extras else None
+
+
+def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
+    bare = text.rstrip("/")
+    start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
+    if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:
+        return text, frozenset()
+    return bare[:start].rstrip(), _canonical(_parsed(f"placeholder{bare[start:].lower()}").extras)
+
+
+def _canonical(extras: Iterable[str]) -> frozenset[NormalizedName]:
+    return frozenset(canonicalize_name(extra) for extra in extras)
+
+
+def _parsed(text: str) -> Requirement:
+    from packaging.requirements import Requirement  # noqa: PLC0415 - plain pins do without its parser
+
+    return Requirement(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _marker(text: str) -> Marker:
+    from packaging.markers import Marker  # noqa: PLC0415 - plain pins do without its parser
+
+    return Marker(text)

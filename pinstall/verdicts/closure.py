@@ -1,0 +1,225 @@
+"""Say whether the installed set satisfies a request with its dependencies, and on a no explain who is to blame.
+
+May not: consult index or cache.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pinstall.formats import metadata
+from pinstall.formats.urls import redacted
+from pinstall.model.pins import Dependency, Distribution, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+
+    from pinstall.model.artifacts import Chosen
+    from pinstall.model.request import RequirementLine
+
+    Find = Callable[[NormalizedName], Distribution | None]
+
+_ROUNDS = 1_000_000
+"""There is nothing to choose from, so the search ends by itself; resolvelib's own limit is one hundred projects."""
+_OR = re.compile(r"\bor\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One demand on a project: by whom, with which extras and versions, from which URL (without credentials)."""
+
+    name: NormalizedName
+    specifier: SpecifierSet
+    extras: frozenset[NormalizedName]
+    by: str
+    url: str | None = None
+
+    def __str__(self) -> str:
+        """Return `bb 1.0 needs aa<2`."""
+        extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
+        source = f" @ {self.url}" if self.url else ""
+        return f"{self.by} needs {self.name}{extras}{self.specifier}{source}"
+
+
+class _Candidate(NamedTuple):
+    """What is installed, with the extras that are asked of it; resolvelib 1.0.0 insists on the name."""
+
+    name: NormalizedName
+    distribution: Distribution
+    extras: frozenset[NormalizedName]
+
+
+def of_line(line: RequirementLine, name: NormalizedName) -> Need:
+    """Return what a requirement or constraint line demands; where a requested link leads to is for its pin to say."""
+    url = _bare(line.link) if line.constraint else None
+    return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
+
+
+def of_chosen(one: Chosen) -> Need:
+    """Return the demand of a request on what pip has found to be asked for, which need not have a name in it."""
+    return Need(name=one.name, specifier=SpecifierSet(), extras=one.extras, by="this request")
+
+
+def walk(
+    roots: Iterable[Need], find: Find, markers: Mapping[str, str]
+) -> tuple[dict[NormalizedName, Need], list[Need]]:
+    """Return who first needs each project that the roots reach through what is installed, and the needs not met by it.
+
+    Each project's dependencies are read for each extra that somebody asks for, as pip does.
+    """
+    seen: set[tuple[NormalizedName, NormalizedName | None]] = set()
+    reached: dict[NormalizedName, Need] = {}
+    unmet: list[Need] = []
+    queue = list(roots)
+    for need in queue:
+        found = find(need.name)
+        reached.setdefault(need.name, need)
+        if found is None or not meets(found, need):
+            unmet.append(need)
+            continue
+        for extra in (None, *sorted(need.extras)):
+            if (need.name, extra) not in seen:
+                seen.add((need.name, extra))
+                queue.extend(dependencies(found, extra, markers))
+    return reached, unmet
+
+
+def release(name: NormalizedName, text: str, requires: tuple[str, ...]) -> Distribution:
+    """Return a release of a project as if it were installed."""
+    identity = Identity(name=name, version=metadata.version(text))
+    return Distribution(identity=identity, text=text, location="", path="", requires=requires)
+
+
+def unpinned(
+    reached: Mapping[NormalizedName, Need], named: Container[NormalizedName], find: Find
+) -> tuple[Dependency, ...]:
+    """Return what `walk` has reached beyond what is pinned or asked for by name, as far as it is there, by name."""
+    found = ((need, find(name)) for name, need in sorted(reached.items()) if name not in named)
+    return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
+
+
+def requirers(
+    name: NormalizedName, among: Iterable[NormalizedName], find: Find, markers: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return who needs a project without being asked for an extra, as `bb 1.0 needs aa<2`."""
+    found = (find(other) for other in among)
+    needs = (need for one in found if one is not None for need in dependencies(one, None, markers))
+    return tuple(str(need) for need in needs if need.name == name)
+
+
+def meets(distribution: Distribution, need: Need) -> bool:
+    """Tell whether what is installed satisfies the need; a pre-release that is there counts, as for pip.
+
+    Nothing is met by what cannot tell its own needs, and a URL only by what is known to come from there.
+    """
+    version, source = distribution.identity.version, distribution.identity.source
+    if distribution.requires is None or version is None:
+        return False
+    if need.url is not None and (source is None or source.url != need.url):
+        return False
+    return need.specifier.contains(version, prereleases=True)
+
+
+def dependencies(
+    distribution: Distribution, extra: NormalizedName | None, markers: Mapping[str, str]
+) -> Iterator[Need]:
+    """Yield what a distribution needs: for itself without an extra, else what the extra adds."""
+    by = f"{distribution.identity.name} {distribution.text}"
+    for text in distribution.requires or ():
+        if extra is None and "extra" in text and _needs_extra(text):
+            continue
+        try:
+            requirement = Requirement(text)
+            applies = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": extra or ""})
+        except (ValueError, SyntaxError, RecursionError):  # packaging lets through what `ast` raises for a marker
+            # what pip makes of it nobody here knows, so it counts as unmet and pip is asked
+            name = NormalizedName(redacted(text))
+            yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by)
+            continue
+        if applies:
+            yield _need(requirement, by)
+
+
+def _need(requirement: Requirement, by: str) -> Need:
+    return Need(
+        name=canonicalize_name(requirement.name),
+        specifier=requirement.specifier,
+        extras=frozenset(canonicalize_name(name) for name in requirement.extras),
+        by=by,
+        url=_bare(requirement.url),
+    )
+
+
+def _bare(url: str | None) -> str | None:
+    if url is None:
+        return None
+    from pinstall.formats import provenance  # noqa: PLC0415 - few demands are links
+
+    return provenance.bare(url)
+
+
+def _needs_extra(text: str) -> bool:
+    """Tell cheaply that a line is only for an extra; most lines of most projects are, and parsing them is dear."""
+    marker = text.partition(";")[2]
+    return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None
+
+
+def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict.
+
+    The resolver has one candidate per project, the installed distribution; what it cannot reconcile is the cause.
+    """
+    from resolvelib import BaseReporter, ResolutionImpossible, Resolver  # noqa: PLC0415 - only on a no
+
+    try:
+        Resolver(_provider(find, markers), BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
+    except ResolutionImpossible as impossible:
+        causes: dict[NormalizedName, dict[str, None]] = {}
+        for cause in impossible.causes:
+            causes.setdefault(cause.requirement.name, {})[str(cause.requirement)] = None
+        return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
+    return ()
+
+
+def _found(name: NormalizedName, find: Find) -> str:
+    found = find(name)
+    if found is None:
+        return f"{name} is not installed"
+    if found.requires is None:
+        return f"{name} {found.text} is installed, but its own needs cannot be read"
+    return f"{name} {found.text} is installed"
+
+
+def _provider(find: Find, markers: Mapping[str, str]) -> Any:  # noqa: ANN401 - resolvelib's generics differ by release
+    """Return a resolvelib provider whose only candidates are what is installed."""
+    from resolvelib import AbstractProvider  # noqa: PLC0415 - only on a no
+
+    class Installed(AbstractProvider):  # type: ignore[type-arg]
+        def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
+            return requirement_or_candidate.name, requirement_or_candidate.extras
+
+        def get_preference(self, identifier: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401
+            return identifier[0]
+
+        def find_matches(self, identifier: Any, requirements: Any, incompatibilities: Any) -> Any:  # noqa: ANN401
+            name, extras = identifier
+            found = find(name)
+            if found is None or list(incompatibilities[identifier]):
+                return []
+            met = all(meets(found, need) for need in requirements[identifier])
+            return [_Candidate(name, found, extras)] if met else []
+
+        def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
+            return meets(candidate.distribution, requirement)
+
+        def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
+            found = candidate.distribution
+            return [need for extra in (None, *sorted(candidate.extras)) for need in dependencies(found, extra, markers)]
+
+    return Installed()

@@ -1,0 +1,264 @@
+"""Find the pins that cannot stand together by the metadata that are at hand: installed, or in pip's cache.
+
+May not: write, start pip, ask an index by itself, decide what is a conflict.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
+
+from packaging.utils import parse_wheel_filename
+
+from pinstall import judge as verdicts
+from pinstall.cache import http
+from pinstall.cache.builds import Built
+from pinstall.cache.downloads import Served, of_release
+from pinstall.environment import tags
+from pinstall.formats import metadata, zips
+from pinstall.index import pages
+from pinstall.model.errors import FINDING, PinstallError
+from pinstall.model.pins import State
+from pinstall.report import words as report
+from pinstall.request.options import ELSEWHERE
+from pinstall.verdicts import closure
+from pinstall.verdicts import ruled_out as conflicts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packaging.tags import Tag
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Case, Entry, Link
+    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
+    from pinstall.model.request import Fault
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
+
+    Read = Callable[[Link], bytes | None]
+    Needs = tuple[str, ...]
+
+RESOLVES = (20, 3)
+"""The first pip whose resolver takes no set of pins that contradict each other."""
+_PATIENCE = 3.0
+"""How many seconds an index may take to explain why pip has failed."""
+_HINT = "change one of the two lines"
+_OTHERWISE = ("ignore_dependencies", "only_dependencies", "python_version", "platforms", "abis", "implementation")
+"""With these pip does not resolve what is pinned here, or for another interpreter."""
+_ANEW = frozenset({"force_reinstall", "ignore_installed"}) | ELSEWHERE
+"""With these pip may not take what is installed for what it would install."""
+_MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
+
+
+def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
+    """Raise PinstallError for pins that cannot stand together; where anything goes pip has the last word."""
+    if faults and asked.call.policy.unpinned == "refuse":
+        raise _error(faults, FINDING)
+    for fault in faults:
+        tell.detail(fault)
+
+
+def among(asked: Asked) -> PinstallError | None:
+    """Return why lines that ask for one project cannot stand together; where anything goes they may."""
+    faults = asked.demand.conflicts if asked.call.policy.unpinned == "refuse" else ()
+    return _error(faults, FINDING) if faults else None
+
+
+def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> PinstallError | None:
+    """Return which pins are to blame after pip has failed: by its cache, which it has filled, else by the index."""
+    faults = known.conflicts(cases) or known.conflicts_by_index(_PATIENCE)
+    return _error(faults, exit_code) if faults else None
+
+
+def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
+    message = report.counted(len(faults), "pin contradicts another", "pins contradict others")
+    return PinstallError("conflict", message, context=tuple(faults), hint=_HINT, exit_code=exit_code)
+
+
+class Metadata:
+    """What the pinned releases need, as far as that is certain."""
+
+    def __init__(self, asked: Asked, evidence: Evidence, found: Sequence[Verdict], cache: str | None) -> None:
+        """Read nothing yet."""
+        self._asked = asked
+        self._evidence = evidence
+        self._served = None if cache is None else Served(asked, cache)
+        self._built = None if cache is None else Built(asked, cache)
+        self._cache = cache or ""
+        anew = any(asked.call.request.last(dest) is not None for dest in _ANEW)
+        usable = () if anew else (State.HOLDS, State.UNPROVEN)
+        self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
+        self._known: dict[NormalizedName, Needs] = {}
+
+    def conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
+        """Return one line for each pin that another one cannot stand beside, by what is at hand.
+
+        `cases` are what pip's cache has for the pins that do not hold yet.
+        """
+        if not self._is_resolved():
+            return ()
+        for case in cases:
+            if case.pin.name not in self._standing and (needs := self._of_case(case)) is not None:
+                self._known[case.pin.name] = needs
+        if not self._conflicts():
+            return ()
+        self._standing -= {pin.name for pin in self._asked.demand.pins if self._has_choice(pin)}
+        return self._conflicts()
+
+    def releases(self, cases: Sequence[Case]) -> dict[NormalizedName, Distribution]:
+        """Return what is pinned as if it were installed, as far as pip's cache tells what that needs."""
+        known = ((case.pin, self._of_case(case)) for case in cases)
+        found = ((pin, pin.version or pin.expected, needs) for pin, needs in known)
+        return {
+            pin.name: closure.release(pin.name, str(version), needs)
+            for pin, version, needs in found
+            if version is not None and needs is not None
+        }
+
+    def conflicts_by_index(self, seconds: float) -> tuple[Fault, ...]:
+        """Return what `conflicts` does, by what indexes say within so many seconds of what is not known yet."""
+        unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
+        if not unknown or not self._is_resolved() or self._is_choosy:
+            return ()
+        from pinstall.index import client  # noqa: PLC0415 - the same
+        from pinstall.index import offers as offered  # noqa: PLC0415 - requests is dear, and only failure needs it
+
+        until = time.monotonic() + seconds
+        index = offered.Index(self._asked.in_force)
+        found = index.pages([pin.name for pin in unknown], seconds)
+        files = {pin.name: of_release(pin, found.get(pin.name, ())) for pin in unknown}
+        wanted = [link for some in files.values() for link in some if self._fits(link)]
+        known = client.at_once(index.metadata, wanted, max(0.0, until - time.monotonic()))
+        for pin in unknown if not index.silent else ():
+            if needs := self._of_wheels(pin, files[pin.name], known.get):
+                self._known[pin.name] = needs
+        return self._conflicts()
+
+    def _is_known(self, pin: Pin) -> bool:
+        return pin.name in self._standing or pin.name in self._known
+
+    @property
+    def _is_choosy(self) -> bool:
+        """Tell whether pip may be told to take no wheels, or nothing else."""
+        return any(option.dest == "format_control" for option in self._asked.in_force)
+
+    def _is_resolved(self) -> bool:
+        request = self._asked.call.request
+        legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
+        otherwise = any(request.last(dest) is not None for dest in _OTHERWISE)
+        return not legacy and not otherwise and (self._asked.call.target.pip or ()) >= RESOLVES
+
+    def _conflicts(self) -> tuple[Fault, ...]:
+        pins = {pin.name: pin for pin in self._asked.demand.pins}
+
+        def find(name: NormalizedName) -> Distribution | None:
+            return self._release(pins[name])
+
+        return conflicts.conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.call.target.markers)
+
+    def _release(self, pin: Pin) -> Distribution | None:
+        """Return what a pin stands for, none where not even its version is certain."""
+        installed = self._evidence.find(pin.name) if pin.name in self._standing else None
+        if installed is not None and installed.requires is not None:
+            return installed
+        version = pin.version or (pin.expected if pin.name in self._known else None)
+        if version is None:
+            return None
+        return closure.release(pin.name, str(version), self._known.get(pin.name, ()))
+
+    def _has_choice(self, pin: Pin) -> bool:
+        """Tell whether pip may take something else than what is installed: `==1.0` allows `1.0+cu` too.
+
+        One index seldom has both, so what it has is looked up only where something is about to be refused.
+        """
+        installed = self._evidence.find(pin.name)
+        if pin.hashes or pin.direct or pin.exact or pin.version is None or pin.version.local or installed is None:
+            return False
+        if "+" in installed.text or self._served is None:
+            return True
+        found, urls = list(self._served.pages(pin)), self._served.urls(pin)
+        unseen = len(urls) > 1 and not {page.url for page in found} >= set(urls)
+        names = [link.filename for page in found for link in page.links or ()]
+        for option in self._asked.in_force:
+            if option.dest == "find_links" and not (option.value or "").startswith(("http:", "https:")):
+                try:
+                    names += os.listdir(option.value or "")
+                except OSError:  # a page on the disk, or a path that counts from the folder of a requirement file
+                    return True
+        versions = (pages.version(name, pin.name) for name in names)
+        return unseen or any(one.local and one.public == pin.version.public for one in versions if one is not None)
+
+    def _of_case(self, case: Case) -> Needs | None:
+        """Return what the release needs that pip would take, by its cache: all files in question say the same."""
+        if self._served is None or self._built is None or self._is_choosy or case.faults:
+            return None
+        if any(map(self._fits, case.files)):
+            return self._of_wheels(case.pin, case.files, self._cached)
+        sources = {link.url for link in case.files}
+        paths = (
+            artifact.path
+            for artifact, _ in case.cached
+            if artifact.url in sources and self._built.trusts(artifact, case.pin)
+        )
+        fitting = (path for path in paths if self._is_compatible(os.path.basename(path)))
+        return _agreed(_inside(os.path.join(self._cache, path)) for path in fitting)
+
+    def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
+        return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
+
+    def _fits(self, link: Link) -> bool:
+        return link.filename.endswith(".whl") and self._is_compatible(link.filename)
+
+    def _is_compatible(self, filename: str) -> bool:
+        try:
+            return not self._tags.isdisjoint(parse_wheel_filename(filename)[3])
+        except ValueError:
+            return False
+
+    @cached_property
+    def _tags(self) -> frozenset[Tag]:
+        return tags.of(self._asked.call.target)
+
+    def _cached(self, link: Link) -> bytes | None:
+        """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
+        for entry in self._entries(f"{link.url}.metadata") if link.metadata is not None else ():
+            with suppress(OSError, ValueError):
+                return http.content(self._cache, entry)
+        for entry in self._entries(link.url):
+            with suppress(OSError, ValueError), http.opened(self._cache, entry) as body:
+                return _inside(body)
+        return None
+
+    def _entries(self, url: str) -> Iterator[Entry]:
+        chain = () if self._served is None else self._served.chain(url)
+        return (entry for _, entry in chain if entry.status not in http.REDIRECTS)
+
+
+def _is_refused(link: Link, pin: Pin) -> bool:
+    return bool(pin.hashes) and verdicts.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH
+
+
+def _agreed(files: Iterable[bytes | None]) -> Needs | None:
+    """Return what several files of a release need, if all of them say so and at least one does."""
+    said = {None if one is None else _needs(one) for one in files}
+    return said.pop() if len(said) == 1 else None
+
+
+def _needs(content: bytes) -> Needs | None:
+    if not content.startswith(b"Metadata-Version:"):
+        return None
+    return tuple(metadata.fields(content.decode("utf-8", "surrogateescape").split("\n")).get("requires-dist", ()))
+
+
+def _inside(wheel: str | BinaryIO) -> bytes | None:
+    try:
+        with zips.opened(wheel) as archive:
+            (member,) = filter(_MEMBER.fullmatch, archive.namelist())
+            return zips.content(archive, member)
+    except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
+        return None

@@ -1,0 +1,179 @@
+"""Keep the pins of earlier runs in their places while pip runs for another request.
+
+May not: start pip, judge.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pinstall.formats import urls as links
+from pinstall.model.errors import PinstallError
+from pinstall.model.pins import Hold
+from pinstall.model.request import Origin, RequirementLine
+from pinstall.report import words as report
+from pinstall.request import pins, requirements
+from pinstall.request.options import ELSEWHERE
+from pinstall.verdicts import holds_in_force as holds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.pins import Pin, Reporter
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
+
+_RENEWING = (*ELSEWHERE, "force_reinstall", "ignore_installed")
+"""With these pip would install what is held anew, from an index that may not have it, or beside it."""
+
+
+def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
+    """Return the pins of earlier runs that this run may not move.
+
+    They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
+    """
+    renewing = any(asked.call.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
+    if asked.call.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
+        return ()
+    held = evidence.ledger.holds()
+    gone = _gone(held)
+    standing = holds.without(held, gone)
+    for file in sorted(gone):
+        tell.say(f"`{file}` is gone: what it pinned is held no longer")
+    uninstalled = {name for name in standing if evidence.find(name) is None}
+    if uninstalled:  # by now, before this run perhaps installs it for another reason
+        evidence.ledger.write(
+            {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
+        )
+    # what the files of this very run have said before is in nobody's way: what they say now is asked for
+    return holds.in_force(holds.without(standing, _read(asked)), _named(asked), evidence.find)
+
+
+def _gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
+    """Return the files that pin something and are not there any more."""
+    files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
+    return frozenset(file for file in files if not os.path.exists(file))
+
+
+def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
+    """Return what tells pip of the holds: bare versions, since a hash would turn hash mode on for everything."""
+    if not held:
+        return ()
+    path = os.path.join(folder, "held.txt")
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(f"{hold.name}=={hold.version}\n" for hold in held)
+    return ("-c", path)
+
+
+def replaced(held: tuple[Hold, ...], wanted: str) -> tuple[Hold, ...]:
+    """Return the holds of what is asked for in another version, by pip's report of a dry run: it need not be named."""
+    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
+
+    requested = {one.name: one.version for one in pip.chosen(wanted) if one.requested}
+    return tuple(hold for hold in held if requested.get(hold.name, hold.version) != hold.version)
+
+
+def end(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
+    """Hold no longer what has been replaced."""
+    for hold in replaced:
+        tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, is no more: something else was asked for")
+    names = {hold.name for hold in replaced}
+    evidence.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
+
+
+def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
+    """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
+    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
+
+    chosen = pip.chosen(wanted)
+    context = []
+    for hold in held:
+        version = next((one.version for one in chosen if one.name == hold.name), hold.version)
+        if version != hold.version:
+            why = holds.needs(hold, chosen) or (f"this request takes {version}",)
+            origin = next(iter(hold.origins.values()))
+            context += [f"{origin} pins {hold.name}=={hold.version}, but {reason}" for reason in why]
+    if not context:
+        return None
+    return PinstallError(
+        "held",
+        report.counted(
+            len(context), "pin of an earlier run stands in the way", "pins of earlier runs stand in the way"
+        ),
+        context=tuple(context),
+        hint="pin both together, or let the earlier ones move with `--pin hold=ignore`",
+        exit_code=exit_code,
+    )
+
+
+def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
+    """Return a call that asks for nothing as one that asks for what earlier runs have pinned."""
+    written = (
+        requirements.line(
+            f"{hold.name}=={hold.version}", Origin(where=next(iter(hold.origins.values()))), editable=False
+        )
+        for hold in held.values()
+    )
+    lines = tuple(line for line in written if isinstance(line, RequirementLine))
+    return replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
+
+
+def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
+    """Hold what this run has pinned from now on, in place of what it replaces."""
+    policy = asked.call.policy.hold
+    if asked.elsewhere or policy == "ignore":
+        return
+    fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, asked, evidence)}
+    constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
+
+    def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
+        kept = {} if policy == "forget" else holds.without(held, _gone(held))
+        # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
+        standing = holds.in_force(kept, frozenset(), evidence.find)
+        left = {hold.name: hold for hold in standing if hold.name in constrained}
+        return holds.renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
+
+    before = evidence.ledger.holds()
+    if after(before) != before:
+        evidence.ledger.write({}, tell.say, after)
+
+
+def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:
+    """Yield the pin as a hold of what is installed; its file is named so that another run knows it again.
+
+    What a link pins is held by its version too, but under `origin=index`: by that alone its link would be a fault.
+    """
+    found = evidence.find(pin.name)
+    if not pin.requested or found is None:
+        return
+    known = found.identity.version is not None and not pin.anonymous and asked.call.policy.origin != "index"
+    if pin.version is not None or pin.exact is not None or known:
+        lines = [line.origin for line in pin.lines if (line.specifier or line.link) and not line.constraint]
+        origins = {_file(origin): report.place(origin) for origin in reversed(lines or [pin.origin])}
+        yield Hold(name=pin.name, version=found.text, origins=origins)
+
+
+def _file(origin: Origin) -> str:
+    if origin.line is None:
+        return ""
+    if "://" in origin.where:
+        return origin.where
+    path = os.path.abspath(origin.where)
+    return path if os.path.isfile(path) else ""  # what is read but once, as `<(...)`, is like the command line
+
+
+def _read(asked: Asked) -> frozenset[str]:
+    """Return the files that this run has read as holds know them: what opens a URL is written nowhere."""
+    return frozenset(links.redacted(file) for file in asked.files)
+
+
+def _named(asked: Asked) -> frozenset[NormalizedName]:
+    """Return what is asked for, or pinned by a constraint: neither a bound nor a marker that is false takes a place."""
+    demand = asked.demand
+    bounds = (line for line in demand.bounds if not line.constraint)  # of what contradicts itself
+    lines = (*(line for pin in demand.pins for line in pin.lines), *demand.unpinned, *demand.entrusted, *bounds)
+    return frozenset(line.name for line in lines if line.name is not None)

@@ -1,0 +1,106 @@
+"""Prove from pip's cache that an installed distribution came from an artifact with a demanded hash.
+
+May not: write into the cache, start pip, ask a server.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pinstall.cache import builds as built
+from pinstall.cache import downloads as served
+from pinstall.cache import http
+from pinstall.environment.contents import equals
+from pinstall.environment.ledger import Row, record_digest
+from pinstall.formats.provenance import bare
+from pinstall.model.pins import State
+from pinstall.verdicts import holds as holding
+from pinstall.verdicts import naming
+from pinstall.verdicts.evidence import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Entry
+    from pinstall.model.pins import Distribution, Identity, Pin, Verdict
+    from pinstall.request.demand import Asked
+
+
+def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
+    """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
+    evidence = Evidence(asked)
+    if not asked.lines:
+        asked = holding.instead(asked, evidence.ledger.holds())
+        evidence = Evidence(asked)
+    asked, evidence = naming.learnt(asked, evidence)
+    return asked, evidence, judge(asked, evidence)
+
+
+def judge(
+    asked: Asked, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
+) -> tuple[Verdict, ...]:
+    """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
+    found = evidence.judge(reported, since)
+    if proven := proofs(asked, evidence, found):
+        evidence.admit(proven)
+        found = evidence.judge(reported, since)
+    return found
+
+
+def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
+    """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
+
+    A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
+    that pip built it is the source archive's hash that counts, which pip notes beside it.
+    """
+    cache = asked.call.cache(asked.environ).path
+    open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
+    wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
+    if cache is None or not wanting:
+        return {}
+    answers = served.Served(asked, cache)
+    rows: dict[NormalizedName, Row] = {}
+    for name, (pin, installed) in wanting.items():
+        if proof := next(_of_downloads(answers, cache, pin, installed), None):
+            rows[name] = proof
+    builds = built.Built(asked, cache)
+    return rows | dict(_of_builds(builds, cache, {name: both for name, both in wanting.items() if name not in rows}))
+
+
+def _of_downloads(answers: served.Served, cache: str, pin: Pin, installed: Distribution) -> Iterator[Row]:
+    for link in served.of_release(pin, list(answers.pages(pin))):
+        if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
+            continue
+        for _, entry in answers.chain(link.url):
+            known = _proven(cache, entry, pin, installed)
+            if known:
+                yield _row(installed, known, link.url)
+
+
+def _proven(cache: str, entry: Entry, pin: Pin, installed: Distribution) -> AbstractSet[str]:
+    """Return the demanded hashes that a cached wheel has, if it is what is installed."""
+    try:
+        known = http.hashes(cache, entry, pin.hashes) & pin.hashes
+        with http.opened(cache, entry) as body:
+            return known if known and equals(body, installed) else frozenset()
+    except (OSError, ValueError):  # gone by now, or no such entry any more
+        return frozenset()
+
+
+def _of_builds(
+    builds: built.Built, cache: str, wanting: Mapping[NormalizedName, tuple[Pin, Distribution]]
+) -> Iterator[tuple[NormalizedName, Row]]:
+    for name, artifacts in builds.of(pin for pin, _ in wanting.values()).items():
+        pin, installed = wanting[name]
+        for artifact in artifacts:
+            known = artifact.identity.hashes & pin.hashes
+            if known and builds.trusts(artifact, pin) and equals(os.path.join(cache, artifact.path), installed):
+                yield name, _row(installed, known, artifact.url)
+
+
+def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
+    return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=record_digest(installed))

@@ -1,0 +1,219 @@
+"""Hold projects to the index that the project's table of sources names, by the pages of that index.
+
+May not: start pip, choose what is installed.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pinstall.cache.downloads import Served, of_release
+from pinstall.formats import archives
+from pinstall.formats.provenance import bare
+from pinstall.index.pages import PYPI
+from pinstall.model.artifacts import Page
+from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.pins import Pin, State
+from pinstall.model.request import Fault, Option, Origin
+from pinstall.report import words as report
+from pinstall.request import sources
+from pinstall.verdicts.proof import proofs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.environment.ledger import Row
+    from pinstall.model.artifacts import Link
+    from pinstall.model.pins import Identity, Verdict
+    from pinstall.request.demand import Asked
+    from pinstall.verdicts.evidence import Evidence
+
+_PATIENCE: Final = 30.0
+"""How many seconds the pages of one index may take that pip has not just cached."""
+_PLACES: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
+
+
+class Sourcing:
+    """What the table of sources says, as it stands to what the indexes in force offer."""
+
+    def __init__(self, asked: Asked) -> None:
+        """Look at nothing yet."""
+        self._asked = asked
+        cache = asked.call.cache(asked.environ).path
+        self._served = None if cache is None else Served(asked, cache)
+        self._places = dict(_places(asked.in_force))
+        self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
+        self._fresh: set[NormalizedName] = set()
+        self._silent: tuple[str, ...] = ()
+
+    def expect(self, wanting: Iterable[Pin], forced: Iterable[Pin]) -> None:
+        """Raise PinstallError where an index is not among those in force, or has nothing for what it is to replace."""
+        self._named(pin.name for pin in wanting if not pin.direct)
+        self.bound(forced)
+
+    def resolves_first(self) -> bool:
+        """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
+        request = self._asked.call.request
+        if not any(setting.dest == sources.TABLE for setting in self._asked.call.settings):
+            return False
+        alone = request.last("ignore_dependencies") is not None
+        if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
+            return False
+        self._asked.call.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
+        return True
+
+    def judge(
+        self, coming: Mapping[NormalizedName, tuple[Identity, str]], requested: AbstractSet[NormalizedName]
+    ) -> None:
+        """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
+        free = {pin.name for pin in self._asked.demand.pins if pin.direct} | requested
+        bound = self._named(
+            name for name, (identity, _) in coming.items() if identity.source is None or name not in free
+        )
+        self._look(bound, lambda name: not self.index(name, *coming[name]))
+        wrong = tuple(
+            Fault(origin=entry.origin, message=self._against(entry, *coming[name]))
+            for name, entry in bound.items()
+            if not self.index(name, *coming[name])
+        )
+        if wrong:
+            raise _error(
+                report.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere",
+                wrong,
+                "take the other index out of the command, pin the hash, or change the table",
+            )
+
+    def _against(self, entry: Option, identity: Identity, url: str) -> str:
+        doubt = "".join(f" ({text})" for text in self._silent)
+        version = "" if identity.version is None else f" {identity.version}"
+        return f"{identity.name} has to come from {sources.index(entry)}, where{version} is not at {url}{doubt}"
+
+    def index(self, name: NormalizedName, identity: Identity, url: str) -> str:
+        """Return the index that a project has to come from, if that is known to list this very file."""
+        entry = self._of(name)
+        if entry is None or identity.source is not None:
+            return ""
+        listed = self._listed.get(name, ())
+        return sources.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
+
+    def bound(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
+        """Return the pins, each that has an index demanding the hashes of the files that this one lists.
+
+        Raise PinstallError where it lists none.
+        """
+        given = {pin.name: pin for pin in pins}
+        bound = self._named(name for name, pin in given.items() if not pin.direct)
+        self._look(bound, lambda name: not self._files(given[name]))
+        return tuple(self._bound(pin, bound[name]) if name in bound else pin for name, pin in given.items())
+
+    def _bound(self, pin: Pin, entry: Option) -> Pin:
+        files = self._files(pin)
+        hashes = self._hashes(pin)
+        if not files or (pin.hashes and hashes and not pin.hashes & hashes):
+            doubt = "".join(f" ({text})" for text in self._silent)
+            message = f"{pin.wanted} has to come from {sources.index(entry)}, which does not list it{doubt}"
+            raise _error("1 pin cannot be had from its index", (Fault(origin=pin.origin, message=message),), None)
+        return replace(pin, hashes=(pin.hashes & hashes) or pin.hashes or hashes)
+
+    def proofs(self, evidence: Evidence, found: Iterable[Verdict]) -> dict[NormalizedName, Row]:
+        """Return rows for the ledger on what lacks proof of its index, and is a file that this index lists."""
+        open_ = {v.pin.name: v for v in found if v.state is State.UNPROVEN and not v.pin.direct}
+        bound = self._named(open_, strict=False)
+        self._look(bound, lambda name: not self._files(open_[name].pin))
+        rows = {}
+        for name in bound:
+            pin, installed = open_[name].pin, evidence.find(name)
+            row = None if installed is None else evidence.ledger.row(installed)
+            hashes = self._hashes(pin)
+            listed = replace(open_[name], pin=replace(pin, hashes=(pin.hashes & hashes) or hashes))
+            if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):
+                row = proofs(self._asked, evidence, (listed,)).get(name)
+            if row is not None:
+                rows[name] = replace(row, index=sources.index(bound[name]))
+        return rows
+
+    def _of(self, name: NormalizedName | None) -> Option | None:
+        return None if name is None else sources.of(name, self._asked.call.settings)
+
+    def _named(self, names: Iterable[NormalizedName], *, strict: bool = True) -> dict[NormalizedName, Option]:
+        """Return the entry of each project that has one; raise PinstallError where its index is not in force."""
+        found = {name: entry for name in names if (entry := self._of(name)) is not None}
+        strange = {name: entry for name, entry in found.items() if _place(entry) not in self._places}
+        if strange and strict:
+            raise _error(
+                report.counted(len(strange), "project has", "projects have")
+                + " to come from an index that pip is not told of",
+                tuple(
+                    Fault(origin=entry.origin, message=f"{name} has to come from {sources.index(entry)}")
+                    for name, entry in strange.items()
+                ),
+                "add it with `--extra-index-url` or `--find-links`, or change the table",
+            )
+        return {name: entry for name, entry in found.items() if name not in strange}
+
+    def _look(self, bound: Mapping[NormalizedName, Option], lacks: Callable[[NormalizedName], bool]) -> None:
+        """Learn what the index of each project lists, from the pages that pip has cached, else from the index."""
+        asking: dict[str, list[NormalizedName]] = {}
+        for name, entry in bound.items():
+            if name not in self._listed:
+                self._listed[name] = tuple(self._cached(name, _place(entry)))
+            if lacks(name) and name not in self._fresh:
+                asking.setdefault(_place(entry), []).append(name)
+                self._fresh.add(name)
+        for place, names in asking.items():
+            from pinstall.index.offers import Index  # noqa: PLC0415 - requests is dear, and pip has cached most pages
+
+            index = Index(self._places[place])
+            found = index.pages(names, _PATIENCE)
+            self._listed |= {name: tuple(link for page in some for link in page.links) for name, some in found.items()}
+            self._silent += index.silent
+
+    def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
+        for page in () if self._served is None else self._served.pages(Pin(name=name)):
+            if sources.place(page.url.removesuffix(f"{name}/")) == place:
+                yield from page.links or ()
+
+    def _files(self, pin: Pin) -> tuple[Link, ...]:
+        return of_release(replace(pin, lines=()), [Page(index="", links=self._listed.get(pin.name, ()))])
+
+    def _hashes(self, pin: Pin) -> frozenset[str]:
+        return frozenset(text for link in self._files(pin) for text in archives.hashes(link))
+
+
+def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> PinstallError:
+    return PinstallError("source", message, context=context, hint=hint, exit_code=NOT_PINNED)
+
+
+def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
+    return bare(link.url) == url or bool(hashes and hashes & archives.hashes(link))
+
+
+def _place(entry: Option) -> str:
+    """Return where an option or an entry of the table points to, so that equal places are equal texts."""
+    text = entry.value or PYPI
+    path = archives.path_of(text)
+    if path is None:
+        return sources.place(text)
+    beside = os.path.join(os.path.dirname(entry.origin.where), path)
+    return os.path.realpath(beside if os.path.exists(beside) else os.path.expanduser(path))
+
+
+def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]]]:
+    """Yield each index and each place of `--find-links`, with the options by which it alone is in force."""
+    given = tuple(options)
+    shared = tuple(option for option in given if option.dest not in _PLACES)
+    nowhere = Option(name="--no-index", dest="no_index", origin=Origin(where=""))
+    default = Option(name="--index-url", dest="index_url", value=PYPI, origin=nowhere.origin)
+    if not any(option.dest == "no_index" for option in given):
+        chosen = [option for option in given if option.dest == "index_url"][-1:] or [default]
+        extra = (option for option in given if option.dest == "extra_index_urls")
+        for option in (*chosen, *extra):
+            yield _place(option), (*shared, replace(option, dest="index_url"))
+    for option in given:
+        if option.dest == "find_links":
+            yield _place(option), (*shared, option, nowhere)
