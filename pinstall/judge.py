@@ -5,6 +5,7 @@ May not: do anything else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -12,9 +13,11 @@ from packaging.version import Version
 from pinstall.model.pins import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model.pins import Identity, Pin, Source
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.pins import Identity, Pin, Source, Verdict
 
 _ANY = "any:"
 _WEIGHT = (
@@ -106,3 +109,29 @@ def is_suspicious(pin: Pin, identity: Identity) -> bool:
     if pin.version is not None or pin.expected is None or identity.version is None:
         return False
     return Version(pin.expected.public) != Version(identity.version.public)
+
+
+def is_open(pin: Pin) -> bool:
+    """Tell whether a pin accepts any label."""
+    bare = pin.version is not None and pin.version.local is None and pin.exact is None
+    return bare and not pin.hashes and not pin.direct
+
+
+def offered(pin: Pin, versions: Iterable[Version | None]) -> tuple[Version, ...]:
+    """Return, of the versions of a release's files, the labelled ones that a pin leaves open, each once."""
+    return tuple(sorted({one for one in versions if one is not None and one.local})) if is_open(pin) else ()
+
+
+def remarked(found: Iterable[Verdict], labels: Mapping[NormalizedName, Sequence[Version]]) -> tuple[Verdict, ...]:
+    """Return the verdicts, with a warning on what is installed without a label and could have had one of these."""
+    return tuple(_remarked(verdict, labels.get(verdict.pin.name, ())) for verdict in found)
+
+
+def _remarked(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
+    if not labels or verdict.state is not State.HOLDS:
+        return verdict
+    name, public = verdict.pin.name, labels[0].public
+    spellings = ", ".join(f"`{name}=={label}`" for label in labels)
+    verb = "demands that label" if len(labels) == 1 else "demand these labels"
+    text = f"without a label, though there are builds with one: {spellings} {verb}, `{name}==={public}` none"
+    return replace(verdict, warnings=(*verdict.warnings, text))

@@ -6,20 +6,23 @@ May not: write, start pip, decide what leaves.
 from __future__ import annotations
 
 import os
+import tarfile
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from pinstall import judge as verdicts
-from pinstall.cache import abi, http, inputs, plan, wheels
+from pinstall.cache import abi, http, plan, wheels
+from pinstall.cache import build_records as inputs
 from pinstall.cache import build_records as records
-from pinstall.formats import archives, provenance
+from pinstall.cache.build_records import Builds
+from pinstall.formats import archives, provenance, zips
 from pinstall.model.pins import State
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -71,11 +74,11 @@ class Built:
         for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
             if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
                 _, recorded = _looked_into(self._cache, artifact, ())
-                return None if recorded is None else inputs.told(recorded)
+                return None if recorded is None else inputs.portable(recorded)
         return None
 
     def _present(self, pin: Pin) -> dict[str, str]:
-        return {**self._asked.told(pin), **self._machine}
+        return {**records.told(self._asked, pin), **self._machine}
 
     @cached_property
     def _machine(self) -> dict[str, str]:
@@ -204,3 +207,51 @@ def _outdated(artifact: Artifact) -> str | None:
     except OSError:
         return None
     return None if same else f"was built from what `{path}` was before"
+
+
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
+_ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "tests"})
+"""Folders whose sources no build compiles into a wheel."""
+_REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
+
+
+def suspicion(cache: str, path: str) -> str | None:
+    """Return what is suspicious about a built wheel, none for one that is not pure, or whose build is on record."""
+    if not path.endswith("-none-any.whl") or Builds(cache).known(path):
+        return None
+    wheel = wheels.artifact(cache, path)
+    for archive in _archives(cache, wheel.url):
+        with archive:
+            source = next(filter(_is_compiled, _members(archive, wheel.url)), None)
+        if source is not None:
+            what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
+            return f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
+    return None
+
+
+def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
+    """Yield the source archive that a wheel was built from, as far as it lies on this machine."""
+    path = archives.path_of(url) if url.startswith("file:") else None
+    try:
+        if path is not None:
+            yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
+        for entry in http.find(cache, url):
+            yield http.opened(cache, entry)
+    except (OSError, ValueError):  # gone by now, or no such entry any more
+        return
+
+
+def _members(archive: BinaryIO, url: str) -> Iterator[str]:
+    """Yield the paths of an archive's members one by one: most of a tar need not be unpacked for the first."""
+    try:
+        if url.endswith(".zip"):
+            yield from zips.opened(archive).namelist()
+        else:
+            with tarfile.open(fileobj=archive) as packed:
+                yield from (member.name for member in zips.members(packed))
+    except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
+        return
+
+
+def _is_compiled(path: str) -> bool:
+    return path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/"))

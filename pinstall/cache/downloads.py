@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pinstall import judge as verdicts
-from pinstall.cache import bodies, http
+from pinstall.cache import http
+from pinstall.cache import inventory as bodies
 from pinstall.formats import zips
 from pinstall.index import pages
 from pinstall.model.artifacts import Answer, Eviction, Link

@@ -6,12 +6,14 @@ May not: write, start pip, ask a server.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+import re
+import zlib
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import bodies, http, wheels
 from pinstall.cache import builds as built
+from pinstall.cache import http, wheels
 from pinstall.formats import urls as links
 from pinstall.formats import zips
 from pinstall.index import pages
@@ -59,7 +61,7 @@ def _at_a_glance(path: str, paths: tuple[str, ...]) -> Held | None:
         return None
     try:
         with open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
-            found = bodies.subject(body, os.fstat(body.fileno()).st_size, {})
+            found = subject(body, os.fstat(body.fileno()).st_size, {})
     except OSError:
         return None
     return _held(found, paths) if found.name else None
@@ -73,12 +75,12 @@ def _looked_into(path: str, paths: tuple[str, ...]) -> Held | None:
         return Held("", "", "redirect", paths, links.redacted(entry.headers.get("location", "")))
     try:
         with http.opened(path, entry) as body:
-            return _held(bodies.subject(body, entry.length, entry.headers), paths)
+            return _held(subject(body, entry.length, entry.headers), paths)
     except (OSError, ValueError):
-        return _held(bodies.Subject("other"), paths)
+        return _held(Subject("other"), paths)
 
 
-def _held(found: bodies.Subject, paths: tuple[str, ...]) -> Held:
+def _held(found: Subject, paths: tuple[str, ...]) -> Held:
     return Held(canonicalize_name(found.name), found.version, found.kind, paths)
 
 
@@ -112,7 +114,7 @@ def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Se
         return None
     if entry.damage is not None:
         return entry.damage
-    if held.kind == "page" and bodies.is_page(entry.headers):
+    if held.kind == "page" and is_page(entry.headers):
         return "is no page that pip can read" if _links(path, held) is None else None
     demanded = known.get(held.paths[0])
     if demanded:
@@ -129,3 +131,83 @@ def _damage(path: str, entry: Entry) -> str | None:
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid archive: {error}"
     return None if broken is None else f"is damaged: {broken} does not match its checksum"
+
+
+_HEAD: Final = 4096
+_TAIL: Final = 1 << 16
+"""How many bytes at the end of a zip hold the names of its last members, and of a page the project's name."""
+_MOST: Final = 1 << 25
+"""How many bytes of a page are read, and how many unpacked."""
+_METADATA: Final = b".dist-info/METADATA"
+_STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
+_LONGEST: Final = 255
+"""How many bytes the name of a file can have."""
+_ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
+"""What begins with a word: tried at each letter of a long one, it would take hours."""
+_TAR: Final = b"ustar"
+_NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
+_TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
+_FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)
+
+
+class Subject(NamedTuple):
+    """What an answer is (`wheel`, `sdist`, `metadata`, `page`, `other`), and of which project and version."""
+
+    kind: str
+    name: str = ""
+    version: str = ""
+
+
+def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+    """Return what a body of so many bytes is; never more of it than its first and last bytes is read.
+
+    Without headers what begins like a page is taken for one; where it has no name, its headers may tell more.
+    """
+    head = body.read(_HEAD)
+    if head.startswith(b"PK"):
+        names = _tail(head, body, length)
+        end = max(0, names.rfind(_METADATA))
+        found = _STEM.findall(names[max(0, end - _LONGEST) : end])
+        return _told("wheel", found) if found else _told("sdist", _ROOT.findall(names)[:1])
+    if is_page(headers) or (not headers and head[:1] in (b"{", b"<")):
+        return _page(head, body, length, headers)
+    if head.startswith(b"\x1f\x8b"):
+        unpacked = _unpacked(head)
+        return _told("sdist", _ROOT.findall(unpacked)[:1]) if _TAR in unpacked else Subject("other")
+    if head.startswith(b"Metadata-Version:"):
+        fields = {key: value.decode("utf-8", "replace") for key, value in _FIELDS.findall(head)}
+        return Subject("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
+    return Subject("other")
+
+
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer says of itself that it is a page."""
+    kind = headers.get("content-type", "")
+    return "json" in kind or "html" in kind
+
+
+def _tail(head: bytes, body: BinaryIO, length: int) -> bytes:
+    if length <= len(head):
+        return head
+    body.seek(max(0, length - _TAIL))
+    return body.read(_TAIL)
+
+
+def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+    tail = _tail(head, body, length)
+    if headers.get("content-encoding"):
+        body.seek(0)
+        head = tail = _unpacked(body.read(_MOST))
+    found = _TITLE.findall(head)[:1] or _NAME.findall(head)[:1] or _NAME.findall(tail)[-1:]
+    return Subject("page", found[0].decode() if found else "")
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(47).decompress(packed, _MOST)  # gzip or zlib, and no bomb
+    except zlib.error:
+        return b""
+
+
+def _told(kind: str, found: list[tuple[bytes, bytes]]) -> Subject:
+    return Subject(kind, *(part.decode("utf-8", "replace") for part in found[0])) if found else Subject(kind)

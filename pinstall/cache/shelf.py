@@ -20,10 +20,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall import files as writing
+from pinstall.files import moved
 from pinstall.model.artifacts import Shelved
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
-from pinstall.renames import moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

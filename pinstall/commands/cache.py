@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import extensions
+from pinstall.cache import builds as extensions
 from pinstall.cache import inventory as holdings
 from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata
@@ -22,7 +22,7 @@ from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import Identity
 from pinstall.report import words as report
-from pinstall.request import mistaken
+from pinstall.request import call as mistaken
 from pinstall.request.call import take
 
 if TYPE_CHECKING:

@@ -9,19 +9,20 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pinstall import judge as labels
 from pinstall.cache import plan
-from pinstall.commands.install.evict import Clearing
+from pinstall.cache.cases import Cases
 from pinstall.environment import damage as installed_files
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
 from pinstall.model.pins import State
 from pinstall.model.request import Fault
 from pinstall.report import words as report
-from pinstall.request import mistaken, pins
+from pinstall.request import call as mistaken
+from pinstall.request import pins
 from pinstall.request.call import take
 from pinstall.request.demand import gather
 from pinstall.verdicts import build_requirements as isolation
-from pinstall.verdicts import labels
 from pinstall.verdicts import refusals as closing
 from pinstall.verdicts.conflicts import Metadata
 from pinstall.verdicts.proof import judge, seen
@@ -48,7 +49,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     mistaken.refuse(call, "check", "--deep", "--json", "--pinned")
     asked, evidence, found = seen(gather(call, environ))
-    clearing = Clearing(asked, tell)
+    clearing = Cases(asked)
     cases = clearing.cases(asked.demand.pins)
     found = _with_dependencies(found, asked, evidence, clearing, cases)
     found += _moved(asked, evidence)
@@ -97,7 +98,7 @@ def _show(
 
 
 def _with_dependencies(
-    found: tuple[Verdict, ...], asked: Asked, evidence: Evidence, clearing: Clearing, cases: Sequence[Case]
+    found: tuple[Verdict, ...], asked: Asked, evidence: Evidence, clearing: Cases, cases: Sequence[Case]
 ) -> tuple[Verdict, ...]:
     """Return the verdicts, under `--only-deps` with those on what is needed by what is asked for and not installed."""
     if asked.call.request.last("only_dependencies") is None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.commands.lock import texts as lock_texts
 from pinstall.environment import interpreter
-from pinstall.index import candidates
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.request import Fault, Option, Origin, Request
 from pinstall.report import words as report
+from pinstall.request import lines as line_options
 from pinstall.request import lockfile as locks
-from pinstall.request import pins, policy, texts
+from pinstall.request import pins, policy
+from pinstall.request import reading as texts
 from pinstall.request.call import NEWEST, Call
 from pinstall.request.demand import gather
 from pinstall.stamp import state_directory
@@ -48,7 +48,7 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
 
 def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterator[str | Fault]:
     if locks.is_lock(file):
-        flaw = lock_texts.flaw(texts.read(file))
+        flaw = locks.flaw(texts.read(file))
         if flaw is not None:
             yield Fault(origin=Origin(where=file), message=f"the lock is no good: {flaw}")
         return
@@ -63,4 +63,6 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
         # markers are for those who install: here each line counts
         alone = [replace(one, marker=None) for one in (line, *bounds) if one.name == line.name]
         if not line.constraint and pins.reduce(alone, {}).unpinned:
-            yield report.unpinned(line, "" if line.name is None else candidates.written(line, "<version>", line.hashes))
+            yield report.unpinned(
+                line, "" if line.name is None else line_options.written(line, "<version>", line.hashes)
+            )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.cache.shelf import Shelf
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.request import mistaken
+from pinstall.request import call as mistaken
 from pinstall.request.call import take
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall.cache.cases import Cases
 from pinstall.cache.inventory import everything
-from pinstall.commands.install.evict import Clearing
 from pinstall.environment import damage as installed_files
 from pinstall.formats import urls as links
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import State
 from pinstall.report import words as report
-from pinstall.request import mistaken
+from pinstall.request import call as mistaken
 from pinstall.request.call import take
 from pinstall.request.demand import gather
 from pinstall.verdicts.proof import seen
@@ -49,7 +49,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     asked, evidence, judged = seen(
         gather(replace(call, request=replace(call.request, positionals=tuple(others))), environ)
     )
-    clearing = Clearing(asked, tell)
+    clearing = Cases(asked)
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(asked, name),

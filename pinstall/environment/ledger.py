@@ -12,9 +12,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pinstall import files as flock
 from pinstall import files as writing
-from pinstall import flock
-from pinstall.environment import digests, record
+from pinstall.environment import damage as digests
+from pinstall.environment import record
 from pinstall.model.pins import Hold
 
 if TYPE_CHECKING:

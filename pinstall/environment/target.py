@@ -6,6 +6,7 @@ May not: start it; judge a target by what is installed in it.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,10 @@ from pinstall.model.request import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from packaging.tags import Tag
+
+    from pinstall.model.request import Interpreter
 
 _RUNNING: Final = Origin(where="running interpreter")
 
@@ -77,3 +82,26 @@ def _identified(python: str) -> str | None:
         inside = (os.path.join(python, name) for name in ("bin/python", "Scripts/python.exe"))
         python = next((path for path in inside if os.path.exists(path)), "")
     return os.path.abspath(python) if python and os.path.exists(python) else None
+
+
+_SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
+
+
+def of(target: Interpreter) -> frozenset[Tag]:
+    """Return the tags of an interpreter, on the platforms of the running one, as both are of one machine.
+
+    Source: `packaging.tags.sys_tags`, which knows the running interpreter alone.
+    """
+    from packaging import tags  # noqa: PLC0415 - dear, and only what chooses among wheels needs it
+
+    major, minor = (int(part) for part in target.version.split(".")[:2])
+    platforms = tuple(tags.platform_tags())
+    said = _SUFFIX.match(target.abi)
+    number = said[1] if said else f"{major}{minor}"
+    if target.markers.get("implementation_name") == "pypy":
+        name = f"pp{major}{minor}"
+        own = tags.generic_tags(name, (f"pypy{number}_{said[2]}",) if said else (), platforms)
+    else:
+        name = f"cp{major}{minor}"
+        own = tags.cpython_tags((major, minor), (f"cp{number}",), platforms)
+    return frozenset((*own, *tags.compatible_tags((major, minor), name, platforms)))

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.request import pathname2url
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from pinstall.formats import archives
 from pinstall.index import pages
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from pinstall.model.request import Option
 
     Ask = Callable[[str], Answer | None]
+    from packaging.tags import Tag
+
 
 PATIENCE: Final = 300.0
 """How many seconds all pages may take where nobody says so: a hundred large ones over a slow line."""
@@ -151,3 +158,84 @@ def _link(filename: str, folder: str) -> Link:
 
 def _url(path: str) -> str:
     return f"file://{pathname2url(os.path.abspath(path))}"
+
+
+_ALL: Final = ":all:"
+_NONE: Final = ":none:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a file has to be like: for which Python and by which tags, whether it may be a wheel, or an sdist.
+
+    Without `python` any will do; `pre` admits pre-releases though nothing asks for one.
+    """
+
+    python: Version | None
+    tags: frozenset[Tag]
+    wheels: bool = True
+    sdists: bool = True
+    pre: bool = False
+
+
+def terms(options: Iterable[Option], name: NormalizedName, version: str, tags: frozenset[Tag]) -> Terms:
+    """Return what options in force, the weakest first, let pip take of a project, for an interpreter."""
+    given = tuple(options)
+    flags = {option.dest for option in given}
+    no, only = _format_control(given)
+    return Terms(
+        # pip compares three numbers, whatever stands behind them
+        python=None if "ignore_requires_python" in flags else Version(Version(version).base_version),
+        tags=tags,
+        wheels=name in only or not (name in no or (_ALL in no and _ALL not in only)),
+        sdists=name not in only and (name in no or _ALL not in only),
+        pre="pre" in flags,
+    )
+
+
+def _format_control(options: Iterable[Option]) -> tuple[set[str], set[str]]:
+    """Return what `--no-binary` and `--only-binary` name. Source: `FormatControl` of pip 26.3."""
+    named: dict[str, set[str]] = {"--no-binary": set(), "--only-binary": set()}
+    for option in options:
+        if option.dest != "format_control":
+            continue
+        mine = named[option.name]
+        (other,) = (names for names in named.values() if names is not mine)
+        for one in (option.value or "").split(","):
+            if one == _ALL:
+                mine.clear()
+                other.clear()
+                mine.add(_ALL)
+            elif one == _NONE:
+                mine.clear()
+            else:
+                other.discard(canonicalize_name(one))
+                mine.add(canonicalize_name(one))
+    return named["--no-binary"], named["--only-binary"]
+
+
+def newest(
+    offered: Iterable[tuple[Version, Link]], wanted: SpecifierSet, asked: Terms
+) -> tuple[Version, tuple[Link, ...]] | None:
+    """Return the newest release that meets a demand, with its files that fit, none where there is none.
+
+    A yanked one is taken only where all are (PEP 592), a pre-release as PEP 440 says.
+    """
+    fitting = [(version, link) for version, link in offered if _fits(link, asked)]
+    for some in ([one for one in fitting if not one[1].yanked], fitting):
+        versions = wanted.filter({version for version, _ in some}, prereleases=asked.pre or None)
+        if version := max(versions, default=None):
+            return version, tuple(link for of, link in some if of == version)
+    return None
+
+
+def _fits(link: Link, asked: Terms) -> bool:
+    if link.filename.endswith(".whl"):
+        if not asked.wheels or asked.tags.isdisjoint(parse_wheel_filename(link.filename)[-1]):
+            return False
+    elif not asked.sdists:
+        return False
+    try:
+        return asked.python is None or asked.python in SpecifierSet(link.requires_python)
+    except InvalidSpecifier:  # pip takes no notice of it either
+        return True

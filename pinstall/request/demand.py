@@ -10,7 +10,6 @@ import stat
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pinstall.cache import inputs
 from pinstall.formats import archives
 from pinstall.formats import urls as links
 from pinstall.model.errors import PinstallError
@@ -65,14 +64,6 @@ class Asked:
     def proves(self) -> bool:
         """Tell whether it has to be known which artifact is installed, and not only which version."""
         return any(pin.hashes or pin.source for pin in self.demand.pins)
-
-    def told(self, pin: Pin) -> dict[str, str]:
-        """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
-        from pinstall.cache import build_records as builds  # noqa: PLC0415 - most of what is installed nobody has built here
-
-        given = builds.options(self.call.request, self.call.target.pip or ())
-        own = (("build setting", text) for text in self.build_settings(pin))
-        return inputs.gathered(pin.name, self.environ, (*given, *own))
 
     def build_settings(self, pin: Pin) -> tuple[str, ...]:
         """Return what pip gives the build of this pin alone, as options on a line of a requirement file.
@@ -182,7 +173,7 @@ class _Reading:
     def _groups(self, chosen: dict[str, tuple[locks.Choice, Origin]]) -> Iterator[RequirementLine]:
         """Yield the lines of groups of projects; those of lock files wait until all that is asked of these is known."""
         for option in self._request.every("dependency_groups"):
-            from pinstall.request import groups  # noqa: PLC0415 - few runs name a group
+            from pinstall.request import pyproject as groups  # noqa: PLC0415 - few runs name a group
 
             path, name = groups.parted(option.value or "")
             choice = locks.choice(path, name, self._pip)
@@ -191,7 +182,7 @@ class _Reading:
             elif os.path.basename(path) != groups.PROJECT:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes no such group")
             elif (content := self._content(os.path.abspath(path), option.origin)) is not None:
-                found = groups.read(content, name, file=_shown(os.path.abspath(path)))
+                found = groups.read_group(content, name, file=_shown(os.path.abspath(path)))
                 if found is None:
                     self._leave(f"{option.name} {option.value}", option.origin, because=_OLD_PACKAGING)
                 yield from self._texts(found or ())
@@ -218,13 +209,13 @@ class _Reading:
         options = self._request.every("requirements_from_scripts")
         free = self._request.last("ignore_requires_python") or self._request.last("python_version")
         for option in options:
-            from pinstall.request import scripts  # noqa: PLC0415 - few runs name a script
+            from pinstall.request import pyproject as scripts  # noqa: PLC0415 - few runs name a script
 
             if len(options) > 1:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes one script")
             elif (content := self._content(os.path.abspath(option.value or ""), option.origin)) is not None:
                 python = None if free else self._target.version
-                yield from self._texts(scripts.read(content, file=_shown(option.value or ""), python=python))
+                yield from self._texts(scripts.read_script(content, file=_shown(option.value or ""), python=python))
 
     def _top(self, option: Option, *, constraint: bool) -> Iterator[RequirementLine]:
         yield from self._file(_place(option.value or ""), option.origin, (), constraint=constraint)
@@ -286,7 +277,7 @@ class _Reading:
         self.beyond.append(f"{origin}: `{what}` is left to pip and not verified: {because}")
 
     def _fetch(self, url: str) -> bytes:
-        from pinstall.index import session  # noqa: PLC0415 - requests is dear, and files by URL are rare
+        from pinstall.index import client as session  # noqa: PLC0415 - requests is dear, and files by URL are rare
 
         return session.fetch(url, (*self._request.options, *self.options))
 

@@ -5,6 +5,7 @@ May not: know what an option means to its line or its file.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from pinstall.request.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pinstall.model.request import RequirementLine
     from pinstall.request.options import Release, Rule
 
 
@@ -41,6 +43,7 @@ def _spellings(release: Release) -> Mapping[str, Rule]:
 _RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
 """Today's options first: a line that any release takes is left to the release that will read it."""
 
+_NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
 # Without quotes and without the blanks that shlex does not know, `str.split` splits as shlex does.
 _QUOTING: Final = re.compile(r"""["'\\\x0b\x0c\x1c-\x1f]|[^\x00-\x7f]""")
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
@@ -128,3 +131,73 @@ def quoted(options: Iterable[str]) -> Iterator[str]:
     for option in options:
         name, equals, value = option.partition("=")
         yield f"{name}{equals}{value and shlex.quote(value)}"
+
+
+def written(line: RequirementLine, version: str, hashes: Iterable[str] = ()) -> str:
+    """Return the pin to write in place of a line: its name, extras, marker and options as they stand there."""
+    named = _NAMED.fullmatch(line.text)
+    head = named[1].rstrip() if named else line.name
+    marker = f"{named[2] and ' '}{named[3]}" if named and named[3] else ""
+    return " ".join((f"{head}=={version}{marker}", *quoted(line.options), *(f"--hash={one}" for one in sorted(hashes))))
+
+
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+)
+_CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
+VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
+
+def decode(content: bytes) -> str:
+    """Return the text by its byte order mark, else by a PEP 263 comment in its first two lines, else as UTF-8.
+
+    Raises what `bytes.decode` raises: UnicodeError, or LookupError for an encoding that does not exist.
+    """
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    for line in content.split(b"\n", 2)[:2]:
+        if line.startswith(b"#") and (coding := _CODING.search(line)):
+            return content.decode(coding[1].decode("ascii"))
+    return content.decode("utf-8")
+
+
+def logical_lines(text: str, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield each line that says anything, with the number of its first physical line."""
+    for number, joined in _joined(text):
+        bare = (_COMMENT.sub("", joined) if "#" in joined else joined).strip()
+        if bare:
+            yield number, _expanded(bare, environ) if "${" in bare else bare
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    first = 0
+    parts: list[str] = []
+    for number, physical in enumerate(text.splitlines(), 1):
+        comment = "#" in physical and physical.lstrip().startswith("#")
+        if physical.endswith("\\") and not comment:
+            first = first if parts else number
+            parts.append(physical.strip("\\"))
+            continue
+        # A comment ends the joining; the blank keeps it a comment behind what was joined.
+        last = f" {physical}" if comment else physical
+        if parts:
+            yield first, "".join((*parts, last))
+            parts = []
+        else:
+            yield number, last
+    if parts:
+        yield first, "".join(parts)
+
+
+def _expanded(text: str, environ: Mapping[str, str]) -> str:
+    for name in dict.fromkeys(VARIABLE.findall(text)):
+        if value := environ.get(name):
+            text = text.replace(f"${{{name}}}", value)
+    return text

@@ -6,12 +6,16 @@ May not: know which keys exist; let a file count that somebody else could have w
 from __future__ import annotations
 
 import os
+import re
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from pinstall.formats import toml
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.request import Fault, Option, Origin
+from pinstall.model.request import Argument, Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,3 +126,77 @@ def _fault(origin: Origin, reason: str) -> PinstallError:
         context=(Fault(origin=origin, message=reason),),
         exit_code=NOT_PINNED,
     )
+
+
+PROJECT: Final = "pyproject.toml"
+"""The file that holds groups where none is named, and the only name that such a file may have."""
+
+
+def parted(value: str) -> tuple[str, str]:
+    """Return the path and the name of `[PATH:]NAME`, as `--group` takes it."""
+    path, colon, name = value.rpartition(":")
+    return (path if colon else PROJECT), name
+
+
+def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fault, ...] | None:
+    """Return the requirements of a group, those of the groups that it includes among them, or what is wrong with it.
+
+    None where the installed packaging is older than 26.1 and knows no groups.
+    """
+    try:
+        from packaging.dependency_groups import DependencyGroupResolver  # noqa: PLC0415 - few runs name a group
+    except ImportError:
+        return None
+    whole = Origin(where=file)
+    try:
+        groups: Any = toml.parse(content).get("dependency-groups")
+        if not isinstance(groups, dict):
+            return (Fault(origin=whole, message=f"no `[dependency-groups]` for the group `{group}`"),)
+        texts = [str(requirement) for requirement in DependencyGroupResolver(groups).resolve(group)]
+    except ValueError as error:
+        return (Fault(origin=whole, message=f"invalid TOML: {error}"),)
+    except Exception as error:  # noqa: BLE001 - packaging has its own class of groups of errors below Python 3.11
+        return tuple(Fault(origin=whole, message=str(each)) for each in getattr(error, "exceptions", (error,)))
+    return tuple(Argument(text=text, origin=Origin(where=file, line=toml.line_of(text, content))) for text in texts)
+
+
+# The expression that PEP 723 itself gives.
+_BLOCK: Final = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+
+
+def read_script(content: bytes, *, file: str, python: str | None) -> tuple[Argument | Fault, ...]:
+    """Return the requirements of a script, or what is wrong with it.
+
+    `python` is the full version of the interpreter that has to be good enough for it, none for any.
+    """
+    try:
+        header = _header(content.decode().replace("\r\n", "\n").replace("\r", "\n"))
+        _check_python(str(header.get("requires-python", "")), python)
+        texts = [_requirement(text) for text in header.get("dependencies", ())]
+    except (ValueError, TypeError) as error:
+        return (Fault(origin=Origin(where=file), message=str(error)),)
+    return tuple(Argument(text=text, origin=Origin(where=file, line=toml.line_of(text, content))) for text in texts)
+
+
+def _header(script: str) -> dict[str, Any]:
+    blocks = [match["content"] for match in _BLOCK.finditer(script) if match["type"] == "script"]
+    if len(blocks) != 1:
+        raise ValueError("several blocks `# /// script`" if blocks else "no block `# /// script`")
+    lines = (line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines(keepends=True))
+    return toml.parse("".join(lines).encode())
+
+
+def _check_python(required: str, python: str | None) -> None:
+    if python is None or not required:
+        return
+    # pip compares the release alone, so a release candidate counts as what it will be
+    if not SpecifierSet(required).contains(Version(python).base_version):
+        raise ValueError(f"it needs Python {required}, and this is {python}")
+
+
+def _requirement(text: str) -> str:
+    """Return the text; raise ValueError where it is none of PEP 508, such as a path."""
+    from packaging.requirements import Requirement  # noqa: PLC0415 - few runs name a script
+
+    Requirement(text)
+    return text

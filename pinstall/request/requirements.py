@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 
 from pinstall.formats import urls as links
 from pinstall.model.request import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
-from pinstall.request.logical_lines import decode, logical_lines
+from pinstall.request.lines import decode, logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

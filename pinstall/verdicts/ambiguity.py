@@ -15,7 +15,7 @@ from pinstall.index import pages
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.request import Fault
 from pinstall.report import words as report
-from pinstall.request import sources
+from pinstall.request import policy as sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

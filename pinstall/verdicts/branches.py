@@ -5,6 +5,8 @@ May not: write, start pip, decide what follows from it.
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -14,10 +16,9 @@ from pinstall.formats.provenance import bare
 from pinstall.formats.urls import scheme
 from pinstall.model.pins import Pin, State, Verdict
 from pinstall.report import words as report
-from pinstall.verdicts import revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -39,7 +40,7 @@ def named(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName] = (
         source = found.identity.source
         if source is None or source.commit is None or source.url != bare(url):
             continue
-        commit = revisions.named(url, reference, asked.environ)
+        commit = commit_of(url, reference, asked.environ)
         if commit is not None:
             yield Pin(name=found.identity.name, source=replace(source, commit=commit), lines=(line,))
 
@@ -69,3 +70,34 @@ def moved_on(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName],
     for verdict in moved:
         tell.say(report.verdict(verdict))
     return tuple(verdict.pin for verdict in moved)
+
+
+_PATIENCE = 30.0
+"""Seconds that a server may take."""
+
+
+def commit_of(url: str, reference: str, environ: Mapping[str, str]) -> str | None:
+    """Return the commit that a reference names, none where it names none or nobody answers.
+
+    The order is pip's: a branch before a tag (`get_revision_sha` of its `vcs/git.py`); a tag object is looked through.
+    """
+    places = (f"refs/heads/{reference}", f"refs/tags/{reference}^{{}}", f"refs/tags/{reference}", reference)
+    # pip has just had the chance to ask for a password: nobody wants to be asked again
+    quiet = {**environ, "GIT_TERMINAL_PROMPT": "0"}
+    command = ["git", "ls-remote", "--quiet", "--", url, *places]
+    try:
+        said = subprocess.run(
+            command,
+            env=quiet,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            check=False,
+            start_new_session=os.name == "posix",  # without a terminal ssh asks for nothing either
+        ).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    rows = (row.split("\t", 1) for row in said.decode("utf-8", "replace").splitlines() if "\t" in row)
+    commits = {place: commit.lower() for commit, place in rows}
+    return next((commits[place] for place in places if place in commits), None)

@@ -18,15 +18,15 @@ from pinstall import judge as verdicts
 from pinstall.cache import http
 from pinstall.cache.builds import Built
 from pinstall.cache.downloads import Served, of_release
-from pinstall.environment import tags
+from pinstall.environment import target as tags
 from pinstall.formats import metadata, zips
 from pinstall.index import pages
 from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.pins import State
+from pinstall.model.request import Fault
 from pinstall.report import words as report
 from pinstall.request.options import ELSEWHERE
 from pinstall.verdicts import closure
-from pinstall.verdicts import ruled_out as conflicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,12 +36,16 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Case, Entry, Link
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.model.request import Fault
     from pinstall.request.demand import Asked
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
     Needs = tuple[str, ...]
+    from collections.abc import Callable, Mapping
+
+    from pinstall.verdicts.closure import Need
+
+    Find = Callable[[NormalizedName], Distribution | None]
 
 RESOLVES = (20, 3)
 """The first pip whose resolver takes no set of pins that contradict each other."""
@@ -159,7 +163,7 @@ class Metadata:
         def find(name: NormalizedName) -> Distribution | None:
             return self._release(pins[name])
 
-        return conflicts.conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.call.target.markers)
+        return conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.call.target.markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
         """Return what a pin stands for, none where not even its version is certain."""
@@ -262,3 +266,38 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
             return zips.content(archive, member)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return None
+
+
+def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Return a fault for each pin that something else which is pinned, and asked for, cannot stand beside.
+
+    `find` gives what a pin stands for: one release, with what it needs as far as that is known for certain. There is
+    nothing to choose, so a plain walk finds what a resolver would, and all of it at once. What is not pinned is for pip
+    to choose, and is never to blame.
+    """
+    pinned = {pin.name: pin for pin in pins}
+    found = ((name, find(name)) for name in pinned)
+    stand_ins = {name: one for name, one in found if one is not None}
+    by = {f"{one.identity.name} {one.text}": pinned[name] for name, one in stand_ins.items()}
+    _, unmet = closure.walk(roots, stand_ins.get, markers)
+    disagreeing = (need for need in dict.fromkeys(unmet) if need.name in stand_ins and need.by in by)
+    return tuple(
+        _fault(pinned[need.name], by[need.by], need) for need in disagreeing if _is_certain(need, pinned[need.name])
+    )
+
+
+def _fault(pin: Pin, other: Pin, need: Need) -> Fault:
+    """Return `r.txt:14: pins numpy==1.26.4, but scipy==1.15.0 (r.txt:20) needs numpy>=2`."""
+    needs = str(need).removeprefix(f"{need.by} ")
+    return Fault(origin=pin.origin, message=f"pins {pin.wanted}, but {other.wanted} ({other.origin}) {needs}")
+
+
+def _is_certain(need: Need, pin: Pin) -> bool:
+    """Tell whether no file that the pin allows can meet a need: `==1.0` is met by 1.0+cu, and `===` compares texts."""
+    open_label = pin.exact is None and (pin.version is None or pin.version.local is None)
+    labelled = any("+" in clause.version for clause in need.specifier)
+    return (
+        need.url is None
+        and not any(clause.operator == "===" for clause in need.specifier)
+        and not (open_label and labelled)
+    )

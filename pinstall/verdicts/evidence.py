@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pinstall import judge as labels
 from pinstall import judge as verdicts
-from pinstall.cache import inputs
 from pinstall.environment import damage as installed_files
-from pinstall.environment import directories
+from pinstall.environment import distributions as directories
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.ledger import Ledger
 from pinstall.model.pins import State, Verdict
 from pinstall.report import words as report
-from pinstall.request import sources
+from pinstall.request import policy as sources
 from pinstall.stamp import state_directory
-from pinstall.verdicts import closure, labels
+from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -264,7 +264,11 @@ class Evidence:
         if policy.origin == "index" and source is not None and not pin.direct:
             return f" from {source.url}"
         told = self.ledger.inputs(found)
-        other = () if told is None else inputs.differences(told, self._asked.told(pin), pure=False)
+        if told is None:
+            return None
+        from pinstall.cache import build_records  # noqa: PLC0415 - most of what is installed nobody has built here
+
+        other = build_records.differences(told, build_records.told(self._asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:

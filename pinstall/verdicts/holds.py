@@ -1,6 +1,6 @@
-"""Keep the pins of earlier runs in their places while pip runs for another request.
+"""Decide which pins of earlier runs hold beside a request, and which are held after it.
 
-May not: start pip, judge.
+May not: read or write the ledger.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from pinstall.formats import urls as links
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Hold
@@ -16,16 +19,84 @@ from pinstall.model.request import Origin, RequirementLine
 from pinstall.report import words as report
 from pinstall.request import pins, requirements
 from pinstall.request.options import ELSEWHERE
-from pinstall.verdicts import holds_in_force as holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
+
+    from pinstall.model.artifacts import Chosen
+    from pinstall.model.pins import Distribution
+
+    Find = Callable[[NormalizedName], Distribution | None]
+    from collections.abc import Iterator
 
     from pinstall.model.pins import Pin, Reporter
     from pinstall.request.demand import Asked
     from pinstall.verdicts.evidence import Evidence
+
+
+def surviving(held: Mapping[NormalizedName, Hold], named: AbstractSet[NormalizedName], find: Find) -> tuple[Hold, ...]:
+    """Return the holds that a run keeps: of projects that it does not name and that are still as they were pinned.
+
+    What plain pip has moved since is no longer held in its place: that would move it again.
+    """
+    return tuple(
+        hold
+        for name, hold in sorted(held.items())
+        if name not in named and (found := find(name)) is not None and found.text == hold.version
+    )
+
+
+def renewed(
+    held: Mapping[NormalizedName, Hold],
+    fresh: Mapping[NormalizedName, Hold],
+    named: AbstractSet[NormalizedName],
+    files: AbstractSet[str],
+    find: Find,
+) -> dict[NormalizedName, Hold]:
+    """Return what is held after a run that went well.
+
+    Its pins, `fresh`, take the place of what the files that it read, which are absolute, have said before, and of other
+    versions of what it names. What is not installed any more is held no longer.
+    """
+    kept = {name: hold for name, hold in without(held, files).items() if find(name) is not None}
+    for name in named & kept.keys():
+        other = fresh.get(name)
+        if other is None or other.version != kept[name].version:
+            del kept[name]
+    return kept | {name: replace(hold, origins=_joined(kept.get(name), hold)) for name, hold in fresh.items()}
+
+
+def _joined(before: Hold | None, hold: Hold) -> dict[str, str]:
+    return dict(sorted({**(before.origins if before else {}), **hold.origins}.items()))
+
+
+def without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> dict[NormalizedName, Hold]:
+    """Return the holds that something else than these files says."""
+    left = {
+        name: replace(hold, origins={file: text for file, text in hold.origins.items() if file not in files})
+        for name, hold in held.items()
+    }
+    return {name: hold for name, hold in left.items() if hold.origins}
+
+
+def needs(hold: Hold, chosen: Iterable[Chosen]) -> tuple[str, ...]:
+    """Return who of what pip would choose needs another version than the one that is held, as `bb 1.0 needs aa>=2`."""
+    found = []
+    for one in chosen:
+        for text in one.requires:
+            try:
+                need = Requirement(text)
+            except InvalidRequirement:
+                continue
+            if canonicalize_name(need.name) == hold.name and not need.specifier.contains(
+                hold.version, prereleases=True
+            ):
+                found.append(f"{one.name} {one.version} needs {need.name}{need.specifier}")
+    return tuple(found)
+
 
 _RENEWING = (*ELSEWHERE, "force_reinstall", "ignore_installed")
 """With these pip would install what is held anew, from an index that may not have it, or beside it."""
@@ -41,7 +112,7 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
         return ()
     held = evidence.ledger.holds()
     gone = _gone(held)
-    standing = holds.without(held, gone)
+    standing = without(held, gone)
     for file in sorted(gone):
         tell.say(f"`{file}` is gone: what it pinned is held no longer")
     uninstalled = {name for name in standing if evidence.find(name) is None}
@@ -50,7 +121,7 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
             {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
         )
     # what the files of this very run have said before is in nobody's way: what they say now is asked for
-    return holds.in_force(holds.without(standing, _read(asked)), _named(asked), evidence.find)
+    return surviving(without(standing, _read(asked)), _named(asked), evidence.find)
 
 
 def _gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
@@ -94,7 +165,7 @@ def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallErr
     for hold in held:
         version = next((one.version for one in chosen if one.name == hold.name), hold.version)
         if version != hold.version:
-            why = holds.needs(hold, chosen) or (f"this request takes {version}",)
+            why = needs(hold, chosen) or (f"this request takes {version}",)
             origin = next(iter(hold.origins.values()))
             context += [f"{origin} pins {hold.name}=={hold.version}, but {reason}" for reason in why]
     if not context:
@@ -131,11 +202,11 @@ def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
 
     def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
-        kept = {} if policy == "forget" else holds.without(held, _gone(held))
+        kept = {} if policy == "forget" else without(held, _gone(held))
         # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
-        standing = holds.in_force(kept, frozenset(), evidence.find)
+        standing = surviving(kept, frozenset(), evidence.find)
         left = {hold.name: hold for hold in standing if hold.name in constrained}
-        return holds.renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
+        return renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
 
     before = evidence.ledger.holds()
     if after(before) != before:

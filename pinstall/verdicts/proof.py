@@ -6,27 +6,32 @@ May not: write into the cache, start pip, ask a server.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from pinstall import judge as verdicts
 from pinstall.cache import builds as built
 from pinstall.cache import downloads as served
 from pinstall.cache import http
 from pinstall.environment.contents import equals
+from pinstall.environment.distributions import place
 from pinstall.environment.ledger import Row, record_digest
 from pinstall.formats.provenance import bare
 from pinstall.model.pins import State
+from pinstall.request import pins
 from pinstall.verdicts import holds as holding
-from pinstall.verdicts import naming
 from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Entry
     from pinstall.model.pins import Distribution, Identity, Pin, Verdict
+    from pinstall.model.request import RequirementLine
     from pinstall.request.demand import Asked
 
 
@@ -36,7 +41,7 @@ def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     if not asked.lines:
         asked = holding.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
-    asked, evidence = naming.learnt(asked, evidence)
+    asked, evidence = learnt(asked, evidence)
     return asked, evidence, judge(asked, evidence)
 
 
@@ -104,3 +109,42 @@ def _of_builds(
 
 def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
     return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=record_digest(installed))
+
+
+def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:
+    """Return what is asked with the names of what came from there by pip's report, or is installed from there."""
+    lines = tuple(_named(line, asked, evidence, reported) if line.anonymous else line for line in asked.lines)
+    if lines == asked.lines:
+        return asked, evidence
+    asked = replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
+    return asked, Evidence(asked)
+
+
+def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
+    for pin in pins.reduce((line,), asked.call.target.markers).pins:
+        exact = (one for one in _known(pin, evidence, reported) if verdicts.judge(pin, one) is State.HOLDS)
+        ours = chain(exact, _from_there(pin, line, _known(pin, evidence, reported)))
+        if (found := next(ours, None)) is not None:
+            return replace(line, name=found.name, anonymous=False)
+    return line
+
+
+def _known(pin: Pin, evidence: Evidence, reported: Sequence[Identity]) -> Iterator[Identity]:
+    """Yield what pip has reported, and what is installed, first of all what is named like the file."""
+    yield from reported
+    guessed = evidence.find(pin.name)
+    if guessed is not None:
+        yield _identity(guessed, evidence)
+    for found in evidence.every():
+        yield _identity(found, evidence)
+
+
+def _identity(found: Distribution, evidence: Evidence) -> Identity:
+    return replace(found.identity, hashes=found.identity.hashes | evidence.ledger.hashes(found))
+
+
+def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterator[Identity]:
+    """Yield what is from that very URL, and has no hash that could be compared."""
+    wanted = place(line.link or "")
+    same = (one for one in known if one.source is not None and place(one.source.url) == wanted)
+    return (one for one in same if verdicts.judge(pin, one) is State.UNPROVEN)

@@ -18,7 +18,7 @@ from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.pins import Pin, State
 from pinstall.model.request import Fault, Option, Origin
 from pinstall.report import words as report
-from pinstall.request import sources
+from pinstall.request import policy as sources
 from pinstall.verdicts.proof import proofs
 
 if TYPE_CHECKING:

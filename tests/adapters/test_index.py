@@ -17,7 +17,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pinstall.index import client
-from pinstall.index import session as adapter
+from pinstall.index import client as adapter
 from pinstall.index.offers import Index as Offered
 from pinstall.model.errors import PinstallError
 from pinstall.model.request import Option, Origin

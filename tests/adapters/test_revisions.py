@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pinstall.verdicts.revisions import named
+from pinstall.verdicts.branches import commit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,22 +54,22 @@ def commits(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_stands_for_the_commit_that_pip_would_take(commits: dict[str, str], tmp_path: Path, name: str) -> None:
-    assert named(tmp_path.as_uri(), name, os.environ) == commits[NAMES[name]]
+    assert commit_of(tmp_path.as_uri(), name, os.environ) == commits[NAMES[name]]
 
 
 def test_a_name_or_repository_that_is_not_there_stands_for_nothing(commits: dict[str, str], tmp_path: Path) -> None:
-    assert named(tmp_path.as_uri(), "nothing", os.environ) is None
-    assert named(tmp_path.as_uri(), commits["first"][:8], os.environ) is None
-    assert named((tmp_path / "gone").as_uri(), "main", os.environ) is None
-    assert named("--upload-pack=true", "main", os.environ) is None
-    assert named("file:///nul\0", "main", os.environ) is None
+    assert commit_of(tmp_path.as_uri(), "nothing", os.environ) is None
+    assert commit_of(tmp_path.as_uri(), commits["first"][:8], os.environ) is None
+    assert commit_of((tmp_path / "gone").as_uri(), "main", os.environ) is None
+    assert commit_of("--upload-pack=true", "main", os.environ) is None
+    assert commit_of("file:///nul\0", "main", os.environ) is None
 
 
 def test_without_git_nothing_is_known(commits: dict[str, str], tmp_path: Path) -> None:
     assert commits
-    assert named(tmp_path.as_uri(), "main", {"PATH": str(tmp_path / "bin")}) is None
+    assert commit_of(tmp_path.as_uri(), "main", {"PATH": str(tmp_path / "bin")}) is None
 
 
 def test_nobody_is_asked_for_a_password_and_nothing_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    assert named("https://user:hunter2@127.0.0.1:1/repository", "main", os.environ) is None
+    assert commit_of("https://user:hunter2@127.0.0.1:1/repository", "main", os.environ) is None
     assert "".join(capfd.readouterr()) == ""

@@ -10,7 +10,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pinstall import pip
-from pinstall.commands.install import staging
+from pinstall.commands.install import rebuild as staging
 from pinstall.model.errors import PinstallError
 from tests.support import caches
 from tests.support.sdists import BUILD_LOG, builds, sdist
@@ -34,7 +34,7 @@ def test_a_build_made_aside_is_the_entry_that_the_next_run_takes(runner: Runner,
     runner.index.add(source)
     log = tmp_path / "builds"
     runner.variables[BUILD_LOG] = str(log)
-    with staging.stage(str(cache)) as stage:
+    with staging.staged(str(cache)) as stage:
         aside = ("--no-cache-dir", "--no-deps", "--no-clean", "--target", f"{stage}/out")
         runner.pip("install", *aside, "foo-bar==1.0", env={"TMPDIR": stage})
         kept = staging.keep(stage, str(cache))
@@ -106,7 +106,7 @@ def _full(*_: object, **__: object) -> None:
 
 def test_a_stage_is_for_the_users_eyes_only_and_goes_even_when_the_run_fails(tmp_path: Path) -> None:
     def used() -> None:
-        with staging.stage(str(tmp_path)) as stage:
+        with staging.staged(str(tmp_path)) as stage:
             assert os.stat(stage).st_mode & 0o777 == 0o700  # noqa: PTH116
             assert os.stat(stage).st_dev == tmp_path.stat().st_dev  # noqa: PTH116
             ephemeral(tmp_path / "pinstall" / stages(tmp_path)[0])
@@ -123,7 +123,7 @@ def test_stages_of_killed_runs_go_once_they_are_a_day_old(tmp_path: Path) -> Non
         ephemeral(folder)
         then = time.time() - hours * 3600
         os.utime(folder, (then, then))
-    with staging.stage(str(tmp_path)):
+    with staging.staged(str(tmp_path)):
         pass
     assert stages(tmp_path) == ["shelf", "stage-running"]
     assert list((tmp_path / "pinstall" / "shelf").rglob("*.whl"))
@@ -131,5 +131,5 @@ def test_stages_of_killed_runs_go_once_they_are_a_day_old(tmp_path: Path) -> Non
 
 def test_where_no_stage_can_be_made_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "pinstall").write_bytes(b"")
-    with pytest.raises(PinstallError, match="cannot make a folder to build in"), staging.stage(str(tmp_path)):
+    with pytest.raises(PinstallError, match="cannot make a folder to build in"), staging.staged(str(tmp_path)):
         pytest.fail("there is no stage")

@@ -12,7 +12,8 @@ import packaging
 import pytest
 from packaging.tags import parse_tag
 
-from pinstall.environment import interpreter, tags
+from pinstall.environment import interpreter
+from pinstall.environment import target as tags
 from tests.support.pips import find_python
 
 if TYPE_CHECKING:

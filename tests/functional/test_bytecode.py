@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.commands.install import bytecode
+from pinstall.commands.install import runs as bytecode
 from tests.support.scenes import RELEASE, pinned, pinstall, written
 from tests.support.wheels import wheel
 

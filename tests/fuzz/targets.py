@@ -18,7 +18,8 @@ from packaging.version import Version
 
 from pinstall import judge as verdicts
 from pinstall import stamp
-from pinstall.cache import abi, bodies, http, wheels
+from pinstall.cache import abi, http, wheels
+from pinstall.cache import inventory as bodies
 from pinstall.cache.build_records import FOLDER, Builds
 from pinstall.cache.shelf import Shelf
 from pinstall.environment import contents, ledger, record

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pinstall.verdicts import closure
-from pinstall.verdicts.ruled_out import conflicts
+from pinstall.verdicts.conflicts import conflicts
 from tests.support.values import MARKERS, demand, lines
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Make the values of `pinstall.model` in one line each, the demands by the real parser."""
+"""Make the values of `pinstall.model.pins` in one line each, the demands by the real parser."""
 
 from __future__ import annotations
 

@@ -8,9 +8,11 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.index import candidates, pages
+from pinstall.index import offers as candidates
+from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from pinstall.request import arguments
+from pinstall.request import lines as line_options
 from tests.support.values import lines
 
 DEMO = canonicalize_name("demo")
@@ -116,7 +118,7 @@ def test_its_files_that_fit_come_with_it() -> None:
 def test_the_pin_is_written_as_its_line_is(text: str, expected: str) -> None:
     (line,) = lines(text)
     hashes = ("sha256:cd", "sha256:ab") if "--" in text else ()
-    written = candidates.written(line, "2.0", hashes)
+    written = line_options.written(line, "2.0", hashes)
     assert written == expected
     (again,) = lines(written.partition(" --hash")[0])
     assert (again.name, again.extras, again.marker) == (line.name, line.extras, line.marker)

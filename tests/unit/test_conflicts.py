@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.verdicts import closure
-from pinstall.verdicts.ruled_out import conflicts
+from pinstall.verdicts.conflicts import conflicts
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.values import MARKERS, demand, distribution, lines
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.request import Argument, Fault
-from pinstall.request.groups import parted, read
+from pinstall.request.pyproject import parted, read_group
 
 pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no groups")
 
@@ -21,7 +21,7 @@ broken = ["demo ==", 1]
 
 
 def told(group: str, content: bytes = PROJECT) -> list[str]:
-    found = read(content, group, file="pyproject.toml")
+    found = read_group(content, group, file="pyproject.toml")
     assert found is not None
     return [
         f"{one.origin}: {one.text}" if isinstance(one, Argument) else f"{one.origin} fault: {one.message}"
@@ -70,6 +70,6 @@ def test_faults_of_a_group(group: str, words: str) -> None:
     ],
 )
 def test_faults_of_a_file(content: bytes) -> None:
-    found = read(content, "test", file="pyproject.toml")
+    found = read_group(content, "test", file="pyproject.toml")
     assert found
     assert all(isinstance(one, Fault) for one in found)

@@ -13,7 +13,7 @@ from pinstall.commands.lock import texts as lock_texts
 from pinstall.formats import toml
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import PinstallError
-from pinstall.request import requirements
+from pinstall.request import lockfile, requirements
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
 A, B, C = (sha256(letter) for letter in "abc")
@@ -161,7 +161,7 @@ def test_a_requirement_file_says_the_same_when_it_is_read() -> None:
 def test_a_lock_file_says_the_same_when_it_is_read() -> None:
     pylock = pytest.importorskip("packaging.pylock", reason="this packaging knows no locks")
     text = lock_texts.lock(everything(), ["heading"], MARKERS)
-    assert lock_texts.flaw(text) is None
+    assert lockfile.flaw(text) is None
     read = pylock.Pylock.from_dict(toml.parse(text.encode()))
     demo, direct, vcs = read.packages
     assert (demo.name, str(demo.version), str(demo.requires_python), demo.index) == ("demo", "1.0", ">=3.8", INDEX)
@@ -189,13 +189,13 @@ def test_a_lock_file_has_size_and_time_where_the_index_says_them(uploaded: str, 
     text = lock_texts.lock([one], [], None)
     sdist = toml.parse(text.encode())["packages"][0]["sdist"]
     assert (sdist["size"], sdist.get("upload-time")) == (5, written)
-    assert lock_texts.flaw(text) is None
+    assert lockfile.flaw(text) is None
 
 
 def test_a_lock_file_that_is_none_has_a_flaw() -> None:
     pytest.importorskip("packaging.pylock", reason="this packaging knows no locks")
-    assert lock_texts.flaw('lock-version = "1.0"') is not None
-    assert lock_texts.flaw("[") is not None
+    assert lockfile.flaw('lock-version = "1.0"') is not None
+    assert lockfile.flaw("[") is not None
 
 
 def test_options_stand_there_once_and_without_credentials() -> None:

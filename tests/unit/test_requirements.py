@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from pinstall.model.request import Fault, Option, Origin, RequirementFile, RequirementLine
-from pinstall.request.logical_lines import decode
+from pinstall.request.lines import decode
 from pinstall.request.requirements import line, read
 
 HERE = Origin(where="argument 1")

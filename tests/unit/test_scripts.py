@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.request import Argument, Fault
-from pinstall.request.scripts import read
+from pinstall.request.pyproject import read_script
 
 SCRIPT = """\
 #!/usr/bin/env python
@@ -20,14 +20,14 @@ import demo
 
 
 def refused(text: str, python: str | None = "3.11.2") -> str:
-    (found,) = read(text.encode(), file="tool.py", python=python)
+    (found,) = read_script(text.encode(), file="tool.py", python=python)
     assert isinstance(found, Fault)
     return found.message
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_requirements_and_their_lines(ending: str) -> None:
-    found = read(SCRIPT.replace("\n", ending).encode(), file="tool.py", python="3.11.2")
+    found = read_script(SCRIPT.replace("\n", ending).encode(), file="tool.py", python="3.11.2")
     assert [(one.text, one.origin.line) for one in found if isinstance(one, Argument)] == [
         ("demo==1.0", 5),
         ('other>=2; python_version > "3"', 7),
@@ -35,14 +35,14 @@ def test_requirements_and_their_lines(ending: str) -> None:
 
 
 def test_none_are_asked_for() -> None:
-    assert read(b"# /// script\n#\n# ///\n", file="tool.py", python="3.11.2") == ()
+    assert read_script(b"# /// script\n#\n# ///\n", file="tool.py", python="3.11.2") == ()
 
 
 def test_the_python_that_it_needs() -> None:
     assert ">=3.10" in refused(SCRIPT, "3.9.1")
-    assert read(SCRIPT.encode(), file="tool.py", python=None)
+    assert read_script(SCRIPT.encode(), file="tool.py", python=None)
     # as pip compares it
-    assert isinstance(read(SCRIPT.encode(), file="tool.py", python="3.10.0rc1")[0], Argument)
+    assert isinstance(read_script(SCRIPT.encode(), file="tool.py", python="3.10.0rc1")[0], Argument)
 
 
 @pytest.mark.parametrize(

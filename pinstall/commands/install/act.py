@@ -11,9 +11,12 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from pinstall import judge as labels
 from pinstall import pip
 from pinstall.cache import plan
-from pinstall.commands.install import bytecode, remaking, restated
+from pinstall.commands.install import rebuild as remaking
+from pinstall.commands.install import rebuild as restated
+from pinstall.commands.install import runs as bytecode
 from pinstall.commands.install.evict import Clearing
 from pinstall.commands.install.heal import Healing
 from pinstall.commands.install.record import Recording
@@ -23,8 +26,9 @@ from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import Pin, State
 from pinstall.request import arguments
-from pinstall.verdicts import ambiguity, branches, conflicts, labels, naming, proof
+from pinstall.verdicts import ambiguity, branches, conflicts, proof
 from pinstall.verdicts import holds as holding
+from pinstall.verdicts import proof as naming
 from pinstall.verdicts import refusals as closing
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing

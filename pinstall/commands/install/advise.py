@@ -117,8 +117,9 @@ def _offered(
 
     What has one of the hashes that are written down goes before all else.
     """
-    from pinstall.environment import tags  # noqa: PLC0415 - a refusal alone needs these
-    from pinstall.index import candidates, pages  # noqa: PLC0415 - the same
+    from pinstall.environment import target as tags  # noqa: PLC0415 - a refusal alone needs these
+    from pinstall.index import offers as candidates  # noqa: PLC0415 - the same
+    from pinstall.index import pages
     from pinstall.index.offers import Index  # noqa: PLC0415 - the same
 
     index, target = Index(asked.in_force), asked.call.target
@@ -140,10 +141,10 @@ def _offered(
 def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
         return report.unpinned(line, "")
-    from pinstall.index import candidates  # noqa: PLC0415 - only what is refused or warned of needs it
+    from pinstall.request import lines as line_options  # noqa: PLC0415 - only what is refused or warned of needs it
 
     if found is None:
-        return report.unpinned(line, candidates.written(line, "<version>", line.hashes))
+        return report.unpinned(line, line_options.written(line, "<version>", line.hashes))
     listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
-    return report.unpinned(line, candidates.written(line, found.version, hashes), installed=found.installed)
+    return report.unpinned(line, line_options.written(line, found.version, hashes), installed=found.installed)

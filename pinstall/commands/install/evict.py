@@ -11,38 +11,30 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import judge as verdicts
-from pinstall.cache import builds as built
-from pinstall.cache import downloads as served
-from pinstall.cache import extensions, plan, wheels
-from pinstall.cache.shelf import Shelf, receipt
-from pinstall.flock import Lease
-from pinstall.index.pages import version
-from pinstall.model.artifacts import Case, Plan
-from pinstall.model.pins import State
+from pinstall.cache import build_records as builds
+from pinstall.cache import plan, wheels
+from pinstall.cache.cases import REFRESHES, Cases
+from pinstall.cache.shelf import receipt
+from pinstall.files import Lease
+from pinstall.model.artifacts import Plan
 from pinstall.report import words as report
 from pinstall.stamp import state_directory
-from pinstall.verdicts import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
-    from packaging.version import Version
 
     from pinstall.cache.downloads import Ask
-    from pinstall.model.artifacts import Artifact, Eviction, Link, Shelved
+    from pinstall.model.artifacts import Case, Eviction, Shelved
     from pinstall.model.pins import Identity, Pin, Reporter
     from pinstall.request.demand import Asked
-
-REFRESHES = (26, 2)
-"""The first pip that serves pages from its cache without asking, and has `--refresh-package`."""
 
 PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
 
 
-class Clearing:
+class Clearing(Cases):
     """What leaves pip's cache for one run, and comes back.
 
     `cache` is where it is, none where there is none; `plan` is what has been done.
@@ -51,20 +43,14 @@ class Clearing:
 
     def __init__(self, asked: Asked, tell: Reporter) -> None:
         """Look at nothing yet."""
-        found = asked.call.cache(asked.environ)
-        self._asked = asked
+        super().__init__(asked)
         self._tell = tell
-        self._found = found
-        self.cache = found.path
         self.plan = Plan()
         self.bypass = False
         self._receipts: list[str] = []
         self._since = receipt(time.time_ns())
-        if found.path is not None:
-            self._shelf = Shelf(found.path)
-            self._lease = Lease(found.path)
-            self._built = built.Built(asked, found.path)
-            self._served = served.Served(asked, found.path)
+        if self.cache is not None:
+            self._lease = Lease(self.cache)
 
     def share(self) -> None:
         """Let other runs know that pip is about to read the cache, from now until `close`."""
@@ -75,11 +61,6 @@ class Clearing:
         """Let other runs know that pip has ended."""
         if self.cache is not None:
             self._lease.end()
-
-    def planned(self, cases: Sequence[Case]) -> Plan:
-        """Return what would be done in these cases, and do nothing."""
-        made = plan.make(cases, self._asked.call.policy)
-        return made if (self._asked.call.target.pip or ()) >= REFRESHES else replace(made, refreshes=())
 
     def clear(self, cases: Sequence[Case], perhaps: Sequence[Case] = ()) -> None:
         """Move out of pip's cache what contradicts pins, and put back from the shelf what they ask for."""
@@ -160,48 +141,6 @@ class Clearing:
                 self._tell.say(report.bypass(eviction))
         return self.bypass
 
-    def cases(self, pins: Sequence[Pin]) -> list[Case]:
-        """Return what cache and shelf have for each pin, nothing where there is no cache."""
-        if self.cache is None:
-            return []
-        artifacts = self._built.of(pins)
-        shelved = [item for item in self._shelf.shelved() if not item.contradiction and len(item.paths) == 1]
-        return [self._case(pin, artifacts, shelved) for pin in pins]
-
-    def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
-        pages = list(self._served.pages(pin))
-        links = served.of_release(pin, pages)
-        demand = built.demanded(pin)
-        mine = (item for item in shelved if item.identity.name == pin.name)
-        return Case(
-            pin=pin,
-            cached=built.judged(pin, artifacts[pin.name]),
-            shelved=tuple(
-                (item, verdicts.judge(demand, item.identity))
-                for item in mine
-                if self._built.fits(item, self._shelf.place(item), pin)
-            ),
-            faults=tuple(self._served.faults(pin, pages, links)),
-            hidden=served.is_hidden(pin, pages, links),
-            files=links if self._served.is_whole(pin, pages, links) else (),
-            labels=_labels(pin, links),
-        )
-
-    def labels(self, installed: Mapping[NormalizedName, Identity]) -> dict[NormalizedName, tuple[Version, ...]]:
-        """Return, of what is installed without a label, the labels that the pages which are cached by now offer."""
-        bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
-        pins = () if self.cache is None else self._asked.demand.pins
-        left_open = [pin for pin in pins if pin.name in bare and labels.is_open(pin)]
-        listed = ((pin, served.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
-        return {pin.name: _labels(pin, links) for pin, links in listed}
-
-    def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
-        """Yield what is suspicious about wheels that pip may take, and proves nothing."""
-        for artifact, state in [one for case in cases for one in case.cached]:
-            if self.cache is not None and artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
-                text = extensions.suspicion(self.cache, artifact.path)
-                yield from () if text is None else (text,)
-
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if evictions:
             self._receipts.append(self._shelf.evict(evictions))
@@ -231,7 +170,7 @@ class Clearing:
         if url.endswith(".whl"):
             return None
         # without a cache it has just been built
-        return self._asked.told(pin) if self.cache is None or self.bypass else self._built.told(identity, url)
+        return builds.told(self._asked, pin) if self.cache is None or self.bypass else self._built.told(identity, url)
 
     def record(self, pins: Iterable[Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""
@@ -244,7 +183,3 @@ class Clearing:
                 # what is on record is believed, and pip may not be the only one that writes there
                 if fresh and wheels.examined(self.cache, artifact).damage is None:
                     self._built.record(artifact, asked[artifact.identity.name])
-
-
-def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
-    return labels.offered(pin, (version(link.filename, pin.name) for link in links))

@@ -19,7 +19,8 @@ from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State
 from pinstall.model.request import Fault
 from pinstall.report import words as report
-from pinstall.request import arguments, pins, sources
+from pinstall.request import arguments, pins
+from pinstall.request import policy as sources
 from pinstall.request.call import take
 from pinstall.request.demand import gather
 from pinstall.verdicts import closure
@@ -70,7 +71,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
     evidence = Evidence(asked)
     if any(line.anonymous for line in asked.lines):
-        from pinstall.verdicts import naming  # noqa: PLC0415 - few requests have no name
+        from pinstall.verdicts import proof as naming  # noqa: PLC0415 - few requests have no name
 
         asked, evidence = naming.learnt(asked, evidence)
     _refuse(asked, evidence, tell)

@@ -23,9 +23,10 @@ from pinstall.formats import urls as links
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
 from pinstall.model.request import Fault, Origin
 from pinstall.report import words as report
-from pinstall.request import arguments, requirements, texts
+from pinstall.request import arguments, requirements
 from pinstall.request import lockfile as locks
 from pinstall.request import pyproject as project
+from pinstall.request import reading as texts
 from pinstall.request.call import NEWEST, take
 from pinstall.request.demand import gather
 
@@ -267,7 +268,7 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    from pinstall.commands.lock import variables  # noqa: PLC0415 - dear, and pip may have failed
+    from pinstall.commands.lock import texts as variables  # noqa: PLC0415 - dear, and pip may have failed
 
     request, restore = asked.call.request, variables.restoring(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall.formats import provenance, toml
-from pinstall.model.errors import UNREADABLE, PinstallError
+from pinstall.formats import provenance
+from pinstall.formats import urls as links
+from pinstall.index import client as session
+from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
+from pinstall.request import reading as files
+from pinstall.request.lines import VARIABLE, decode, logical_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packaging.pylock import Package
 
     from pinstall.commands.lock.locked import Locked
     from pinstall.model.artifacts import Link
+    from pinstall.request.demand import Asked
 
 _CONTINUED: Final = " \\\n    "
 _ENVIRONMENT: Final = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
@@ -164,17 +170,6 @@ def _bare(value: str) -> str:
     return provenance.bare(value) if "://" in value else value
 
 
-def flaw(text: str) -> str | None:
-    """Return what is wrong with the text of a lock file, none where it is a good one."""
-    from packaging.pylock import Pylock, PylockValidationError
-
-    try:
-        Pylock.from_dict(toml.parse(text.encode()))
-    except (PylockValidationError, ValueError) as error:
-        return str(error)
-    return None
-
-
 def difference(old: str, new: str) -> tuple[str, ...]:
     """Return what would change, line by line; lines with hashes only where nothing else does."""
     changed = [
@@ -183,3 +178,47 @@ def difference(old: str, new: str) -> tuple[str, ...]:
         if not line.startswith(("---", "+++", "@@"))
     ]
     return tuple(line for line in changed if "sha256" not in line) or tuple(changed)
+
+
+def restoring(asked: Asked) -> Callable[[str], str]:
+    """Return what writes in a URL the names of variables for what they hold, of those that the files read there."""
+    names = dict(_held(asked))
+    longest_first = sorted(names, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+    return lambda url: pattern.sub(lambda found: f"${{{names[found[0]]}}}", url)
+
+
+def _held(asked: Asked) -> Iterator[tuple[str, str]]:
+    for where in asked.files:
+        number = files.descriptor(where)
+        replayed = None if number is None else asked.replays.get(number)
+        content = replayed or files.content(where, lambda url: session.fetch(url, asked.in_force))
+        try:
+            text = decode(content)
+        except (LookupError, ValueError):  # a script need not be text to the end
+            continue
+        for _, line in logical_lines(text, {}):
+            for name in VARIABLE.findall(line):
+                value = asked.environ.get(name)
+                if value and ("://" in line or "://" in value):
+                    yield value, name
+
+
+def refuse(locked: Iterable[Locked], restore: Callable[[str], str]) -> None:
+    """Raise PinstallError (`variable`) where a lock file, which takes no variables, would tell what one holds.
+
+    The host is no secret, and neither is where something lies on this machine.
+    """
+    for one in locked:
+        for url in (one.url, one.index, *(link.url for link in one.files)):
+            whole = restore(url)
+            told = VARIABLE.search(restore(url.partition("://")[2].partition("/")[2]))
+            if told is None and whole.count("/") < url.count("/"):
+                told = VARIABLE.search(whole)
+            if told and links.scheme(url) != "file":
+                raise PinstallError(
+                    "variable",
+                    f"the URL of `{one.name}` holds what `{told[0]}` stands for, and a lock file takes no variables",
+                    hint="write a requirement file: `-o requirements.txt`; or what it stands for, if that is no secret",
+                    exit_code=NOT_PINNED,
+                )

@@ -1,0 +1,155 @@
+"""Turn what pip built in a staging folder into entries of its cache.
+
+May not: build; know more of pip's layouts than that an ephemeral wheel cache is keyed like the persistent one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import tempfile
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pinstall import files as writing
+from pinstall import pip
+from pinstall.cache import plan
+from pinstall.files import moved
+from pinstall.formats import archives
+from pinstall.model.errors import PinstallError
+from pinstall.request import arguments
+from pinstall.request.lines import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pinstall.commands.install.runs import Runs
+    from pinstall.model.pins import Pin, Reporter
+    from pinstall.model.request import Option
+    from pinstall.request.demand import Asked
+
+FOLDER = "pinstall"
+_STAGE = "stage-"
+_EPHEMERAL = "pip-ephem-wheel-cache-"
+_DAY = 24 * 60 * 60
+
+
+@contextlib.contextmanager
+def staged(cache: str) -> Iterator[str]:
+    """Give a folder on the cache's file system, for the user's eyes only, and remove it afterwards.
+
+    What killed runs left behind goes too, once it is a day old. Raises PinstallError (`stage`) where there is no room.
+    """
+    parent = os.path.join(cache, FOLDER)
+    try:
+        writing.folder(parent)
+        folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
+    except OSError as error:
+        raise PinstallError(
+            "stage",
+            f"cannot make a folder to build in below `{parent}`: {error.strerror}",
+            hint="make room in pip's cache directory, or make it writable",
+        ) from error
+    _sweep(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: str) -> None:
+    """Remove the stages of runs that were killed; one that is still in use is younger than a day."""
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(parent)):
+            if entry.name.startswith(_STAGE) and entry.stat().st_mtime < time.time() - _DAY:
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def keep(folder: str, cache: str) -> tuple[str, ...]:
+    """Rename the fresh builds into pip's cache, where nothing stands in their place; return their paths there.
+
+    With `--no-cache-dir` pip builds into a temporary cache of its own, whose keys are those of the persistent one, and
+    `--no-clean` leaves it behind. Nothing is returned where a pip does it otherwise.
+    """
+    kept = []
+    for name in sorted(os.listdir(folder)):
+        if name.startswith(_EPHEMERAL):
+            kept += list(_adopt(os.path.join(folder, name), cache))
+    return tuple(kept)
+
+
+def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
+    for folder, _, files in os.walk(ephemeral):
+        place = os.path.join(cache, os.path.relpath(folder, ephemeral))
+        # the origin first: pip trusts a wheel without one less than a folder without a wheel
+        for file in sorted(files, key=lambda file: file.endswith(".whl")):
+            target = os.path.join(place, file)
+            # where it cannot be done, pip builds once more, into the cache itself
+            if moved(os.path.join(folder, file), target) and file.endswith(".whl"):
+                yield os.path.relpath(target, cache)
+
+
+def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
+    """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
+    locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
+    return [
+        *map(_option_line, asked.options),
+        *sorted(locked),
+        *(_pin_line(pin, asked.build_settings(pin)) for pin in pins),
+    ]
+
+
+def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
+    direct = next((line for line in pin.lines if line.link is not None), None)
+    if direct is None or direct.link is None:
+        written = pin.wanted
+    else:
+        path = archives.path_of(direct.link) if "://" not in direct.link else None
+        # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
+        link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}"
+        bare = direct.anonymous or "+" in link.partition(":")[0]
+        written = link if bare else f"{pin.name} @ {link}"
+    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *quoted(settings)])
+
+
+def _option_line(option: Option) -> str:
+    """Return a global option of a requirements file, for a file that lies elsewhere."""
+    if option.value is None:
+        return option.name
+    value = option.value
+    if option.dest == "find_links":
+        beside = os.path.join(os.path.dirname(option.origin.where), value)
+        value = os.path.abspath(beside) if os.path.exists(beside) else value
+    return f"{option.name} {shlex.quote(value)}"
+
+
+def remake(pins: Sequence[Pin], cache: str, runs: Runs, tell: Reporter) -> None:
+    """Build these pins, whose wheels in the cache were wrong; what cannot be built so is left to the user's command."""
+    changes = plan.neutral(runs.asked.call.request.defaults, os.devnull) if pins else {}
+    if changes is None:
+        tell.detail("a pip configuration file says where to install: your own command builds the wheels")
+        return
+    try:
+        for group in plan.by_hashes(pins):
+            if not runs.interrupted:
+                _remake(group, cache, changes, runs, tell)
+    except (PinstallError, OSError) as error:
+        # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
+        tell.say(f"the build without the cache is left to your own command: {error}")
+
+
+def _remake(group: Sequence[Pin], cache: str, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
+    with staged(cache) as stage:
+        file = pip.requirements_file(stage, lines(group, runs.asked))
+        ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
+        carried = arguments.carried(runs.asked.call.request)
+        tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
+        exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
+        kept = keep(stage, cache) if exit_code == 0 else ()
+    for path in kept:
+        tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
+    if exit_code:
+        tell.say(f"building without the cache failed (pip exit code {exit_code})")
