@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Pin
     from pinstall.model.request import Interpreter, Option, Request
     from pinstall.request.demand import Asked
+    from pinstall.request.options import Pip
 
 FOLDER = os.path.join("pinstall", "builds")
 SCHEMA = 1
@@ -36,8 +37,6 @@ _OPTIONS = {
     "global_options": "build option",
 }
 """Where options that reach a build write to, and what messages call them; constraints are files, and come besides."""
-_HIDES_CONSTRAINTS = (26, 2)
-"""The first pip whose isolated builds do not see the `constraint` of variables and configuration files any more."""
 
 
 class Builds:
@@ -94,7 +93,7 @@ def digest(path: str) -> str:
     return state.hexdigest()
 
 
-def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+def options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:
     """Yield the options that reach every build, as kind and value; of a file what it says, not its name."""
     for option in constraints(request, pip):
         yield "build constraint", _contents(option.value or "")
@@ -102,10 +101,10 @@ def options(request: Request, pip: tuple[int, ...]) -> Iterator[tuple[str, str]]
         yield from ((kind, option.value or "") for option in request.every(dest))
 
 
-def constraints(request: Request, pip: tuple[int, ...]) -> Iterator[Option]:
+def constraints(request: Request, pip: Pip) -> Iterator[Option]:
     """Yield the options that name a file of constraints which isolated builds see."""
     yield from request.every("build_constraints")
-    if pip < _HIDES_CONSTRAINTS:
+    if not pip.hides_constraints:
         yield from (option for option in request.defaults if option.dest == "constraints")
 
 
@@ -164,7 +163,7 @@ def _compiler(environ: Mapping[str, str]) -> str:
 
 def told(asked: Asked, pin: Pin) -> dict[str, str]:
     """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
-    given = options(asked.call.request, asked.call.target.pip or ())
+    given = options(asked.request, asked.pip)
     own = (("build setting", text) for text in asked.build_settings(pin))
     return gathered(pin.name, asked.environ, (*given, *own))
 

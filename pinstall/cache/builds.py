@@ -54,19 +54,19 @@ class Built:
 
     def trusts(self, artifact: Artifact, pin: Pin) -> bool:
         """Tell whether nothing speaks against a wheel that `of` returned, and enough for it."""
-        recorded = artifact.recorded or self._asked.call.policy.builds != "recorded"
+        recorded = artifact.recorded or self._asked.policy.builds != "recorded"
         return recorded and not artifact.differs and plan.contradiction(pin, artifact) is None
 
     def fits(self, item: Shelved, place: str, pin: Pin) -> bool:
         """Tell whether a wheel on the shelf was built as it would be now, as far as that is on record."""
         if not self._builds.known(item.paths[0]):
-            return self._asked.call.policy.builds != "recorded"
+            return self._asked.policy.builds != "recorded"
         recorded = self._builds.inputs(item.paths[0], records.digest(place))
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, artifact: Artifact, pin: Pin) -> None:
         """Put a wheel that pip has just built on record."""
-        lacks = abi.missing(os.path.join(self._cache, artifact.path), self._asked.call.target.paths)
+        lacks = abi.missing(os.path.join(self._cache, artifact.path), self._asked.target.paths)
         self._builds.write(artifact.path, self._present(pin), lacks)
 
     def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
@@ -82,11 +82,11 @@ class Built:
 
     @cached_property
     def _machine(self) -> dict[str, str]:
-        return records.machine(self._asked.call.target, self._asked.environ)
+        return records.machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
         """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
-        artifact, recorded = _looked_into(self._cache, artifact, self._asked.call.target.paths)
+        artifact, recorded = _looked_into(self._cache, artifact, self._asked.target.paths)
         proven = verdicts.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
             artifact = replace(artifact, damage=_outdated(artifact))
@@ -102,7 +102,7 @@ class Built:
         return replace(artifact, differs=differs)
 
     def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
-        target = self._asked.call.target
+        target = self._asked.target
         implementation = target.markers.get("implementation_name", "")
         return wheels.is_found_by_url(artifact, implementation, target.version, digest)
 

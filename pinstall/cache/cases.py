@@ -29,16 +29,13 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Identity, Pin
     from pinstall.request.demand import Asked
 
-REFRESHES = (26, 2)
-"""The first pip that serves pages from its cache without asking, and has `--refresh-package`."""
-
 
 class Cases:
     """What cache and shelf have for pins; `cache` is where the cache is, none where there is none."""
 
     def __init__(self, asked: Asked) -> None:
         """Look at nothing yet."""
-        found = asked.call.cache(asked.environ)
+        found = asked.cache_directory
         self._asked = asked
         self._found = found
         self.cache = found.path
@@ -49,8 +46,8 @@ class Cases:
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
-        made = plan.make(cases, self._asked.call.policy)
-        return made if (self._asked.call.target.pip or ()) >= REFRESHES else replace(made, refreshes=())
+        made = plan.make(cases, self._asked.policy)
+        return made if self._asked.pip.refreshes else replace(made, refreshes=())
 
     def cases(self, pins: Sequence[Pin]) -> list[Case]:
         """Return what cache and shelf have for each pin, nothing where there is no cache."""

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str, str], Answer | None]
 
-_SPLITS = (23, 3)
-"""The first pip that keeps a body beside its headers, and reads nothing else."""
 _HOPS = 5
 _BLOCK = 1 << 20
 _BY_NOW = "the index says something else by now"
@@ -55,7 +53,7 @@ class Served:
         """Look at nothing yet."""
         self._cache = cache
         # what pips of the other layout have left behind is in nobody's way
-        self._folder = http.FOLDERS[(asked.call.target.pip or _SPLITS) < _SPLITS] + os.sep
+        self._folder = http.FOLDERS[not asked.pip.splits_bodies] + os.sep
         options = asked.in_force
         self._indexes = pages.indexes(options)
         self._places = [option.value or "" for option in options if option.dest == "find_links"]

@@ -53,7 +53,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     ):
         hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
         raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
-    found = call.cache(environ)
+    found = call.cache_directory
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
         return FINDING

@@ -48,7 +48,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     mistaken.refuse(call, "check", "--deep", "--json", "--pinned")
-    asked, evidence, found = seen(gather(call, environ))
+    asked, evidence, found = seen(gather(call))
     clearing = Cases(asked)
     cases = clearing.cases(asked.demand.pins)
     found = _with_dependencies(found, asked, evidence, clearing, cases)
@@ -62,14 +62,14 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     texts += _unmet(found, evidence, asked, {verdict.pin.name for verdict in found if disputes})
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
     loose = evidence.unpinned()
-    if asked.call.policy.closure == "refuse":
+    if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
         tell.document({**report.checked(found, cleared, texts), "unpinned": [report.dependency(one) for one in loose]})
     else:
         doubts: tuple[str | Fault, ...] = (*clearing.doubts(cases), *isolation.unpinned(asked, evidence, found))
         _show(tell, texts, found, doubts, cleared)
-        if asked.call.policy.closure != "refuse":
+        if asked.policy.closure != "refuse":
             closing.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
         held = report.counted(number, "pin holds", "pins hold")
@@ -101,7 +101,7 @@ def _with_dependencies(
     found: tuple[Verdict, ...], asked: Asked, evidence: Evidence, clearing: Cases, cases: Sequence[Case]
 ) -> tuple[Verdict, ...]:
     """Return the verdicts, under `--only-deps` with those on what is needed by what is asked for and not installed."""
-    if asked.call.request.last("only_dependencies") is None:
+    if asked.request.last("only_dependencies") is None:
         return found
     evidence.assume(Metadata(asked, evidence, found, clearing.cache).releases(cases))
     return judge(asked, evidence)
@@ -125,13 +125,13 @@ def _demands(asked: Asked) -> Iterator[str | Fault]:
 
 
 def _loose(asked: Asked) -> tuple[RequirementLine, ...]:
-    return asked.demand.unpinned if asked.call.policy.unpinned != "allow" else ()
+    return asked.demand.unpinned if asked.policy.unpinned != "allow" else ()
 
 
 def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
     """Yield the pins that do not hold, with what would be done."""
     for verdict in found:
-        if not plan.accepts(verdict, asked.call.policy.unproven):
+        if not plan.accepts(verdict, asked.policy.unproven):
             fault = report.verdict(verdict)
             yield replace(fault, message=f"{fault.message}; {report.remedy(verdict)}")
 

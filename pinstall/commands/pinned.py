@@ -16,8 +16,9 @@ from pinstall.request import lines as line_options
 from pinstall.request import lockfile as locks
 from pinstall.request import pins, policy
 from pinstall.request import reading as texts
-from pinstall.request.call import NEWEST, Call
+from pinstall.request.call import Call
 from pinstall.request.demand import gather
+from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
         if word.startswith("-"):
             hint = "write `pinstall check --pinned FILE...`"
             raise PinstallError("usage", f"`--pinned` takes files only, not `{word}`", hint=hint, exit_code=USAGE)
-    target = replace(interpreter.describe(None, environ, state_directory(environ)), pip=NEWEST)
+    target = interpreter.describe(None, environ, state_directory(environ))
     found = dict.fromkeys(text for file in argv for text in _loose(file, target, environ))
     for text in found:
         tell.show(text)
@@ -54,8 +55,9 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
         return
     option = Option(name="--requirement", dest="requirements", value=file, origin=Origin(where="argument 1"))
     request = Request(arguments=(), command_line=(option,))
-    call = Call(request=request, target=target, pip=(), chosen_by="", policy=policy.decide(()), settings=())
-    asked = gather(call, environ)
+    pip, decided = Pip(NEWEST), policy.decide(())
+    call = Call(request=request, target=target, pip=pip, chosen_by="", policy=decided, settings=(), environ=environ)
+    asked = gather(call)
     yield from (*asked.faults, *pins.malformed(asked.lines))
     yield from asked.beyond
     bounds = [line for line in asked.lines if line.constraint]

@@ -28,7 +28,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
         raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)
-    cache = call.cache(environ)
+    cache = call.cache_directory
     if cache.path is None:
         tell.say(f"pip's cache is off: {cache.reason}")
         return FINDING

@@ -46,9 +46,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
-    asked, evidence, judged = seen(
-        gather(replace(call, request=replace(call.request, positionals=tuple(others))), environ)
-    )
+    asked, evidence, judged = seen(gather(replace(call, request=replace(call.request, positionals=tuple(others)))))
     clearing = Cases(asked)
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [

@@ -6,7 +6,7 @@ May not: read requirement files, judge, print.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall.environment import interpreter, target
@@ -14,6 +14,7 @@ from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
 from pinstall.request import arguments, locations, policy, settings
 from pinstall.request import pyproject as project
 from pinstall.request.arguments import rules
+from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
@@ -24,46 +25,23 @@ if TYPE_CHECKING:
     from pinstall.request.locations import CacheDirectory
     from pinstall.request.policy import Policy
 
-NEWEST = (26, 3)
-OLDEST = (20, 1)
-SERVES_OTHERS = (22, 3)
-"""The first pip with `--python`."""
-_REPORTS = (22, 2)
-"""The first pip that writes an installation report."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter.
-
-    `pip` is the command that is pip for this target, up to the word `install`: its own, or else the launcher's.
-    """
+    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter."""
 
     request: Request
     target: Interpreter
-    pip: tuple[str, ...]
+    pip: Pip
     chosen_by: str
     policy: Policy
     settings: tuple[Option, ...]
-
-    def cache(self, environ: Mapping[str, str]) -> CacheDirectory:
-        """Return where pip's cache is, and whether it is on."""
-        return locations.cache_directory(self.request.options, environ, self.target)
+    environ: Mapping[str, str] = field(repr=False)
 
     @property
-    def reports(self) -> bool:
-        """Tell whether the target's pip can write down what it installs, or would install."""
-        return (self.target.pip or ()) >= _REPORTS
-
-    def need_reports(self, reference: str, purpose: str) -> None:
-        """Raise PinstallError where it cannot, with what therefore does not work."""
-        if not self.reports:
-            raise PinstallError(
-                reference,
-                f"this pip cannot say beforehand what it would install, so {purpose}",
-                hint=f"run `{self.target.executable} -m pip install --upgrade pip`: 22.2 or newer will do",
-                exit_code=NOT_PINNED,
-            )
+    def cache_directory(self) -> CacheDirectory:
+        """Return where pip's cache is, and whether it is on."""
+        return locations.cache_directory(self.request.options, self.environ, self.target)
 
 
 def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
@@ -71,12 +49,12 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
     choice = target.choose(written.value if written else None, environ)
-    request, found, command = _described(argv, environ, choice)
+    request, found, pip = _described(argv, environ, choice)
     configured = request.last("python")
     chosen_by = choice.origin
     if choice.python is None and configured is not None and configured.value:
         # pip moves on to the interpreter that its configuration names, so that is the one to judge
-        request, found, command = _described(argv, environ, target.choose(configured.value, environ))
+        request, found, pip = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin
     own = (
         *project.project_settings(folder, environ),
@@ -86,10 +64,11 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     return Call(
         request=request,
         target=found,
-        pip=command,
+        pip=pip,
         chosen_by="" if found.own else str(chosen_by),
-        policy=_in_force(own, found),
+        policy=_in_force(own, pip),
         settings=own,
+        environ=environ,
     )
 
 
@@ -105,7 +84,7 @@ def _working_directory() -> str:
         ) from error
 
 
-def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
+def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     decided = policy.decide(own)
     folder = os.path.dirname(os.path.abspath(decided.report))
     if decided.report not in ("", "-") and not os.access(folder, os.W_OK):
@@ -115,41 +94,36 @@ def _in_force(own: Sequence[Option], found: Interpreter) -> Policy:
             hint="name another file with `--pin report=FILE`; nothing has been changed",
             exit_code=NOT_PINNED,
         )
-    if found.pip is not None and found.pip < _REPORTS:
-        return replace(decided, unproven="accept")  # there is no report to learn an artifact's hash from
-    return decided
+    # without a report nobody learns the hash of an artifact
+    return decided if pip.reports else replace(decided, unproven="accept")
 
 
-def _described(
-    argv: Sequence[str], environ: Mapping[str, str], choice: Target
-) -> tuple[Request, Interpreter, tuple[str, ...]]:
-    """Return the request as one interpreter's pip reads it, the interpreter, and the command that is this pip."""
+def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter, Pip]:
+    """Return the request as one interpreter's pip reads it, the interpreter, and this pip."""
     try:
         found = interpreter.describe(choice.python, environ, state_directory(environ))
     except PinstallError as error:
         if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
             error.exit_code = NOT_PINNED
         raise
-    found, command = _with_pip(found, environ)
-    release = _supported(found)
-    request = arguments.read(argv, release)
+    found, pip = _with_pip(found, environ)
+    request = arguments.read(argv, pip.release)
     isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
     candidates = locations.config_files(environ, found, isolated=isolated)
-    inherited = settings.defaults(environ, candidates, arguments.rules(release), pip=release, isolated=isolated)
-    return replace(request, defaults=inherited), found, command
+    inherited = settings.defaults(environ, candidates, rules(pip.release), pip=pip, isolated=isolated)
+    return replace(request, defaults=inherited), found, pip
 
 
-def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, tuple[str, ...]]:
-    """Return the target with a pip: its own, or the launcher's, which can install for others since 22.3."""
+def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, Pip]:
+    """Return the target with its own pip, else with the launcher's, which installs for others since 22.3.
+
+    Raises PinstallError where there is none, or one that cannot be held to pins.
+    """
     if found.pip is None and not found.own:
         own = interpreter.describe(None, environ, state_directory(environ))
-        if own.pip is not None and own.pip >= SERVES_OTHERS:
-            return replace(found, pip=own.pip), (own.executable, "-m", "pip", "--python", found.executable)
-    return found, (found.executable, "-m", "pip")
-
-
-def _supported(found: Interpreter) -> tuple[int, ...]:
-    """Return the target's pip release; raise PinstallError where there is none, or one that cannot be held to pins."""
+        if own.pip is not None and Pip(own.pip).serves_others:
+            command = (own.executable, "-m", "pip", "--python", found.executable)
+            return replace(found, pip=own.pip), Pip(own.pip, command)
     if found.pip is None:
         raise PinstallError(
             "no-pip",
@@ -157,14 +131,15 @@ def _supported(found: Interpreter) -> tuple[int, ...]:
             hint=f"run `{found.executable} -m ensurepip --upgrade`",
             exit_code=FINDING,
         )
-    if found.pip < OLDEST:
+    pip = Pip(found.pip, (found.executable, "-m", "pip"))
+    if not pip.is_supported:
         raise PinstallError(
             "old-pip",
-            f"pip {'.'.join(map(str, found.pip))} of `{found.executable}` is older than 20.1: pins cannot be enforced",
+            f"pip {pip} of `{found.executable}` is older than 20.1: pins cannot be enforced",
             hint=f"run `{found.executable} -m pip install --upgrade pip`",
             exit_code=NOT_PINNED,
         )
-    return found.pip
+    return found, pip
 
 
 _OF_CACHES: Final = frozenset(
@@ -181,7 +156,7 @@ def refuse(call: Call, command: str, *own: str) -> None:
 
     A value that only pip can judge is let pass.
     """
-    known = rules(call.target.pip or ())
+    known = rules(call.pip.release)
     for text in call.request.unknown:
         if text in call.request.doubted:
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from pinstall.formats import archives
@@ -17,6 +17,7 @@ from pinstall.model.request import Fault, Option
 from pinstall.request import lockfile as locks
 from pinstall.request import pins, requirements
 from pinstall.request import reading as files
+from pinstall.request.call import Call
 from pinstall.request.options import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -24,23 +25,19 @@ if TYPE_CHECKING:
 
     from pinstall.model.pins import Demand, Pin
     from pinstall.model.request import Argument, Nested, Origin, RequirementLine
-    from pinstall.request.call import Call
 
-SKIPS_BLANKS = (26, 3)
-"""The first pip that takes no notice of an empty argument, as scripts leave one behind for an unset variable."""
 _OLD_PACKAGING = "the packaging beside pinstall is older than 26.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a call asks for, in full.
+class Asked(Call):
+    """All that a command line asks for, with what its files say.
 
     `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
     here; `files` are those that were read, absolute. `replays` are the bytes of open files, by number, that could be
     read but once: pip needs them again.
     """
 
-    call: Call
     lines: tuple[RequirementLine, ...]
     options: tuple[Option, ...]
     demand: Demand
@@ -48,17 +45,16 @@ class Asked:
     faults: tuple[Fault, ...]
     files: frozenset[str]
     replays: Mapping[int, bytes]
-    environ: Mapping[str, str] = field(repr=False)
 
     @property
     def in_force(self) -> tuple[Option, ...]:
         """Return all options, those of requirement files last, the weakest first."""
-        return (*self.call.request.options, *self.options)
+        return (*self.request.options, *self.options)
 
     @property
     def elsewhere(self) -> bool:
         """Tell whether pip is to put what it installs elsewhere than into the environment, or nowhere at all."""
-        return any(self.call.request.last(dest) is not None for dest in ELSEWHERE)
+        return any(self.request.last(dest) is not None for dest in ELSEWHERE)
 
     @property
     def proves(self) -> bool:
@@ -71,16 +67,16 @@ class Asked:
         `--config-settings` counts for arguments, and for those alone. Source: `get_requirements` of pip 23.1 to 26.3.
         """
         if any(line.origin.where.startswith("argument ") for line in pin.lines):
-            return tuple(f"--config-settings={option.value}" for option in self.call.request.every("config_settings"))
+            return tuple(f"--config-settings={option.value}" for option in self.request.every("config_settings"))
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def gather(call: Call, environ: Mapping[str, str]) -> Asked:
+def gather(call: Call) -> Asked:
     """Return what a call asks for, with all that is wrong with it."""
-    reading = _Reading(call, environ)
+    reading = _Reading(call)
     lines = tuple(_looked_at(line, reading.faults) for line in reading.lines())
     return Asked(
-        call=call,
+        **{one.name: getattr(call, one.name) for one in fields(call)},
         lines=lines,
         options=tuple(reading.options),
         demand=pins.reduce(lines, call.target.markers),
@@ -88,7 +84,6 @@ def gather(call: Call, environ: Mapping[str, str]) -> Asked:
         faults=tuple(reading.faults),
         files=frozenset(reading.files),
         replays=reading.replays,
-        environ=environ,
     )
 
 
@@ -124,11 +119,11 @@ def _place(written: str) -> str:
 class _Reading:
     """One walk through everything that names requirements, with all that is wrong with it."""
 
-    def __init__(self, call: Call, environ: Mapping[str, str]) -> None:
+    def __init__(self, call: Call) -> None:
         self._request = call.request
         self._target = call.target
-        self._pip = call.target.pip or ()
-        self._environ = environ
+        self._pip = call.pip
+        self._environ = call.environ
         self.faults: list[Fault] = []
         self.options: list[Option] = []
         self.beyond: list[str] = []
@@ -138,7 +133,7 @@ class _Reading:
     def lines(self) -> Iterator[RequirementLine]:
         """Yield each line, from the arguments and from every file that they and pip's settings name."""
         for argument in self._request.positionals:
-            if argument.text.strip() or self._pip < SKIPS_BLANKS:
+            if argument.text.strip() or not self._pip.skips_blanks:
                 yield from self._line(argument.text, argument.origin, editable=False)
         chosen: dict[str, tuple[locks.Choice, Origin]] = {}
         yield from self._groups(chosen)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from pinstall.request.options import NEWEST, Pip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
 PLATFORM: str = sys.platform
 """What decides between the layouts; a plain string, so that each layout is checked and tested on every platform."""
-
-_NEWEST: Final = (sys.maxsize,)
-"""Stands for the release where the target has no pip: whichever comes there will be a current one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def _shared_folders(environ: Mapping[str, str], target: Interpreter) -> list[str
         return [os.path.join(environ.get("PROGRAMDATA") or environ.get("ALLUSERSPROFILE", ""), "pip")]
     if PLATFORM == "darwin":
         # platformdirs 4.6, which pip vendors since 26.2, lets XDG variables rule on macOS too.
-        named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _release(target) >= (26, 2) else []
+        named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _pip(target).follows_xdg else []
         return [os.path.join(folder, "pip") for folder in named or [*_homebrew(target), "/Library/Application Support"]]
     named = _xdg_folders("XDG_CONFIG_DIRS", environ, target) or ["/etc/xdg"]
     return [*(os.path.join(folder, "pip") for folder in named), "/etc"]
@@ -96,7 +95,7 @@ def _user_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
     if PLATFORM != "darwin":
         folder = _xdg_folder("XDG_CONFIG_HOME", environ, target) or os.path.join(home, ".config")
         return [legacy, os.path.join(folder, "pip")]
-    library = _xdg_folder("XDG_DATA_HOME", environ, target) if _release(target) >= (26, 2) else None
+    library = _xdg_folder("XDG_DATA_HOME", environ, target) if _pip(target).follows_xdg else None
     support = os.path.join(library or os.path.join(home, "Library/Application Support"), "pip")
     # While the folder is missing pip reads the other; both are named, because the first one may come into being.
     return [legacy, support] if os.path.isdir(support) else [legacy, support, os.path.join(home, ".config/pip")]
@@ -106,7 +105,7 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
     home = _home(environ)
     if PLATFORM == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData/Local"), "pip", "Cache")
-    if PLATFORM != "darwin" or _release(target) >= (26, 2):
+    if PLATFORM != "darwin" or _pip(target).follows_xdg:
         named = _xdg_folder("XDG_CACHE_HOME", environ, target)
         if named:
             return os.path.join(named, "pip")
@@ -115,7 +114,7 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
 
 def _homebrew(target: Interpreter) -> list[str]:
     root, found, _ = target.base_prefix.partition("/opt/python")
-    return [f"{root}/share"] if found and _release(target) >= (24, 1) else []
+    return [f"{root}/share"] if found and _pip(target).knows_homebrew else []
 
 
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
@@ -129,16 +128,17 @@ def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) 
 
 def _accepted(folder: str, target: Interpreter) -> str | None:
     # pip's platformdirs grew stricter: white space is cut off from 26.2 on, relative paths are ignored from 26.3 on.
-    release = _release(target)
-    if release >= (26, 2):
+    pip = _pip(target)
+    if pip.follows_xdg:
         folder = folder.strip()
-    if not folder.strip() or (release >= (26, 3) and not os.path.isabs(folder)):
+    if not folder.strip() or (pip.needs_absolute_xdg and not os.path.isabs(folder)):
         return None
     return folder
 
 
-def _release(target: Interpreter) -> tuple[int, ...]:
-    return _NEWEST if target.pip is None else target.pip
+def _pip(target: Interpreter) -> Pip:
+    """Return the target's pip; where there is none, whichever comes there will be a current one."""
+    return Pip(target.pip or NEWEST)
 
 
 def _home(environ: Mapping[str, str]) -> str:

@@ -33,14 +33,9 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
-    from pinstall.request.options import Release
+    from pinstall.request.options import Pip
 
     Contents = PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist
-
-SINCE: Final[Release] = (26, 1)
-"""The first pip that takes a lock file behind `-r`."""
-CHOOSES: Final[Release] = (26, 3)
-"""The first pip that takes extras and groups of one."""
 
 _LONGEST: Final = 255
 """How many characters a file name can have; the tags in a longer one may be billions."""
@@ -76,11 +71,11 @@ def is_lock(path: str) -> bool:
     return _NAME.fullmatch(path) is not None
 
 
-def choice(source: str, group: str | None, pip: Release) -> Choice | None:
+def choice(source: str, group: str | None, pip: Pip) -> Choice | None:
     """Return what `-r SOURCE`, or `--group SOURCE:GROUP`, takes of a lock file, none where it names no lock file."""
-    match = _EXTRAS.fullmatch(source) if pip >= CHOOSES else None
+    match = _EXTRAS.fullmatch(source) if pip.chooses_groups else None
     path, extras = (match["path"], match["extras"].split(",")) if match else (source, [])
-    if pip < (SINCE if group is None else CHOOSES) or not is_lock(path):
+    if not (pip.takes_locks if group is None else pip.chooses_groups) or not is_lock(path):
         return None
     return Choice(
         path=path,

@@ -1,11 +1,14 @@
-"""Hold pip install's option table as data, by pip release: 20.1 to 26.3, the hidden options included.
+"""Hold pip install's options and abilities as data, by pip release: 20.1 to 26.3, the hidden options included.
 
 May not: contain logic.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pinstall.model.errors import NOT_PINNED, PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,76 @@ if TYPE_CHECKING:
 Release = tuple[int, ...]
 Action = Literal["store", "append", "list", "flag", "count"]
 Gate = Literal["free", "pip", "read"]
+
+NEWEST: Final[Release] = (26, 3)
+"""The newest pip release that this table describes."""
+
+
+class _Since:
+    """An ability that pip has from one release on."""
+
+    def __init__(self, *release: int) -> None:
+        self._release = release
+
+    def __get__(self, pip: Pip, _: object) -> bool:
+        return pip.release >= self._release
+
+
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """The pip that installs for a target: its release, and the command that starts it, up to the word `install`."""
+
+    release: Release
+    command: tuple[str, ...] = ()
+
+    is_supported = _Since(20, 1)
+    """Pins can be enforced: there is a `pip cache`, and pip builds in one place."""
+    resolves = _Since(20, 3)
+    """The resolver refuses pins that contradict each other."""
+    reports = _Since(22, 2)
+    """`--report` and `--dry-run` exist."""
+    serves_others = _Since(22, 3)
+    """`--python` exists."""
+    reports_quietly = _Since(23, 0)
+    """`--report` prints no warning that it is an experiment."""
+    splits_bodies = _Since(23, 3)
+    """The HTTP cache keeps the body next to its headers (`http-v2`), and reads nothing else."""
+    knows_homebrew = _Since(24, 1)
+    """Configuration files below Homebrew's prefix count on macOS."""
+    refreshes = _Since(26, 2)
+    """Fresh cached index pages are served without a question to the index, and `--refresh-package` exists."""
+    hides_constraints = _Since(26, 2)
+    """Isolated builds do not see the `constraint` of variables and configuration files."""
+    follows_xdg = _Since(26, 2)
+    """XDG variables count on macOS too, and blanks around their values do not."""
+    takes_locks = _Since(26, 1)
+    """`-r` takes a lock file (PEP 751)."""
+    chooses_groups = _Since(26, 3)
+    """`-r` and `--group` take extras and groups of a lock file."""
+    skips_blanks = _Since(26, 3)
+    """An empty argument, as scripts leave one behind for an unset variable, is ignored."""
+    needs_absolute_xdg = _Since(26, 3)
+    """A relative path in an XDG variable is ignored."""
+
+    @property
+    def merges_files(self) -> bool:
+        """Tell whether pip merges its configuration files; 25.2 and 25.3 read them one by one."""
+        return not (25, 2) <= self.release < (26, 0)
+
+    def __str__(self) -> str:
+        """Return the release as pip writes it."""
+        return ".".join(map(str, self.release))
+
+    def need_reports(self, reference: str, purpose: str) -> None:
+        """Raise PinstallError where pip writes no report, with what therefore does not work."""
+        if not self.reports:
+            raise PinstallError(
+                reference,
+                f"this pip cannot say beforehand what it would install, so {purpose}",
+                hint=f"run `{self.command[0]} -m pip install --upgrade pip`: 22.2 or newer will do",
+                exit_code=NOT_PINNED,
+            )
+
 
 VALUED: Final[frozenset[Action]] = frozenset({"store", "append", "list"})
 """The actions that take exactly one value; the others take none."""

@@ -5,13 +5,15 @@ May not: start pip, or judge a value: what pip refuses is handed on as it stands
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.request import Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from pinstall.request.options import Pip, Rule
 
 _TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE: Final = frozenset({"0", "f", "false", "n", "no", "off"})
@@ -49,28 +51,8 @@ _CALLBACK: Final = (
 _LOUDEST: Final = 99
 """How often a flag can be said: pip makes no difference beyond three, and a number has room for billions."""
 
-_UNMERGED_FROM: Final = (25, 2)
-_MERGED_AGAIN_FROM: Final = (26, 0)
-"""Between these pip takes its files one by one: callbacks add up over files, and an empty value cancels nothing."""
-
 _REFUSING_CODE: Final = 2
 """What pip ends with when it cannot read a configuration file."""
-
-
-class Rule(Protocol):
-    """What is read of a row of the option table: canonical long spelling, destination, action."""
-
-    @property
-    def name(self) -> str:
-        """Return the canonical long spelling."""
-
-    @property
-    def dest(self) -> str:
-        """Return the destination that optparse writes to."""
-
-    @property
-    def action(self) -> str:
-        """Return `store`, `append`, `count`, `flag` or `list`."""
 
 
 def defaults(
@@ -78,12 +60,12 @@ def defaults(
     files: Iterable[str],
     rules: Mapping[str, Rule],
     *,
-    pip: tuple[int, ...] | None,
+    pip: Pip,
     isolated: bool,
 ) -> tuple[Option, ...]:
     """Return what files and variables say, as the command line would say it, in the order in which pip takes it.
 
-    `files` are the candidates from the weakest to the strongest, `pip` the target's release (none: a current one) and
+    `files` are the candidates from the weakest to the strongest, `pip` the target's and
     `rules` the options of that release by spelling.
     A flag or count with a value in it is one whose value pip refuses.
 
@@ -93,9 +75,8 @@ def defaults(
     plain: dict[str, tuple[Option, ...]] = {}
     called: dict[str, tuple[Option, ...]] = {}
     refused: list[Option] = []
-    merged = pip is None or not _UNMERGED_FROM <= pip < _MERGED_AGAIN_FROM
     variables = {} if isolated else environ
-    for key, value, origin in _settings(variables, files, merged=merged):
+    for key, value, origin in _settings(variables, files, merged=pip.merges_files):
         rule = rules.get(f"--{key}")
         if rule is None or rule.name == "--help":
             continue

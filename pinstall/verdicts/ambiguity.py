@@ -30,10 +30,10 @@ SECONDS: Final = 2.0
 
 def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
-    settings = asked.call.settings
+    settings = asked.settings
     left_open = [pin for pin in pins if not pin.hashes and not pin.direct and sources.of(pin.name, settings) is None]
     places = (*pages.indexes(asked.in_force), *(one for one in asked.in_force if one.dest == "find_links"))
-    if asked.call.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
         return
     found = tuple(_differing(asked, left_open, tell))
     if not found:
@@ -45,7 +45,7 @@ def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     first, index, _ = found[0]
     table = f'`{first.name} = "{index}"` below `[tool.pinstall.sources]` in pyproject.toml'
     hint = f"write the hash of the right file behind the pin (`--hash=sha256:DIGEST`), or its index: {table}"
-    if asked.call.policy.ambiguous == "refuse":
+    if asked.policy.ambiguous == "refuse":
         message = report.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
         raise PinstallError("ambiguous", message, context=faults, hint=hint, exit_code=NOT_PINNED)
     for fault in faults:

@@ -32,7 +32,7 @@ def named(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName] = (
 
     Only repositories are asked that something is installed from; `fresh` has been installed a moment ago.
     """
-    for line in asked.demand.unpinned if asked.call.policy.unpinned != "refuse" else ():
+    for line in asked.demand.unpinned if asked.policy.unpinned != "refuse" else ():
         found = None if line.name is None or line.name in fresh else evidence.find(line.name)
         if found is None or line.link is None or not scheme(line.link).startswith("git+"):
             continue

@@ -45,7 +45,7 @@ _MOST: Final = 1 << 20
 
 def unpinned(asked: Asked, evidence: Evidence, found: Iterable[Verdict]) -> Iterator[Fault]:
     """Yield each pin that is, was or would be built from source with requirements that nothing pins."""
-    if asked.call.request.last("build_isolation") is None:
+    if asked.request.last("build_isolation") is None:
         isolation = _Isolation(asked, evidence)
         for verdict in found:
             if loose := isolation.loose(verdict):
@@ -57,13 +57,13 @@ class _Isolation:
     def __init__(self, asked: Asked, evidence: Evidence) -> None:
         self._asked = asked
         self._evidence = evidence
-        self._cache = asked.call.cache(asked.environ).path
+        self._cache = asked.cache_directory.path
         self._served = None if self._cache is None else Served(asked, self._cache)
-        self._pip = asked.call.target.pip or ()
+        self._pip = asked.pip
 
     @property
     def remedy(self) -> str:
-        if self._pip >= _HAS_OPTION:
+        if self._pip.release >= _HAS_OPTION:
             return "pin it in a file for `--build-constraint`"
         return "pin it in a file that the variable `PIP_CONSTRAINT` names"
 
@@ -78,7 +78,7 @@ class _Isolation:
     def _is_loose(self, need: str) -> bool:
         try:
             read = Requirement(need)
-            applies = read.marker is None or read.marker.evaluate({**self._asked.call.target.markers, "extra": ""})
+            applies = read.marker is None or read.marker.evaluate({**self._asked.target.markers, "extra": ""})
         except (InvalidRequirement, ValueError):
             return False
         pinned = any(
@@ -122,13 +122,13 @@ class _Isolation:
     @cached_property
     def _constrained(self) -> frozenset[NormalizedName] | None:
         """Return the projects that build constraints pin, none at all where one of their files cannot be read."""
-        request = self._asked.call.request
+        request = self._asked.request
         options = builds.constraints(request, self._pip)
         try:
             lines = [line for option in options for line in self._lines(files.resolve(option.value or "", None), ())]
         except PinstallError:  # without a look at it nobody is accused
             return None
-        return frozenset(pin.name for pin in pins.reduce(lines, self._asked.call.target.markers).pins)
+        return frozenset(pin.name for pin in pins.reduce(lines, self._asked.target.markers).pins)
 
     def _lines(self, where: str, including: tuple[str, ...]) -> Iterator[RequirementLine]:
         read = requirements.read(

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 
     Find = Callable[[NormalizedName], Distribution | None]
 
-RESOLVES = (20, 3)
-"""The first pip whose resolver takes no set of pins that contradict each other."""
 _PATIENCE = 3.0
 """How many seconds an index may take to explain why pip has failed."""
 _HINT = "change one of the two lines"
@@ -61,7 +59,7 @@ _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
     """Raise PinstallError for pins that cannot stand together; where anything goes pip has the last word."""
-    if faults and asked.call.policy.unpinned == "refuse":
+    if faults and asked.policy.unpinned == "refuse":
         raise _error(faults, FINDING)
     for fault in faults:
         tell.detail(fault)
@@ -69,7 +67,7 @@ def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
 
 def among(asked: Asked) -> PinstallError | None:
     """Return why lines that ask for one project cannot stand together; where anything goes they may."""
-    faults = asked.demand.conflicts if asked.call.policy.unpinned == "refuse" else ()
+    faults = asked.demand.conflicts if asked.policy.unpinned == "refuse" else ()
     return _error(faults, FINDING) if faults else None
 
 
@@ -94,7 +92,7 @@ class Metadata:
         self._served = None if cache is None else Served(asked, cache)
         self._built = None if cache is None else Built(asked, cache)
         self._cache = cache or ""
-        anew = any(asked.call.request.last(dest) is not None for dest in _ANEW)
+        anew = any(asked.request.last(dest) is not None for dest in _ANEW)
         usable = () if anew else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
@@ -152,10 +150,10 @@ class Metadata:
         return any(option.dest == "format_control" for option in self._asked.in_force)
 
     def _is_resolved(self) -> bool:
-        request = self._asked.call.request
+        request = self._asked.request
         legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
         otherwise = any(request.last(dest) is not None for dest in _OTHERWISE)
-        return not legacy and not otherwise and (self._asked.call.target.pip or ()) >= RESOLVES
+        return not legacy and not otherwise and self._asked.pip.resolves
 
     def _conflicts(self) -> tuple[Fault, ...]:
         pins = {pin.name: pin for pin in self._asked.demand.pins}
@@ -163,7 +161,7 @@ class Metadata:
         def find(name: NormalizedName) -> Distribution | None:
             return self._release(pins[name])
 
-        return conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.call.target.markers)
+        return conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
         """Return what a pin stands for, none where not even its version is certain."""
@@ -226,7 +224,7 @@ class Metadata:
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
-        return tags.of(self._asked.call.target)
+        return tags.of(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
         """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""

@@ -38,12 +38,12 @@ class Evidence:
     def __init__(self, asked: Asked) -> None:
         """Read nothing yet."""
         self._asked = asked
-        self._environment = Environment(asked.call.target.paths)
-        aim, rehearsed = map(asked.call.request.last, ("target_dir", "dry_run"))
+        self._environment = Environment(asked.target.paths)
+        aim, rehearsed = map(asked.request.last, ("target_dir", "dry_run"))
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
-        places = () if rehearsed else directories.destinations(asked.call.request, asked.call.target)
+        places = () if rehearsed else directories.destinations(asked.request, asked.target)
         self._destination = Environment(places)
-        self.ledger = Ledger(asked.call.target.purelib, state_directory(asked.environ))
+        self.ledger = Ledger(asked.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
         self._owners: Owners | None = None
@@ -59,7 +59,7 @@ class Evidence:
 
     def is_outside(self, found: Distribution) -> bool:
         """Tell whether a distribution lies elsewhere than where pip installs: nobody but its owner may change it."""
-        return found.location not in (self._asked.call.target.purelib, self._asked.call.target.platlib)
+        return found.location not in (self._asked.target.purelib, self._asked.target.platlib)
 
     def copies(self, name: NormalizedName) -> tuple[str, ...]:
         """Return each dist-info of this name beside the one that counts, that one included."""
@@ -67,7 +67,7 @@ class Evidence:
 
     def requirers(self, name: NormalizedName) -> tuple[str, ...]:
         """Return who needs a project, among what is asked for and what that needs, as `NAME VERSION needs ...`."""
-        return closure.requirers(name, self.reached, self.find, self._asked.call.target.markers)
+        return closure.requirers(name, self.reached, self.find, self._asked.target.markers)
 
     def admit(self, proofs: Mapping[NormalizedName, Row]) -> None:
         """Believe these rows too, beside those of the ledger."""
@@ -84,7 +84,7 @@ class Evidence:
         installed.
         """
         # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
-        requested = self._asked.call.request.last("only_dependencies") is None
+        requested = self._asked.request.last("only_dependencies") is None
         return tuple(
             self._reported(pin, reported[pin.name], since) if reported and pin.name in reported else self._verdict(pin)
             for pin in self._asked.demand.pins
@@ -121,11 +121,11 @@ class Evidence:
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
-        return closure.explain(self.roots(), self.find, self._asked.call.target.markers)
+        return closure.explain(self.roots(), self.find, self._asked.target.markers)
 
     def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
         """Return what is reached and neither pinned nor asked for, once pip would have installed what it has chosen."""
-        request, demand = self._asked.call.request, self._asked.demand
+        request, demand = self._asked.request, self._asked.demand
         if request.last("ignore_dependencies") is not None:
             return ()
         asked_for = {need.name for need in self.roots()} | {pin.name for pin in demand.pins}
@@ -138,13 +138,13 @@ class Evidence:
         def find(name: NormalizedName) -> Distribution | None:
             return coming.get(name) or self.find(name)
 
-        return closure.unpinned(closure.walk(roots, find, self._asked.call.target.markers)[0], named, find)
+        return closure.unpinned(closure.walk(roots, find, self._asked.target.markers)[0], named, find)
 
     def _walk(self, find: closure.Find) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
         roots = self.roots()
-        if self._asked.call.request.last("ignore_dependencies") is not None:
+        if self._asked.request.last("ignore_dependencies") is not None:
             return {need.name: need for need in roots}, ()
-        reached, unmet = closure.walk(roots, find, self._asked.call.target.markers)
+        reached, unmet = closure.walk(roots, find, self._asked.target.markers)
         for line in self._asked.demand.bounds:
             found = None if line.name is None or line.name not in reached else find(line.name)
             need = None if line.name is None else closure.of_line(line, line.name)
@@ -169,8 +169,8 @@ class Evidence:
         found = self.find(pin.name)
         if found is None:
             return Verdict(pin=pin, state=State.ABSENT, found=report.found(State.ABSENT, "", None))
-        if self._asked.call.policy.location == "environment" and self.is_outside(found):
-            target = self._asked.call.target
+        if self._asked.policy.location == "environment" and self.is_outside(found):
+            target = self._asked.target
             within = Environment((target.purelib, target.platlib)).find(pin.name)
             found = within if within is not None and within.text == found.text else found
         damage, overwritten = self._damage(found)
@@ -205,7 +205,7 @@ class Evidence:
 
         There are wheels whose RECORD is wrong, and pip installs them. Without a report nothing is known of that moment.
         """
-        if not self._asked.call.reports:
+        if not self._asked.pip.reports:
             return None
         damage = installed_files.damaged(found, passing)
         row = None if damage is None else self.ledger.row(found)
@@ -253,7 +253,7 @@ class Evidence:
 
     def _otherwise(self, pin: Pin, found: Distribution) -> str | None:
         """Return what about an installation of the right version is not as the settings or this request want it."""
-        policy = self._asked.call.policy
+        policy = self._asked.policy
         if policy.location == "environment" and self.is_outside(found):
             return f" outside the environment, in {found.location}"
         source = found.identity.source
@@ -273,7 +273,7 @@ class Evidence:
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
         """Return where an installation came from that is known not to be from the index that its project has to."""
-        entry = None if pin.direct else sources.of(pin.name, self._asked.call.settings)
+        entry = None if pin.direct else sources.of(pin.name, self._asked.settings)
         if entry is None:
             return None
         row, source = self.ledger.row(found), found.identity.source
@@ -283,7 +283,7 @@ class Evidence:
 
     def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
         """Return what is there of a project that has to come from an index, where nobody knows whether it has."""
-        entry = None if pin.direct else sources.of(pin.name, self._asked.call.settings)
+        entry = None if pin.direct else sources.of(pin.name, self._asked.settings)
         if entry is None:
             return None
         row, index = self.ledger.row(found), sources.index(entry)

@@ -107,8 +107,8 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
 
     They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
     """
-    renewing = any(asked.call.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
-    if asked.call.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
+    renewing = any(asked.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
+    if asked.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
         return ()
     held = evidence.ledger.holds()
     gone = _gone(held)
@@ -190,12 +190,12 @@ def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
         for hold in held.values()
     )
     lines = tuple(line for line in written if isinstance(line, RequirementLine))
-    return replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
+    return replace(asked, lines=lines, demand=pins.reduce(lines, asked.target.markers))
 
 
 def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     """Hold what this run has pinned from now on, in place of what it replaces."""
-    policy = asked.call.policy.hold
+    policy = asked.policy.hold
     if asked.elsewhere or policy == "ignore":
         return
     fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, asked, evidence)}
@@ -221,7 +221,7 @@ def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:
     found = evidence.find(pin.name)
     if not pin.requested or found is None:
         return
-    known = found.identity.version is not None and not pin.anonymous and asked.call.policy.origin != "index"
+    known = found.identity.version is not None and not pin.anonymous and asked.policy.origin != "index"
     if pin.version is not None or pin.exact is not None or known:
         lines = [line.origin for line in pin.lines if (line.specifier or line.link) and not line.constraint]
         origins = {_file(origin): report.place(origin) for origin in reversed(lines or [pin.origin])}

@@ -62,7 +62,7 @@ def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
-    cache = asked.call.cache(asked.environ).path
+    cache = asked.cache_directory.path
     open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
     if cache is None or not wanting:
@@ -116,12 +116,12 @@ def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) 
     lines = tuple(_named(line, asked, evidence, reported) if line.anonymous else line for line in asked.lines)
     if lines == asked.lines:
         return asked, evidence
-    asked = replace(asked, lines=lines, demand=pins.reduce(lines, asked.call.target.markers))
+    asked = replace(asked, lines=lines, demand=pins.reduce(lines, asked.target.markers))
     return asked, Evidence(asked)
 
 
 def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
-    for pin in pins.reduce((line,), asked.call.target.markers).pins:
+    for pin in pins.reduce((line,), asked.target.markers).pins:
         exact = (one for one in _known(pin, evidence, reported) if verdicts.judge(pin, one) is State.HOLDS)
         ours = chain(exact, _from_there(pin, line, _known(pin, evidence, reported)))
         if (found := next(ours, None)) is not None:

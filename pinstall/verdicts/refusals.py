@@ -27,7 +27,7 @@ def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter, *, late: bo
 
     It is `late` where what needs it is installed already: only a reinstalled artifact says what it needs.
     """
-    if not found or asked.call.policy.closure != "refuse":
+    if not found or asked.policy.closure != "refuse":
         mention(found, asked, tell)
         return
     raise PinstallError(
@@ -50,7 +50,7 @@ def end(outcome: Outcome, asked: Asked, tell: Reporter) -> Outcome:
 
 def mention(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
     """List what is not pinned under `closure=warn`."""
-    if asked.call.policy.closure == "warn":
+    if asked.policy.closure == "warn":
         show(found, tell)
 
 
@@ -64,9 +64,9 @@ def show(found: Sequence[Dependency], tell: Reporter) -> None:
 
 def resolves_first(asked: Asked) -> bool:
     """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
-    if asked.call.policy.closure != "refuse":
+    if asked.policy.closure != "refuse":
         return False
-    asked.call.need_reports("closure", "`closure=refuse` cannot be kept")
+    asked.pip.need_reports("closure", "`closure=refuse` cannot be kept")
     return True
 
 

@@ -44,7 +44,7 @@ class Sourcing:
     def __init__(self, asked: Asked) -> None:
         """Look at nothing yet."""
         self._asked = asked
-        cache = asked.call.cache(asked.environ).path
+        cache = asked.cache_directory.path
         self._served = None if cache is None else Served(asked, cache)
         self._places = dict(_places(asked.in_force))
         self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
@@ -58,13 +58,13 @@ class Sourcing:
 
     def resolves_first(self) -> bool:
         """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
-        request = self._asked.call.request
-        if not any(setting.dest == sources.TABLE for setting in self._asked.call.settings):
+        request = self._asked.request
+        if not any(setting.dest == sources.TABLE for setting in self._asked.settings):
             return False
         alone = request.last("ignore_dependencies") is not None
         if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
             return False
-        self._asked.call.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
+        self._asked.pip.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
         return True
 
     def judge(
@@ -138,7 +138,7 @@ class Sourcing:
         return rows
 
     def _of(self, name: NormalizedName | None) -> Option | None:
-        return None if name is None else sources.of(name, self._asked.call.settings)
+        return None if name is None else sources.of(name, self._asked.settings)
 
     def _named(self, names: Iterable[NormalizedName], *, strict: bool = True) -> dict[NormalizedName, Option]:
         """Return the entry of each project that has one; raise PinstallError where its index is not in force."""

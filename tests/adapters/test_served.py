@@ -44,7 +44,7 @@ class Asking:
     """Asks real servers, and notes what."""
 
     def __init__(self, runner: Runner) -> None:
-        self._ask = Client(asked(runner).call.request.options).ask
+        self._ask = Client(asked(runner).request.options).ask
         self.asked: list[tuple[str, str]] = []
 
     def __call__(self, url: str, method: str) -> Answer | None:
@@ -56,7 +56,7 @@ def asked(runner: Runner, *words: str) -> demand.Asked:
     """Return what a command line asks for."""
     environ = sealed(runner.home)
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words]
-    return demand.gather(call.take(argv, environ), environ)
+    return demand.gather(call.take(argv, environ))
 
 
 def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, str]]]:
@@ -140,7 +140,7 @@ def test_a_server_that_is_down_is_asked_once_and_the_next_one_all_the_same(runne
     words = ["--index-url", CLOSED, "--extra-index-url", runner.index.url]
     said, _ = outdated(runner, *words, "demo==1.0", "other==1.0")
     assert "the cached page of demo: the index says something else by now" in said
-    ask = Client(asked(runner).call.request.options).ask
+    ask = Client(asked(runner).request.options).ask
     assert ask(f"{CLOSED}demo/", "GET") is None
     assert ask(runner.index.page_url("demo"), "GET") is not None
 

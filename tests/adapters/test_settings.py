@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pinstall.model.errors import PinstallError
+from pinstall.request.arguments import rules
+from pinstall.request.options import NEWEST, Pip
 from pinstall.request.settings import defaults
 
 if TYPE_CHECKING:
@@ -17,35 +18,8 @@ if TYPE_CHECKING:
     from pinstall.model.request import Option
 
 
-@dataclass(frozen=True)
-class Row:
-    name: str
-    dest: str
-    action: str
-
-
-ROWS = (
-    Row("--version", "version", "flag"),
-    Row("--requirement", "requirements", "append"),
-    Row("--constraint", "constraints", "append"),
-    Row("--config-settings", "config_settings", "append"),
-    Row("--no-deps", "ignore_dependencies", "flag"),
-    Row("--user", "use_user_site", "flag"),
-    Row("--no-user", "use_user_site", "flag"),
-    Row("--compile", "compile", "flag"),
-    Row("--no-compile", "compile", "flag"),
-    Row("--no-use-pep517", "use_pep517", "flag"),
-    Row("--no-build-isolation", "build_isolation", "flag"),
-    Row("--cache-dir", "cache_dir", "store"),
-    Row("--no-cache-dir", "cache_dir", "flag"),
-    Row("--no-binary", "format_control", "list"),
-    Row("--only-binary", "format_control", "list"),
-    Row("--index-url", "index_url", "store"),
-    Row("--quiet", "quiet", "count"),
-    Row("--timeout", "timeout", "store"),
-    Row("--help", "help", "flag"),
-)
-RULES = {row.name: row for row in ROWS} | {"--default-timeout": ROWS[-2], "--pypi-url": ROWS[-4]}
+RULES = rules((25, 2))
+"""The last release that has all options of these tests."""
 
 
 def said(options: tuple[Option, ...]) -> list[str]:
@@ -53,7 +27,7 @@ def said(options: tuple[Option, ...]) -> list[str]:
 
 
 def of(**variables: str) -> list[str]:
-    return said(defaults(variables, (), RULES, pip=None, isolated=False))
+    return said(defaults(variables, (), RULES, pip=Pip(NEWEST), isolated=False))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +78,7 @@ def test_no_cache_dir_beats_cache_dir_in_any_order() -> None:
 
 def test_a_refused_value_is_told_even_where_a_stronger_one_follows(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\nno-deps = perhaps\n")
-    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=None, isolated=False)) == [
+    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=Pip(NEWEST), isolated=False)) == [
         "--no-deps=perhaps",
         "--no-deps",
     ]
@@ -118,20 +92,20 @@ def conf(path: Path, text: str) -> str:
 def test_install_in_a_weak_file_beats_global_in_a_strong_one(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[install]\ntimeout = 7\n[global]\nindex-url = https://low\n")
     high = conf(tmp_path / "high.conf", "[global]\ntimeout = 1\nindex_url = https://high\n[list]\nquiet = 3\n")
-    options = defaults({}, (low, high), RULES, pip=None, isolated=False)
+    options = defaults({}, (low, high), RULES, pip=Pip(NEWEST), isolated=False)
     assert said(options) == ["--index-url=https://high", "--timeout=7"]
     assert [str(option.origin) for option in options] == [f"{high}:3", f"{low}:2"]
 
 
 def test_a_stronger_level_replaces_a_list_and_cancels_a_flag(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[install]\nconstraint =\n    a.txt\n    b.txt\nno-deps = true\n")
-    assert said(defaults({}, (low,), RULES, pip=None, isolated=False)) == [
+    assert said(defaults({}, (low,), RULES, pip=Pip(NEWEST), isolated=False)) == [
         "--constraint=a.txt",
         "--constraint=b.txt",
         "--no-deps",
     ]
     variables = {"PIP_CONSTRAINT": "c.txt", "PIP_NO_DEPS": "no"}
-    options = defaults(variables, (low,), RULES, pip=None, isolated=False)
+    options = defaults(variables, (low,), RULES, pip=Pip(NEWEST), isolated=False)
     assert said(options) == ["--constraint=c.txt"]
     assert str(options[0].origin) == "PIP_CONSTRAINT"
 
@@ -139,12 +113,12 @@ def test_a_stronger_level_replaces_a_list_and_cancels_a_flag(tmp_path: Path) -> 
 def test_an_empty_value_in_a_stronger_file_cancels_a_weaker_one(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\ntimeout = 7\n")
     high = conf(tmp_path / "high.conf", "[global]\ntimeout =\n")
-    assert defaults({}, (low, high), RULES, pip=None, isolated=False) == ()
+    assert defaults({}, (low, high), RULES, pip=Pip(NEWEST), isolated=False) == ()
 
 
 def test_what_a_callback_reads_adds_up_over_the_sections(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\nno-binary = a\n[install]\nonly-binary = b\nno-binary = c\n")
-    assert said(defaults({"PIP_NO_BINARY": "d"}, (low,), RULES, pip=None, isolated=False)) == [
+    assert said(defaults({"PIP_NO_BINARY": "d"}, (low,), RULES, pip=Pip(NEWEST), isolated=False)) == [
         "--no-binary=a",
         "--only-binary=b",
         "--no-binary=c",
@@ -156,8 +130,8 @@ def test_pip_25_2_to_25_3_take_their_files_one_by_one(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\ntimeout = 7\nno-binary = a\n")
     high = conf(tmp_path / "high.conf", "[global]\ntimeout =\nno-binary = b\n")
     found = {
-        pip: said(defaults({}, (low, high), RULES, pip=pip, isolated=False))
-        for pip in ((25, 1, 1), (25, 2), (25, 3), (26, 0))
+        release: said(defaults({}, (low, high), RULES, pip=Pip(release), isolated=False))
+        for release in ((25, 1, 1), (25, 2), (25, 3), (26, 0))
     }
     apart, merged = ["--timeout=7", "--no-binary=a", "--no-binary=b"], ["--no-binary=b"]
     assert list(found.values()) == [merged, apart, apart, merged]
@@ -165,17 +139,17 @@ def test_pip_25_2_to_25_3_take_their_files_one_by_one(tmp_path: Path) -> None:
 
 def test_isolated_reads_no_variable(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\ntimeout = 7\n")
-    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=None, isolated=True)) == ["--timeout=7"]
+    assert said(defaults({"PIP_NO_DEPS": "1"}, (low,), RULES, pip=Pip(NEWEST), isolated=True)) == ["--timeout=7"]
 
 
 def test_help_in_a_file_and_missing_files_say_nothing(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[global]\nhelp = 1\n")
-    assert defaults({}, (low, str(tmp_path / "none.conf"), str(tmp_path)), RULES, pip=None, isolated=False) == ()
+    assert defaults({}, (low, str(tmp_path / "none.conf"), str(tmp_path)), RULES, pip=Pip(NEWEST), isolated=False) == ()
 
 
 def test_a_key_of_the_default_section_has_no_line(tmp_path: Path) -> None:
     low = conf(tmp_path / "low.conf", "[DEFAULT]\ntimeout = 7\n[global]\n")
-    (option,) = defaults({}, (low,), RULES, pip=None, isolated=False)
+    (option,) = defaults({}, (low,), RULES, pip=Pip(NEWEST), isolated=False)
     assert (option.value, option.origin.where, option.origin.line) == ("7", low, None)
 
 
@@ -192,7 +166,7 @@ def test_a_broken_file_ends_as_pip_ends_and_is_not_quoted(tmp_path: Path, conten
     path = tmp_path / "pip.conf"
     path.write_bytes(content)
     with pytest.raises(PinstallError) as caught:
-        defaults({}, (os.fspath(path),), RULES, pip=None, isolated=False)
+        defaults({}, (os.fspath(path),), RULES, pip=Pip(NEWEST), isolated=False)
     assert (caught.value.reference, caught.value.exit_code) == ("pip-configuration", 2)
     assert str(caught.value.context[0]).startswith(f"{path}{line}: ")
     assert "secret" not in str(caught.value.context)

@@ -17,6 +17,7 @@ from pinstall.model.errors import PinstallError
 from pinstall.model.request import Interpreter, Option, Origin
 from pinstall.request.arguments import rules
 from pinstall.request.locations import cache_directory, config_files
+from pinstall.request.options import Pip as Release
 from pinstall.request.settings import defaults
 from tests.support.pips import pip_wheel, python_for
 from tests.support.processes import sealed
@@ -146,7 +147,7 @@ def clean(pip: Pip, tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def ours(pip: Pip, environ: Mapping[str, str], *, isolated: bool = False) -> tuple[Option, ...]:
     files = config_files(environ, pip.interpreter, isolated=isolated)
-    return defaults(environ, files, pip.rules, pip=pip.interpreter.pip, isolated=isolated)
+    return defaults(environ, files, pip.rules, pip=Release(pip.interpreter.pip or ()), isolated=isolated)
 
 
 def agree(pip: Pip, environ: Mapping[str, str], *, isolated: bool = False) -> None:

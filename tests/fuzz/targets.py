@@ -32,6 +32,7 @@ from pinstall.model.pins import Distribution, Identity, Pin, Source
 from pinstall.pip import chosen, installed
 from pinstall.request import arguments, requirements, settings
 from pinstall.request import lockfile as locks
+from pinstall.request.options import Pip
 from pinstall.request.pins import reduce
 from pinstall.verdicts import closure
 
@@ -86,7 +87,7 @@ def pip_conf(content: bytes, folder: str) -> Read:
     def read() -> None:
         for release in ((20, 1), (25, 2), PIP):
             with contextlib.suppress(PinstallError):
-                settings.defaults({}, [path], arguments.rules(release), pip=release, isolated=False)
+                settings.defaults({}, [path], arguments.rules(release), pip=Pip(release), isolated=False)
 
     return read
 

@@ -6,6 +6,7 @@ import pytest
 from packaging.markers import default_environment
 
 from pinstall.request.lockfile import Choice, choice, is_lock, read
+from pinstall.request.options import Pip
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 HEAD = 'lock-version = "1.0"\ncreated-by = "test"\n'
 SHA = "a" * 64
-NEWEST = (26, 3)
+NEWEST = Pip((26, 3))
 MARKERS: Mapping[str, str] = {**default_environment(), "python_version": "3.11", "python_full_version": "3.11.2"}  # type: ignore[dict-item]
 
 
@@ -45,8 +46,8 @@ class TestNames:
     @pytest.mark.parametrize("path", ["pylock.toml", "/x/pylock.toml", "pylock.dev-x.toml", "https://h/pylock.a.toml"])
     def test_of_lock_files(self, path: str) -> None:
         assert is_lock(path)
-        assert choice(path, None, (26, 1)) == Choice(path=path, default=True)
-        assert choice(path, None, (26, 0)) is None
+        assert choice(path, None, Pip((26, 1))) == Choice(path=path, default=True)
+        assert choice(path, None, Pip((26, 0))) is None
 
     @pytest.mark.parametrize("path", ["pylock", "mypylock.toml", "pylock.a.b.toml", "pylock..toml", "pyproject.toml"])
     def test_of_others(self, path: str) -> None:
@@ -54,12 +55,12 @@ class TestNames:
         assert choice(path, None, NEWEST) is None
 
     def test_extras_and_groups(self) -> None:
-        assert choice("pylock.toml[A.b, c]", None, (26, 2)) is None
+        assert choice("pylock.toml[A.b, c]", None, Pip((26, 2))) is None
         extras = choice("pylock.toml[A.b, c]", None, NEWEST)
         group = choice("pylock.toml", "Test_It", NEWEST)
         assert extras is not None
         assert group is not None
-        assert choice("pylock.toml", "test", (26, 2)) is None
+        assert choice("pylock.toml", "test", Pip((26, 2))) is None
         both = group | extras
         assert both.extras == {"a-b", "c"}
         assert both.groups == {"test-it"}

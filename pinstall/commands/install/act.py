@@ -84,7 +84,7 @@ class _Run:
 
     def go(self, found: Sequence[Verdict], folder: str) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
-        anew = any(map(self.asked.call.request.last, ("force_reinstall", "ignore_installed", "target_dir")))
+        anew = any(map(self.asked.request.last, ("force_reinstall", "ignore_installed", "target_dir")))
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
         metadata = conflicts.Metadata(self.asked, self._evidence, found, self.clearing.cache)
         self._sourcing.expect(wanting, () if self.asked.elsewhere else self._forced(found))
@@ -115,7 +115,7 @@ class _Run:
             self._branches = branches.moved_on(self.asked, self.after, self._reported, self._tell)
             before = self.after.unmet
             self.final = self._force(folder)
-            self._healing.end(self.asked.call.policy)
+            self._healing.end(self.asked.policy)
             exit_code = self._complete(folder, before)
         self.clearing.end()
         return exit_code
@@ -143,7 +143,7 @@ class _Run:
         """
         run = functools.partial(self._cured, lambda: self._users_own(folder), wanting)
         exit_code = run()
-        if exit_code == 0 or not self._held or self._runs.interrupted or not self.asked.call.reports:
+        if exit_code == 0 or not self._held or self._runs.interrupted or not self.asked.pip.reports:
             return exit_code
         wanted = os.path.join(folder, "unheld.json")
         if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
@@ -162,7 +162,7 @@ class _Run:
     def _resolve(self, folder: str) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or nobody has pinned, before it is installed."""
         wanted = os.path.join(folder, "resolved.json")
-        ours = (*self.clearing.around(self.asked.call.target.pip), *holding.constraints(self._held, folder))
+        ours = (*self.clearing.around(self.asked.pip), *holding.constraints(self._held, folder))
         exit_code = self._runs.rehearse("resolve", wanted, "-q", *ours)
         if exit_code == 0:
             requested = {one.name for one in pip.chosen(wanted) if one.requested}
@@ -194,7 +194,7 @@ class _Run:
         number = len(self._runs.commands)
         if self._seen[0] != number:
             self._seen = (number, Evidence(self.asked))
-            if self.asked.call.request.last("only_dependencies") is not None:
+            if self.asked.request.last("only_dependencies") is not None:
                 metadata = conflicts.Metadata(self.asked, self._seen[1], (), self.clearing.cache)
                 asked_for = [pin for pin in self.asked.demand.pins if pin.requested]
                 self._seen[1].assume(metadata.releases(self.clearing.cases(asked_for)))
@@ -209,7 +209,7 @@ class _Run:
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
         final = proof.judge(self.asked, self.after, reported, self._started)
-        aim = self.asked.call.request.last("prefix_path") or self.asked.call.request.last("root_path")
+        aim = self.asked.request.last("prefix_path") or self.asked.request.last("root_path")
         fitting = (State.HOLDS, State.UNPROVEN)
         left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
         if aim is not None and left_out:
@@ -222,7 +222,7 @@ class _Run:
         # what has only just got its name may contradict another
         if exit_code == 0 and (contradiction := conflicts.among(self.asked)):
             self._error, exit_code = contradiction, contradiction.exit_code
-        unproven = self.asked.call.policy.unproven if self.asked.call.reports else "accept"
+        unproven = self.asked.policy.unproven if self.asked.pip.reports else "accept"
         if exit_code == 0 and not all(plan.accepts(verdict, unproven) for verdict in found):
             exit_code = NOT_PINNED
         return Outcome(
@@ -231,7 +231,7 @@ class _Run:
             plan=self.clearing.plan,
             commands=tuple(self._runs.commands),
             error=self._error,
-            rehearsed=self.asked.call.request.last("dry_run") is not None,
+            rehearsed=self.asked.request.last("dry_run") is not None,
         )
 
     def _perhaps(self) -> list[Pin]:
@@ -239,20 +239,20 @@ class _Run:
         return [pin for pin in self.asked.demand.pins if not pin.requested and self._evidence.find(pin.name) is None]
 
     def _rehearsed(self) -> bool:
-        return self.asked.call.request.last("dry_run") is not None
+        return self.asked.request.last("dry_run") is not None
 
     def _users_own(self, folder: str, *, again: bool = False) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
         first = closing.resolves_first(self.asked) or self._sourcing.resolves_first()
         if first and (exit_code := self._resolve(folder)):
             return exit_code
-        wanted = None if again else self.asked.call.request.last("json_report_file")
-        request = self.asked.call.request.arguments
-        ours = (*self.clearing.around(self.asked.call.target.pip), *holding.constraints(self._held, folder))
+        wanted = None if again else self.asked.request.last("json_report_file")
+        request = self.asked.request.arguments
+        ours = (*self.clearing.around(self.asked.pip), *holding.constraints(self._held, folder))
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
-            request = arguments.without(request, "json_report_file", self.asked.call.target.pip or ())
+            request = arguments.without(request, "json_report_file", self.asked.pip.release)
             report_file = os.path.join(folder, "report.json")
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
         exit_code = self._runs.run("install", ("install", *ours, *uncompiled(self.asked), *request))
@@ -265,19 +265,19 @@ class _Run:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or not proven; judge again."""
         found = self.judge()
         pins = self._sourcing.bound(self._forced(found))
-        changes = plan.neutral(self.asked.call.request.defaults, os.devnull) if pins else None
+        changes = plan.neutral(self.asked.request.defaults, os.devnull) if pins else None
         if changes is None:
             return found
         for group in plan.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             report_file = os.path.join(folder, "forced.json")
-            ours = ("--report", report_file) if self.asked.call.reports else ()
+            ours = ("--report", report_file) if self.asked.pip.reports else ()
             file = pip.requirements_file(folder, restated.lines(group, self.asked))
-            carried = arguments.carried(self.asked.call.request, into_environment=True)
+            carried = arguments.carried(self.asked.request, into_environment=True)
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *uncompiled(self.asked), *carried)
-            words += (*self.clearing.around(self.asked.call.target.pip), "-r", file)
+            words += (*self.clearing.around(self.asked.pip), "-r", file)
             exit_code = self._cured(functools.partial(self._runs.run, "force", ("install", *words), changes), group)
             self._installed(exit_code, report_file)
             if exit_code == 0:
@@ -285,7 +285,7 @@ class _Run:
         return self.judge()
 
     def _forced(self, found: Sequence[Verdict]) -> tuple[Pin, ...]:
-        return plan.forced(found, self.asked.call.policy.unproven)
+        return plan.forced(found, self.asked.policy.unproven)
 
     def _installed(self, exit_code: int, report_file: str) -> None:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""
@@ -297,10 +297,10 @@ class _Run:
         if self._reported and uncompiled(self.asked):
             found = filter(None, map(self.after.find, self._reported))
             paths = [path for one in found for path in installed_files.sources(one)]
-            bytecode.compile_files(self.asked.call.target.executable, paths, self.asked.environ)
+            bytecode.compile_files(self.asked.target.executable, paths, self.asked.environ)
         if exit_code == 0:
             identities = [identity for identity, _ in self._reported.values()]
             self.asked, after = naming.learnt(self.asked, self.after, identities)
             self._seen = (self._seen[0], after)
             self.asked = replaced(self.asked, identities, self._tell)
-            self._reports = self._reports and self.asked.call.reports
+            self._reports = self._reports and self.asked.pip.reports

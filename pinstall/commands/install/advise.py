@@ -53,7 +53,7 @@ def advice(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Fault, ...
 
     Else, of what will be refused, it is the newest release that fits, if indexes answer in time.
     """
-    asking = asked.call.policy.unpinned == "refuse"
+    asking = asked.policy.unpinned == "refuse"
     named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
     wanted = {line.name: _wanted(asked, line.name) for line in named if line.name is not None}
     hashed = asking and _is_hashed(asked)
@@ -73,7 +73,7 @@ def hint(asked: Asked) -> str:
     """Return what to do about requests that are no pins, which may be no requests at all."""
     from pinstall.commands import help as usage  # noqa: PLC0415 - a refusal alone needs it
 
-    words = [one.text for one in asked.call.request.positionals]
+    words = [one.text for one in asked.request.positionals]
     first = words[0] if words else ""
     if first in _OF_PIP:
         return f"`{first}` is a command of pip: `python -m pip {first}`"
@@ -119,10 +119,10 @@ def _offered(
     """
     from pinstall.environment import target as tags  # noqa: PLC0415 - a refusal alone needs these
     from pinstall.index import offers as candidates  # noqa: PLC0415 - the same
-    from pinstall.index import pages
+    from pinstall.index import pages  # noqa: PLC0415 - the same
     from pinstall.index.offers import Index  # noqa: PLC0415 - the same
 
-    index, target = Index(asked.in_force), asked.call.target
+    index, target = Index(asked.in_force), asked.target
     offered = index.pages(missing, SECONDS)
     for text in index.silent:
         tell.detail(text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.cache import build_records as builds
 from pinstall.cache import plan, wheels
-from pinstall.cache.cases import REFRESHES, Cases
+from pinstall.cache.cases import Cases
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
 from pinstall.model.artifacts import Plan
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Case, Eviction, Shelved
     from pinstall.model.pins import Identity, Pin, Reporter
     from pinstall.request.demand import Asked
+    from pinstall.request.options import Pip
 
 PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
@@ -102,16 +103,16 @@ class Clearing(Cases):
         for item in self._shelf.put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")
 
-    def around(self, release: tuple[int, ...] | None) -> tuple[str, ...]:
+    def around(self, pip: Pip) -> tuple[str, ...]:
         """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
         if self.bypass:
             return ("--no-cache-dir",)
-        refreshes = self.plan.refreshes if (release or ()) >= REFRESHES else ()
+        refreshes = self.plan.refreshes if pip.refreshes else ()
         return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
 
     def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
         """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
-        if self.cache is None or self.bypass or self._asked.call.policy.evict == "never":
+        if self.cache is None or self.bypass or self._asked.policy.evict == "never":
             return False
         from pinstall.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
 
@@ -157,10 +158,10 @@ class Clearing(Cases):
 
     def end(self) -> None:
         """End a run that went well: forget what has lain on the shelf for too long."""
-        if self._asked.call.policy.evict == "returning":
+        if self._asked.policy.evict == "returning":
             self.put_back()
         if self._receipts:
-            policy = self._asked.call.policy
+            policy = self._asked.policy
             gone = self._shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
             if gone:
                 self._tell.detail(f"forgot {report.counted(gone, 'eviction', 'evictions')} of earlier runs")

@@ -128,7 +128,7 @@ def _option_line(option: Option) -> str:
 
 def remake(pins: Sequence[Pin], cache: str, runs: Runs, tell: Reporter) -> None:
     """Build these pins, whose wheels in the cache were wrong; what cannot be built so is left to the user's command."""
-    changes = plan.neutral(runs.asked.call.request.defaults, os.devnull) if pins else {}
+    changes = plan.neutral(runs.asked.request.defaults, os.devnull) if pins else {}
     if changes is None:
         tell.detail("a pip configuration file says where to install: your own command builds the wheels")
         return
@@ -145,7 +145,7 @@ def _remake(group: Sequence[Pin], cache: str, changes: Mapping[str, str | None],
     with staged(cache) as stage:
         file = pip.requirements_file(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
-        carried = arguments.carried(runs.asked.call.request)
+        carried = arguments.carried(runs.asked.request)
         tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
         exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
         kept = keep(stage, cache) if exit_code == 0 else ()

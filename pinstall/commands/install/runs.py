@@ -21,32 +21,27 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Identity, Reporter
     from pinstall.request.demand import Asked
 
-_REPORTS_QUIETLY = (23, 0)
-"""The first pip that does not warn that its report is an experiment."""
-
 
 def reports(asked: Asked) -> bool:
     """Tell whether pip is asked for a report of its own: before 23.0 only where nothing else can tell what it did."""
-    release, request = asked.call.target.pip or (), asked.call.request
-    if asked.call.target.externally_managed and request.last("dry_run"):
+    request = asked.request
+    if asked.target.externally_managed and request.last("dry_run"):
         return False  # for pip a dry run with a report is a way around the mark of PEP 668
     needed = asked.proves or asked.elsewhere or request.last("ignore_installed") is not None
-    return bool(asked.demand.pins) and (release >= _REPORTS_QUIETLY or (needed and asked.call.reports))
+    return bool(asked.demand.pins) and (asked.pip.reports_quietly or (needed and asked.pip.reports))
 
 
 def mention_unproven(asked: Asked, tell: Reporter) -> None:
     """Say that pip does not tell which artifacts it installs, where that counts."""
-    if asked.proves and not asked.call.reports:
-        release = ".".join(map(str, asked.call.target.pip or ()))
-        tell.say(f"pip {release} does not report what it installs: hashes are not proven")
+    if asked.proves and not asked.pip.reports:
+        tell.say(f"pip {asked.pip} does not report what it installs: hashes are not proven")
 
 
 def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
     """Return what is asked, of another pip where that is among what has just been installed."""
-    call = asked.call
     for one in installed:
-        if one.name == "pip" and one.version is not None and not asked.elsewhere and call.pip[-1] == "pip":
-            asked = replace(asked, call=replace(call, target=replace(call.target, pip=one.version.release)))
+        if one.name == "pip" and one.version is not None and not asked.elsewhere and asked.pip.command[-1] == "pip":
+            asked = replace(asked, pip=replace(asked.pip, release=one.version.release))
             mention_unproven(asked, tell)
     return asked
 
@@ -54,10 +49,10 @@ def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Ask
 def uncompiled(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
     left_to_pip = (
-        asked.call.policy.bytecode == "pip"
+        asked.policy.bytecode == "pip"
         or not reports(asked)
         or asked.elsewhere
-        or asked.call.request.last("compile") is not None
+        or asked.request.last("compile") is not None
         or bool(asked.environ.get("PYTHONDONTWRITEBYTECODE"))
         or cores() == 1
     )
@@ -87,7 +82,7 @@ class Runs:
     ) -> int:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
         environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
-        command = (*self.asked.call.pip, *words)
+        command = (*self.asked.pip.command, *words)
         self._tell.detail(report.command(command))
         self._before()
         ended = pip.run(command, environ, self.asked.replays, silent=silent)
@@ -97,8 +92,8 @@ class Runs:
 
     def rehearse(self, purpose: str, wanted: str, *ours: str, silent: bool = False) -> int:
         """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
-        request = self.asked.call.request.arguments
-        request = arguments.without(request, "json_report_file", self.asked.call.target.pip or ())
+        request = self.asked.request.arguments
+        request = arguments.without(request, "json_report_file", self.asked.pip.release)
         return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)
 
 

@@ -36,7 +36,7 @@ def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
 
     What has changed since shortly before the run started (ns) may have changed after it was looked at.
     """
-    request = asked.call.request
+    request = asked.request
     dated = request.last("uploaded_prior_to")
     remote = any(
         "://" in (option.value or "") for option in (*request.every("requirements"), *request.every("constraints"))
@@ -46,13 +46,13 @@ def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(asked, evidence))))
     if not all(_is_settled(ground, started) for ground in grounds):
         return ()
-    return tuple(_together(grounds, asked.call.target.purelib))
+    return tuple(_together(grounds, asked.target.purelib))
 
 
 def _asked(asked: Asked) -> Iterator[str]:
     """Yield what says what is asked for, and how."""
-    target, environ = asked.call.target, asked.environ
-    isolated = "--isolated" in asked.call.request.arguments
+    target, environ = asked.target, asked.environ
+    isolated = "--isolated" in asked.request.arguments
     files = (
         *locations.config_files(environ, target, isolated=isolated),
         *project.candidates(os.getcwd(), environ),
@@ -83,7 +83,7 @@ def _expanded(file: str) -> list[str]:
 
 def _environment(asked: Asked) -> Iterator[str]:
     """Yield what the target is: its interpreter, its pip, and the names of all that is installed."""
-    target = asked.call.target
+    target = asked.target
     for executable in {sys.executable, target.executable}:
         folder = os.path.dirname(executable)
         yield STATUS + executable

@@ -53,7 +53,7 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
     for setting in call.settings:
         tell.detail(f"{setting.name}={redacted(setting.value or '')} ({setting.origin})")
     try:
-        outcome = _walk(gather(call, environ), started, tell)
+        outcome = _walk(gather(call), started, tell)
     except PinstallError as error:
         outcome = Outcome(exit_code=error.exit_code, error=error)
     for verdict in outcome.verdicts:
@@ -67,7 +67,7 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
 def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     for text in asked.beyond:
         tell.say(text)
-    for text in asked.call.request.unknown:
+    for text in asked.request.unknown:
         tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
     evidence = Evidence(asked)
     if any(line.anonymous for line in asked.lines):
@@ -76,12 +76,12 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         asked, evidence = naming.learnt(asked, evidence)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
-    if asked.call.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
+    if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         from pinstall.verdicts.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
 
         evidence.ledger.write(proofs(asked, evidence, found), tell.say)
         found = evidence.judge()
-        if any(setting.dest == sources.TABLE for setting in asked.call.settings):
+        if any(setting.dest == sources.TABLE for setting in asked.settings):
             from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
 
             evidence.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
@@ -92,7 +92,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         closing.judge(loose, asked, tell)
         _mention_builds(asked, evidence, found, tell)
         holding.renew(asked, evidence, tell)
-        lasting = not tell.detailed and not asked.call.policy.report
+        lasting = not tell.detailed and not asked.policy.report
         rests_on = grounds.of(asked, evidence, started) if lasting else ()
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
@@ -114,10 +114,10 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
 
 def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> None:
     """Import all that pinstall consists of where this very run may replace some of it."""
-    tool = evidence.find(DISTRIBUTION) if asked.call.target.own else None
+    tool = evidence.find(DISTRIBUTION) if asked.target.own else None
     if tool is None:
         return
-    markers, demand = asked.call.target.markers, asked.demand
+    markers, demand = asked.target.markers, asked.demand
     own = closure.walk(closure.dependencies(tool, None, markers), evidence.find, markers)[0].keys() | {DISTRIBUTION}
     coming = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
     coming |= {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
@@ -145,17 +145,17 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError for what cannot be enforced, all of it at once, before anything is touched."""
     _refuse_faults(asked, tell)
     _refuse_floors(asked, evidence)
-    if asked.call.target.own and evidence.find(NAMESAKE) is not None:
+    if asked.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
             f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`"
         )
     unpinned = asked.demand.unpinned
-    if not unpinned or asked.call.policy.unpinned == "allow":
+    if not unpinned or asked.policy.unpinned == "allow":
         return
     from pinstall.commands.install.advise import advice, hint  # noqa: PLC0415 - only what is refused or warned of needs any
 
     context = advice(asked, evidence, tell)
-    if asked.call.policy.unpinned == "warn":
+    if asked.policy.unpinned == "warn":
         for text in context:
             tell.warn(text)
         return
@@ -177,7 +177,7 @@ def _refuse_faults(asked: Asked, tell: Reporter) -> None:
         ("conflict", asked.demand.conflicts, "pin contradicts another", "pins contradict others", keep),
         ("hash", malformed, "hash can match no file", "hashes can match no file", correct),
     ):
-        if faults and asked.call.policy.unpinned == "refuse":
+        if faults and asked.policy.unpinned == "refuse":
             message = report.counted(len(faults), one, many)
             raise PinstallError(reference, message, context=tuple(faults), hint=hint, exit_code=FINDING)
         for fault in faults:
@@ -186,10 +186,10 @@ def _refuse_faults(asked: Asked, tell: Reporter) -> None:
 
 def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
     """Refuse a pin that would break pinstall itself, where it lives in the environment whose pins it enforces."""
-    tool = evidence.find(DISTRIBUTION) if asked.call.target.own else None
+    tool = evidence.find(DISTRIBUTION) if asked.target.own else None
     if tool is None:
         return
-    floors = {need.name: need for need in closure.dependencies(tool, None, asked.call.target.markers)}
+    floors = {need.name: need for need in closure.dependencies(tool, None, asked.target.markers)}
     broken = tuple(
         Fault(
             origin=pin.origin,
@@ -213,7 +213,7 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
 
 def _only_pip_knows(asked: Asked) -> Iterator[str]:
     """Yield what about the request no look at the environment can answer."""
-    request, target, demand = asked.call.request, asked.call.target, asked.demand
+    request, target, demand = asked.request, asked.target, asked.demand
     if reason := plan.demands_pip(request, arguments.rules(target.pip or ())):
         yield reason
     for fault in (*asked.faults, *demand.conflicts):
@@ -235,7 +235,7 @@ def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell:
     for verdict in found:
         if verdict.state is not State.HOLDS:
             tell.detail(report.verdict(verdict))
-    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.call.policy.unproven)]
+    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.policy.unproven)]
     if wanting:
         return report.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
     if not evidence.unmet:

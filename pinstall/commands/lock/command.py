@@ -27,8 +27,9 @@ from pinstall.request import arguments, requirements
 from pinstall.request import lockfile as locks
 from pinstall.request import pyproject as project
 from pinstall.request import reading as texts
-from pinstall.request.call import NEWEST, take
+from pinstall.request.call import take
 from pinstall.request.demand import gather
+from pinstall.request.options import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,8 +75,8 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     """
     wanted, words = _wanted(argv)
     words, source = _inputs(words, environ, tell)
-    asked = gather(take(words, environ), environ)
-    asked.call.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
+    asked = gather(take(words, environ))
+    asked.pip.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
     old = texts.read(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
@@ -168,7 +169,7 @@ def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[Normal
     if wanted.everything or not old:
         return {}
     pinned = {name: version for name, version in _pinned(old, wanted.output) if name not in wanted.upgraded}
-    outgrown = locking.outgrown(pinned, asked.lines, asked.call.target.markers)
+    outgrown = locking.outgrown(pinned, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
         tell.say(f"{name}=={pinned[name]} gives way: {report.place(line.origin)} asks for `{line.text}`")
     return {name: version for name, version in pinned.items() if name not in outgrown}
@@ -202,10 +203,11 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
         if kept:
             lines = [f"{name}=={version}" for name, version in kept.items()]
             words += ["--constraint", pip.requirements_file(folder, lines)]
-        call = asked.call
         with tempfile.TemporaryFile() as said:
             with _redirected(2 if tell.detailed else said.fileno()):
-                ended = pip.run((*call.pip, "install", *words, *call.request.arguments), asked.environ, asked.replays)
+                ended = pip.run(
+                    (*asked.pip.command, "install", *words, *asked.request.arguments), asked.environ, asked.replays
+                )
             if ended.exit_code != 0:
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is
@@ -270,7 +272,7 @@ def _locked(
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
     from pinstall.commands.lock import texts as variables  # noqa: PLC0415 - dear, and pip may have failed
 
-    request, restore = asked.call.request, variables.restoring(asked)
+    request, restore = asked.request, variables.restoring(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if locks.is_lock(wanted.output):

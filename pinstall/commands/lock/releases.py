@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Entry
     from pinstall.request.demand import Asked
 
-_TRUSTS: Final = (26, 2)
-"""The first pip that reads a page from its cache for as long as the index allows."""
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 
 
@@ -37,7 +35,7 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
 
     `since` is when pip was started, in seconds since the epoch.
     """
-    cache = asked.call.cache(asked.environ).path
+    cache = asked.cache_directory.path
     served = None if cache is None else _Read(asked, cache, since)
     known = {str(name): version for name, version in versions.items()}
 
@@ -59,7 +57,7 @@ class _Read:
         self._served = Served(asked, cache)
         self._cache = cache
         self._since = since
-        self._trusts = (asked.call.target.pip or _TRUSTS) >= _TRUSTS
+        self._trusts = asked.pip.refreshes
 
     def page(self, url: str) -> Answer | None:
         try:
