@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinstall import __version__
-from pinstall.commands.help import ARGUMENTS, PURPOSE, USAGES
-from pinstall.model.request import Option, Origin, Request
+from pinstall.commands.usage import ARGUMENTS, PURPOSE, USAGES
+from pinstall.model.inputs import Option, Origin, Request
 from pinstall.request.arguments import carried
 from pinstall.request.options import ELSEWHERE, OPTIONS, VALUED
 from pinstall.request.policy import KEYS

@@ -82,7 +82,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
     """Call the command that the first word names, `install` without one, and return its exit code."""
     command, rest = (argv[0], argv[1:]) if argv else ("help", ())
     if command == "help" or "--help" in argv or "-h" in argv:
-        from pinstall.commands import help as usage  # noqa: PLC0415 - only here
+        from pinstall.commands import usage  # noqa: PLC0415 - only here
 
         known = ("install", *COMMANDS)
         topic = " ".join(rest) or "help" if command == "help" else command if command in known else "help"
@@ -103,18 +103,18 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
 def _install(argv: Sequence[str], terminal: Terminal) -> int:
     from pinstall.commands.install.walk import install  # noqa: PLC0415 - the same
-    from pinstall.report import words as report  # noqa: PLC0415 - help needs none of it
+    from pinstall.report import phrases  # noqa: PLC0415 - help needs none of it
 
     outcome = install(argv, os.environ, terminal)
-    error = report.failure(outcome)
+    error = phrases.failure(outcome)
     if error is not None:
         terminal.fail(error)
     elif outcome.exit_code == 0 and (outcome.verdicts or outcome.left):
-        terminal.say(report.summary(outcome))
+        terminal.say(phrases.summary(outcome))
     if terminal.annotating:
         terminal.summarize(outcome)
     if outcome.report_to:
-        _write(report.document(outcome), outcome.report_to)
+        _write(phrases.document(outcome), outcome.report_to)
     if outcome.grounds and not terminal.annotating:  # a stamp repeats what was said, and no annotation
         stamp.leave(sys.argv[1:], os.environ, "".join(terminal.said), outcome.grounds)
     return outcome.exit_code
@@ -127,10 +127,10 @@ def _write(document: dict[str, Any], destination: str) -> None:
     if destination == "-":
         sys.stdout.write(text)
         return
-    from pinstall import files as writing  # noqa: PLC0415 - the same
+    from pinstall import files  # noqa: PLC0415 - the same
 
     try:
-        writing.replace(destination, text)
+        files.replace(destination, text)
     except OSError as error:
         from pinstall.model.errors import PinstallError  # noqa: PLC0415
 

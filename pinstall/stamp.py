@@ -46,13 +46,13 @@ def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
 
 def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
     """Write a stamp; where that cannot be done there is none."""
-    from pinstall import files as writing  # noqa: PLC0415 - who finds a stamp writes none
+    from pinstall import files  # noqa: PLC0415 - who finds a stamp writes none
 
     try:
         place = _place(argv, environ)
         content = "\0".join((FORMAT, _digest(argv, environ, grounds), said, *grounds))
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        writing.put(place, content.encode("utf-8", "surrogateescape"))
+        files.put(place, content.encode("utf-8", "surrogateescape"))
         _forget(os.path.dirname(place))
     except (OSError, ValueError, ImportError):
         return

@@ -16,14 +16,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pinstall import files as writing
+from pinstall import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pinstall.model.inputs import Interpreter, Option, Request
     from pinstall.model.pins import Pin
-    from pinstall.model.request import Interpreter, Option, Request
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.request.options import Pip
 
 FOLDER = os.path.join("pinstall", "builds")
@@ -76,9 +76,9 @@ class Builds:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
             record = self._record(path, digest(os.path.join(self._cache, path)))
-            writing.folder(os.path.dirname(record))
+            files.folder(os.path.dirname(record))
             document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
-            writing.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
+            files.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
 
     def _record(self, path: str, sha256: str) -> str:
         return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)

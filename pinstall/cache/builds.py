@@ -12,10 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from pinstall import judge as verdicts
-from pinstall.cache import abi, http, plan, wheels
-from pinstall.cache import build_records as inputs
-from pinstall.cache import build_records as records
+from pinstall import comparison
+from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.cache.build_records import Builds
 from pinstall.formats import archives, provenance, zips
 from pinstall.model.pins import State
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Answer, Artifact, Entry, Shelved
     from pinstall.model.pins import Identity, Pin
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 _OK = 200
 _PLACES = ("index_url", "extra_index_urls", "find_links")
@@ -41,7 +39,7 @@ class Built:
         """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
-        self._builds = records.Builds(cache)
+        self._builds = build_records.Builds(cache)
         self._state = state_directory(asked.environ)
 
     def of(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
@@ -61,7 +59,7 @@ class Built:
         """Tell whether a wheel on the shelf was built as it would be now, as far as that is on record."""
         if not self._builds.known(item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded = self._builds.inputs(item.paths[0], records.digest(place))
+        recorded = self._builds.inputs(item.paths[0], build_records.digest(place))
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, artifact: Artifact, pin: Pin) -> None:
@@ -74,20 +72,20 @@ class Built:
         for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
             if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
                 _, recorded = _looked_into(self._cache, artifact, ())
-                return None if recorded is None else inputs.portable(recorded)
+                return None if recorded is None else build_records.portable(recorded)
         return None
 
     def _present(self, pin: Pin) -> dict[str, str]:
-        return {**records.told(self._asked, pin), **self._machine}
+        return {**build_records.told(self._asked, pin), **self._machine}
 
     @cached_property
     def _machine(self) -> dict[str, str]:
-        return records.machine(self._asked.target, self._asked.environ)
+        return build_records.machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
         """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
         artifact, recorded = _looked_into(self._cache, artifact, self._asked.target.paths)
-        proven = verdicts.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
+        proven = comparison.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
             artifact = replace(artifact, damage=_outdated(artifact))
         if artifact.damage is None and proven is State.UNPROVEN:
@@ -154,7 +152,7 @@ class Built:
         return client.Client(self._asked.in_force).ask
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
-        return inputs.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
+        return build_records.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
 
 
 def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
@@ -169,10 +167,10 @@ def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
 def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
     """Return the wheel with what its bytes tell, and the inputs that are on record of its build."""
     place = os.path.join(cache, artifact.path)
-    builds = records.Builds(cache)
+    builds = build_records.Builds(cache)
     known = builds.known(artifact.path)
     try:
-        digest = records.digest(place) if known else ""
+        digest = build_records.digest(place) if known else ""
     except OSError:  # gone by now
         return artifact, None
     if known and digest not in known:
@@ -189,7 +187,7 @@ def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple
 def judged(pin: Pin, found: Iterable[Artifact]) -> tuple[tuple[Artifact, State], ...]:
     """Return each wheel with how it stands to a pin."""
     demand = demanded(pin)
-    return tuple((artifact, verdicts.judge(demand, artifact.identity)) for artifact in found)
+    return tuple((artifact, comparison.judge(demand, artifact.identity)) for artifact in found)
 
 
 def demanded(pin: Pin) -> Pin:

@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import judge as labels
-from pinstall.cache import builds as built
-from pinstall.cache import builds as extensions
-from pinstall.cache import downloads as served
-from pinstall.cache import plan
+from pinstall import comparison
+from pinstall.cache import builds, downloads, plan
 from pinstall.cache.shelf import Shelf
+from pinstall.comparison import judge
 from pinstall.index.pages import version
-from pinstall.judge import judge
 from pinstall.model.artifacts import Case
 from pinstall.model.pins import State
 
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Artifact, Link, Plan, Shelved
     from pinstall.model.pins import Identity, Pin
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 
 class Cases:
@@ -41,8 +38,8 @@ class Cases:
         self.cache = found.path
         if found.path is not None:
             self._shelf = Shelf(found.path)
-            self._built = built.Built(asked, found.path)
-            self._served = served.Served(asked, found.path)
+            self._built = builds.Built(asked, found.path)
+            self._served = downloads.Served(asked, found.path)
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
@@ -59,19 +56,19 @@ class Cases:
 
     def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
         pages = list(self._served.pages(pin))
-        links = served.of_release(pin, pages)
-        demand = built.demanded(pin)
+        links = downloads.of_release(pin, pages)
+        demand = builds.demanded(pin)
         mine = (item for item in shelved if item.identity.name == pin.name)
         return Case(
             pin=pin,
-            cached=built.judged(pin, artifacts[pin.name]),
+            cached=builds.judged(pin, artifacts[pin.name]),
             shelved=tuple(
                 (item, judge(demand, item.identity))
                 for item in mine
                 if self._built.fits(item, self._shelf.place(item), pin)
             ),
             faults=tuple(self._served.faults(pin, pages, links)),
-            hidden=served.is_hidden(pin, pages, links),
+            hidden=downloads.is_hidden(pin, pages, links),
             files=links if self._served.is_whole(pin, pages, links) else (),
             labels=_labels(pin, links),
         )
@@ -80,17 +77,17 @@ class Cases:
         """Return, of what is installed without a label, the labels that the pages which are cached by now offer."""
         bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
         pins = () if self.cache is None else self._asked.demand.pins
-        left_open = [pin for pin in pins if pin.name in bare and labels.is_open(pin)]
-        listed = ((pin, served.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
+        left_open = [pin for pin in pins if pin.name in bare and comparison.is_open(pin)]
+        listed = ((pin, downloads.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
         return {pin.name: _labels(pin, links) for pin, links in listed}
 
     def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
         """Yield what is suspicious about wheels that pip may take, and proves nothing."""
         for artifact, state in [one for case in cases for one in case.cached]:
             if self.cache is not None and artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
-                text = extensions.suspicion(self.cache, artifact.path)
+                text = builds.suspicion(self.cache, artifact.path)
                 yield from () if text is None else (text,)
 
 
 def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
-    return labels.offered(pin, (version(link.filename, pin.name) for link in links))
+    return comparison.offered(pin, (version(link.filename, pin.name) for link in links))

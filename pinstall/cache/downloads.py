@@ -15,9 +15,8 @@ from urllib.parse import urljoin
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pinstall import judge as verdicts
-from pinstall.cache import http
-from pinstall.cache import inventory as bodies
+from pinstall import comparison
+from pinstall.cache import http, inventory
 from pinstall.formats import zips
 from pinstall.index import pages
 from pinstall.model.artifacts import Answer, Eviction, Link
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Entry
     from pinstall.model.artifacts import Page as Offer
     from pinstall.model.pins import Pin
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
     Ask = Callable[[str, str], Answer | None]
 
@@ -221,7 +220,7 @@ def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
             while tarball.fileobj.read(_BLOCK):  # what a tar is packed in has its checksum at the end
                 pass
     body.seek(0)
-    inside = bodies.subject(body, entry.length, entry.headers)
+    inside = inventory.subject(body, entry.length, entry.headers)
     name = canonicalize_name(inside.name)
     version = pages.version(f"{inside.name}-{inside.version}.zip", name)
     same = version is None or (name == pin.name and version == pages.version(link.filename, name))
@@ -278,7 +277,7 @@ def _versions(pin: Pin) -> Callable[[Version | None], bool]:
     @functools.cache
     def is_pinned(version: Version | None) -> bool:
         identity = Identity(name=pin.name, version=version)
-        return version is not None and verdicts.judge(demand, identity) is State.HOLDS
+        return version is not None and comparison.judge(demand, identity) is State.HOLDS
 
     return is_pinned
 
@@ -287,7 +286,7 @@ def is_hidden(pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
     """Tell whether pages are cached of which none lists what is pinned: a version, or a file with a pinned hash."""
     if pin.direct or not any(page.links is not None for page in found):
         return False
-    return all(verdicts.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH for link in links)
+    return all(comparison.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH for link in links)
 
 
 def _eviction(what: str, pin: Pin, entry: Entry, reason: str) -> Eviction:

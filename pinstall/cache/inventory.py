@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import builds as built
-from pinstall.cache import http, wheels
-from pinstall.formats import urls as links
-from pinstall.formats import zips
+from pinstall.cache import builds, http, wheels
+from pinstall.formats import urls, zips
 from pinstall.index import pages
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def everything(path: str) -> Iterator[Held]:
     for place in wheels.every(path):
         name, version = wheels.named(place)
         origin, _ = wheels.source(path, place)
-        yield Held(canonicalize_name(name), version, _BUILT, (place,), links.redacted(origin))
+        yield Held(canonicalize_name(name), version, _BUILT, (place,), urls.redacted(origin))
     for place in http.every(path):
         paths = http.files(place)
         found = _at_a_glance(path, paths) or _looked_into(path, paths)
@@ -72,7 +70,7 @@ def _looked_into(path: str, paths: tuple[str, ...]) -> Held | None:
     if entry is None:
         return None
     if entry.damage is None and entry.status in http.REDIRECTS:
-        return Held("", "", "redirect", paths, links.redacted(entry.headers.get("location", "")))
+        return Held("", "", "redirect", paths, urls.redacted(entry.headers.get("location", "")))
     try:
         with http.opened(path, entry) as body:
             return _held(subject(body, entry.length, entry.headers), paths)
@@ -108,7 +106,7 @@ def _links(path: str, held: Held) -> Sequence[Link] | None:
 def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Sequence[str]) -> str | None:
     """Return what speaks against one thing, none where nothing does; `known` are the hashes that pages list."""
     if held.kind == _BUILT:
-        return built.checked(path, wheels.artifact(path, held.paths[0]), search).damage
+        return builds.checked(path, wheels.artifact(path, held.paths[0]), search).damage
     entry = http.at(path, held.paths[0])
     if entry is None or held.kind == "redirect":
         return None

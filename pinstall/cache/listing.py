@@ -17,7 +17,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pinstall import files as writing
+from pinstall import files
 from pinstall.stamp import BETWEEN
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _read(place: str) -> dict[str, _Group]:
 
 def _write(place: str, groups: dict[str, _Group]) -> None:
     text = json.dumps(groups).encode()
-    writing.remember(place, _seal(text) + b"\n" + text)
+    files.remember(place, _seal(text) + b"\n" + text)
 
 
 def _seal(text: bytes) -> bytes:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pinstall.model.artifacts import Artifact, Case, Eviction, Plan
+    from pinstall.model.inputs import Option, Request
     from pinstall.model.pins import Pin, Verdict
-    from pinstall.model.request import Option, Request
     from pinstall.request.options import Rule
     from pinstall.request.policy import Policy
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall import files as writing
+from pinstall import files
 from pinstall.files import moved
 from pinstall.model.artifacts import Shelved
 from pinstall.model.errors import PinstallError
@@ -72,7 +72,7 @@ class Shelf:
         while True:
             stem = f"{receipt(time.time_ns())}-{os.getpid()}"
             with contextlib.suppress(FileExistsError):
-                writing.folder(self._root)
+                files.folder(self._root)
                 os.mkdir(os.path.join(self._root, stem), 0o775)
                 return stem
 
@@ -202,7 +202,7 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
 
 
 def _write(path: str, document: dict[str, Any]) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
+    with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
         json.dump(document, file, indent=1)
         file.flush()
         os.fsync(file.fileno())  # it is on the disk before anything moves: only it tells where things belong

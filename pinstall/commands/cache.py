@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import builds as extensions
-from pinstall.cache import inventory as holdings
+from pinstall.cache import builds, inventory
 from pinstall.cache.shelf import Shelf
-from pinstall.formats import metadata
-from pinstall.formats import urls as links
+from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import Identity
-from pinstall.report import words as report
-from pinstall.request import call as mistaken
-from pinstall.request.call import take
+from pinstall.report import phrases
+from pinstall.request.call import refuse_beyond_cache, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +40,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     action = next((word for word in argv if word in ACTIONS), "")
     evicting = "--evict" in argv
     call = take([word for word in argv if word not in (action, "--evict")], environ)
-    mistaken.refuse_beyond_cache(call, "cache", "--evict")
+    refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
     if (
         len(words) > 1
@@ -84,7 +81,7 @@ def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
     for url in _uncached(call):
         tell.show(f"nothing of {url} is cached: pip caches plain http only from trusted hosts (`--trusted-host`)")
     sizes: dict[str, list[int]] = {}
-    for held in holdings.everything(path):
+    for held in inventory.everything(path):
         sizes.setdefault(held.kind, []).append(_weight(path, held.paths)[0])
     for kind, found in sorted(sizes.items()):
         tell.show(f"{kind}: {len(found)}, {_readable(sum(found))}")
@@ -97,14 +94,14 @@ def _uncached(call: Call) -> Iterator[str]:
         url = option.value or ""
         host = url.removeprefix("http://").partition("/")[0].rpartition("@")[2]
         if url.startswith("http://") and not {host, host.partition(":")[0]} & trusted:
-            yield links.redacted(url)
+            yield urls.redacted(url)
 
 
-def _matching(path: str, pattern: str) -> Iterator[holdings.Held]:
+def _matching(path: str, pattern: str) -> Iterator[inventory.Held]:
     """Yield what is of a project, `NAME` or `NAME==VERSION`; a name may hold `*` and `?`."""
     name, _, version = pattern.partition("==")
     wanted = canonicalize_name(name)
-    for held in holdings.everything(path):
+    for held in inventory.everything(path):
         if fnmatchcase(held.name, wanted) and (not version or _same(held.version, version)):
             yield held
 
@@ -127,19 +124,19 @@ def _list(path: str, pattern: str, tell: Reporter) -> int:
 def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bool) -> int:
     """Check everything that matches against what is known of it, and say what is wrong."""
     matching = list(_matching(path, pattern))
-    listed = holdings.listed(path, matching)
+    listed = inventory.listed(path, matching)
     wrong = []
     for number, held in enumerate(matching, 1):
         tell.progress(number, len(matching))
-        if reason := holdings.wrong(path, held, listed, call.target.paths):
+        if reason := inventory.wrong(path, held, listed, call.target.paths):
             wrong.append(_eviction(held, reason))
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
-        elif doubt := extensions.suspicion(path, held.paths[0]):
+        elif doubt := builds.suspicion(path, held.paths[0]):
             tell.say(doubt)
     if evicting and wrong:
         Shelf(path).evict(wrong)
     end = "" if not wrong else " and moved out of the cache (`pinstall undo` puts it back)" if evicting else ""
-    tell.say(f"{report.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
+    tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
     return FINDING if wrong else HOLDS
 
 
@@ -149,7 +146,7 @@ def _evict(path: str, pattern: str, tell: Reporter) -> int:
         tell.say(f"nothing in `{path}` is of `{pattern}`")
         return FINDING
     Shelf(path).evict(found)
-    number = report.counted(len(found), "entry", "entries")
+    number = phrases.counted(len(found), "entry", "entries")
     tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
     return HOLDS
 
@@ -162,7 +159,7 @@ def _shelf(path: str, tell: Reporter) -> int:
     return HOLDS
 
 
-def _eviction(held: holdings.Held, reason: str) -> Eviction:
+def _eviction(held: inventory.Held, reason: str) -> Eviction:
     identity = Identity(name=canonicalize_name(held.name), version=metadata.version(held.version))
     return Eviction(what=held.what, identity=identity, paths=held.paths, reason=reason, contradiction=True)
 

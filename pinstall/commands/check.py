@@ -9,21 +9,18 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import judge as labels
+from pinstall import comparison
 from pinstall.cache import plan
 from pinstall.cache.cases import Cases
-from pinstall.environment import damage as installed_files
+from pinstall.environment import damage
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
-from pinstall.model.request import Fault
-from pinstall.report import words as report
-from pinstall.request import call as mistaken
-from pinstall.request import pins
-from pinstall.request.call import take
-from pinstall.request.demand import gather
-from pinstall.verdicts import build_requirements as isolation
-from pinstall.verdicts import refusals as closing
+from pinstall.report import phrases
+from pinstall.request import demand
+from pinstall.request.call import gather, refuse, take
+from pinstall.verdicts import build_requirements, refusals
 from pinstall.verdicts.conflicts import Metadata
 from pinstall.verdicts.proof import judge, seen
 
@@ -34,9 +31,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Case, Plan
+    from pinstall.model.inputs import RequirementLine
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.model.request import RequirementLine
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -47,14 +44,14 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     """
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
-    mistaken.refuse(call, "check", "--deep", "--json", "--pinned")
+    refuse(call, "check", "--deep", "--json", "--pinned")
     asked, evidence, found = seen(gather(call))
     clearing = Cases(asked)
     cases = clearing.cases(asked.demand.pins)
     found = _with_dependencies(found, asked, evidence, clearing, cases)
     found += _moved(asked, evidence)
     cleared = clearing.planned(cases)
-    found = labels.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
+    found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
     disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
@@ -65,15 +62,20 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        tell.document({**report.checked(found, cleared, texts), "unpinned": [report.dependency(one) for one in loose]})
+        tell.document(
+            {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
+        )
     else:
-        doubts: tuple[str | Fault, ...] = (*clearing.doubts(cases), *isolation.unpinned(asked, evidence, found))
+        doubts: tuple[str | Fault, ...] = (
+            *clearing.doubts(cases),
+            *build_requirements.unpinned(asked, evidence, found),
+        )
         _show(tell, texts, found, doubts, cleared)
         if asked.policy.closure != "refuse":
-            closing.show(loose, tell)
+            refusals.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
-        held = report.counted(number, "pin holds", "pins hold")
-        tell.say(f"{held}, {report.counted(len(texts), 'finding', 'findings')}")
+        held = phrases.counted(number, "pin holds", "pins hold")
+        tell.say(f"{held}, {phrases.counted(len(texts), 'finding', 'findings')}")
     return FINDING if texts else HOLDS
 
 
@@ -89,7 +91,7 @@ def _show(
         tell.show(text)
     for verdict in found:
         for text in (*verdict.warnings, *verdict.notes):
-            tell.say(report.remark(verdict, text))
+            tell.say(phrases.remark(verdict, text))
     for text in doubts:
         tell.say(text)
     for eviction in cleared.evictions:
@@ -118,7 +120,7 @@ def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:
     """Yield what is wrong with what was asked."""
-    yield from (*asked.faults, *asked.demand.conflicts, *pins.malformed(asked.lines))
+    yield from (*asked.faults, *asked.demand.conflicts, *demand.malformed(asked.lines))
     for line in _loose(asked):
         yield Fault(origin=line.origin, message=f"`{line.text}` is not a pin")
     yield from asked.beyond
@@ -132,8 +134,8 @@ def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
     """Yield the pins that do not hold, with what would be done."""
     for verdict in found:
         if not plan.accepts(verdict, asked.policy.unproven):
-            fault = report.verdict(verdict)
-            yield replace(fault, message=f"{fault.message}; {report.remedy(verdict)}")
+            fault = phrases.verdict(verdict)
+            yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}")
 
 
 def _unmet(
@@ -168,19 +170,17 @@ def _is_bare(evidence: Evidence, pin: Pin) -> bool:
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:
     """Yield files that others claim too, and with `deep` each whose contents are not what RECORD says."""
-    listed = installed_files.owners(evidence.every())
-    shared = {
-        owners: paths for owners, paths in installed_files.overlapping(listed).items() if set(owners) & set(installed)
-    }
+    listed = damage.owners(evidence.every())
+    shared = {owners: paths for owners, paths in damage.overlapping(listed).items() if set(owners) & set(installed)}
     for owners, paths in shared.items():
         names = " and ".join(sorted(owner.identity.name for owner in owners))
         what = f"{min(paths)} belongs" if len(paths) == 1 else f"{len(paths)} files, such as {min(paths)}, belong"
         yield f"{what} to {names}: one of them has overwritten {'it' if len(paths) == 1 else 'them'}"
     if deep:
         sharing = {owner for owners in shared for owner in owners}
-        taken = {(one, path) for one in sharing for path in installed_files.overwritten(one, listed)}
+        taken = {(one, path) for one in sharing for path in damage.overwritten(one, listed)}
         rows = ((one, evidence.ledger.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
-        altered = set(installed_files.altered(installed, os.cpu_count() or 1, tell.progress)) - taken
+        altered = set(damage.altered(installed, os.cpu_count() or 1, tell.progress)) - taken
         for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
             yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

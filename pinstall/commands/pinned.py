@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.request import Fault, Option, Origin, Request
-from pinstall.report import words as report
-from pinstall.request import lines as line_options
-from pinstall.request import lockfile as locks
-from pinstall.request import pins, policy
-from pinstall.request import reading as texts
-from pinstall.request.call import Call
-from pinstall.request.demand import gather
+from pinstall.model.inputs import Fault, Option, Origin, Request
+from pinstall.report import phrases
+from pinstall.request import demand, lines, lockfile, policy, reading
+from pinstall.request.call import Call, gather
 from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Reporter
-    from pinstall.model.request import Interpreter
 
 
 def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -42,14 +38,14 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
     for text in found:
         tell.show(text)
     if found:
-        number = report.counted(len(found), "line is not pinned", "lines are not pinned")
+        number = phrases.counted(len(found), "line is not pinned", "lines are not pinned")
         tell.say(f"{number}; `pinstall lock` writes pins with their hashes")
     return FINDING if found else HOLDS
 
 
 def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterator[str | Fault]:
-    if locks.is_lock(file):
-        flaw = locks.flaw(texts.read(file))
+    if lockfile.is_lock(file):
+        flaw = lockfile.flaw(reading.text(file))
         if flaw is not None:
             yield Fault(origin=Origin(where=file), message=f"the lock is no good: {flaw}")
         return
@@ -58,13 +54,11 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
     pip, decided = Pip(NEWEST), policy.decide(())
     call = Call(request=request, target=target, pip=pip, chosen_by="", policy=decided, settings=(), environ=environ)
     asked = gather(call)
-    yield from (*asked.faults, *pins.malformed(asked.lines))
+    yield from (*asked.faults, *demand.malformed(asked.lines))
     yield from asked.beyond
     bounds = [line for line in asked.lines if line.constraint]
     for line in asked.lines:
         # markers are for those who install: here each line counts
         alone = [replace(one, marker=None) for one in (line, *bounds) if one.name == line.name]
-        if not line.constraint and pins.reduce(alone, {}).unpinned:
-            yield report.unpinned(
-                line, "" if line.name is None else line_options.written(line, "<version>", line.hashes)
-            )
+        if not line.constraint and demand.reduce(alone, {}).unpinned:
+            yield phrases.unpinned(line, "" if line.name is None else lines.written(line, "<version>", line.hashes))

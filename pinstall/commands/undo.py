@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.cache.shelf import Shelf
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.request import call as mistaken
-from pinstall.request.call import take
+from pinstall.request.call import refuse_beyond_cache, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     Raises PinstallError (64) for arguments: all of it is put back, whatever they say.
     """
     call = take(argv, environ)
-    mistaken.refuse_beyond_cache(call, "undo")
+    refuse_beyond_cache(call, "undo")
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
         raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)

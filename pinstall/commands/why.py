@@ -13,13 +13,11 @@ from packaging.utils import canonicalize_name
 from pinstall.cache.cases import Cases
 from pinstall.cache.inventory import everything
 from pinstall.environment import damage as installed_files
-from pinstall.formats import urls as links
+from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import State
-from pinstall.report import words as report
-from pinstall.request import call as mistaken
-from pinstall.request.call import take
-from pinstall.request.demand import gather
+from pinstall.report import phrases
+from pinstall.request.call import gather, refuse, take
 from pinstall.verdicts.proof import seen
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Plan
     from pinstall.model.pins import Distribution, Reporter, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -40,7 +38,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     is not known.
     """
     call = take(argv, environ)
-    mistaken.refuse(call, "why")
+    refuse(call, "why")
     if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
@@ -66,7 +64,7 @@ def _asked_for(asked: Asked, name: NormalizedName) -> Iterator[str]:
     for line in asked.lines:
         if line.name == name:
             kind = "constrains it" if line.constraint else "asks for it"
-            yield f"{report.place(line.origin)} {kind}: {line.text}"
+            yield f"{phrases.place(line.origin)} {kind}: {line.text}"
 
 
 def _installed(evidence: Evidence, name: NormalizedName) -> Iterator[str]:
@@ -84,7 +82,7 @@ def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
         yield f"it {damage}"
     if found.identity.source is not None:
         kind = " as an editable" if found.editable else ""
-        yield f"it came from {links.redacted(found.identity.source.url)}{kind} (direct_url.json)"
+        yield f"it came from {urls.redacted(found.identity.source.url)}{kind} (direct_url.json)"
     if row is not None:
         yield f"it was installed from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))}) (ledger)"
 
@@ -102,6 +100,6 @@ def _next(found: Sequence[Verdict], planned: Plan) -> Iterator[str]:
     for verdict in found:
         if verdict.state is State.HOLDS:
             yield f"{verdict.pin.wanted} holds"
-            yield from (str(report.remark(verdict, text)) for text in (*verdict.warnings, *verdict.notes))
+            yield from (str(phrases.remark(verdict, text)) for text in (*verdict.warnings, *verdict.notes))
         else:
-            yield f"{report.verdict(verdict)}; {report.remedy(verdict)}"
+            yield f"{phrases.verdict(verdict)}; {phrases.remedy(verdict)}"

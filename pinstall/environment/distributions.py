@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
+    from pinstall.model.inputs import Interpreter, Request
     from pinstall.model.pins import Source
-    from pinstall.model.request import Interpreter, Request
 
 _SECOND = 1_000_000_000
 _EGG_INFO = "EGG-INFO"

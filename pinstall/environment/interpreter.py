@@ -10,9 +10,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall import files as writing
+from pinstall import files
 from pinstall.model.errors import FINDING, PinstallError
-from pinstall.model.request import Interpreter
+from pinstall.model.inputs import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -211,7 +211,7 @@ def _remembered(executable: str, environ: Mapping[str, str], state_directory: st
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass  # Nothing remembered, or nothing that could be believed: ask.
     known = _asked(executable, environ)
-    writing.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
+    files.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
     return known
 
 

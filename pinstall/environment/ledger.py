@@ -12,10 +12,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pinstall import files as flock
-from pinstall import files as writing
-from pinstall.environment import damage as digests
-from pinstall.environment import record
+from pinstall import files
+from pinstall.environment import damage, record
 from pinstall.model.pins import Hold
 
 if TYPE_CHECKING:
@@ -141,9 +139,9 @@ def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, ren
     It cannot while another process does it.
     """
     path, *others = paths
-    writing.folder(os.path.dirname(path))
-    with open(f"{path}.lock", "w", encoding="utf-8", opener=writing.opener) as lock:
-        if not flock.hold(lock, say):
+    files.folder(os.path.dirname(path))
+    with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
+        if not files.hold(lock, say):
             return False
         before, held = _rows(path), _all_holds(paths)
         merged = before | {name: row for other in others for name, row in _rows(other).items()} | dict(rows)
@@ -154,7 +152,7 @@ def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, ren
                 "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
                 "holds": {name: _as_hold(holding[name]) for name in sorted(holding)},
             }
-            with open(f"{path}.new", "w", encoding="utf-8", opener=writing.opener) as file:
+            with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
                 json.dump(document, file, indent=1)
             os.replace(f"{path}.new", path)
     for other in filter(os.path.exists, others):
@@ -199,7 +197,7 @@ def _beside(distribution: Distribution) -> Iterator[bytes]:
 
 def _sha256(place: str) -> bytes:
     try:
-        return digests.sha256(place)
+        return damage.sha256(place)
     except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
         return b"?"
 

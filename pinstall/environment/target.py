@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
-from pinstall.model.request import Origin
+from pinstall.model.inputs import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from packaging.tags import Tag
 
-    from pinstall.model.request import Interpreter
+    from pinstall.model.inputs import Interpreter
 
 _RUNNING: Final = Origin(where="running interpreter")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import HTTPAdapter
 
-    from pinstall.model.request import Option
+    from pinstall.model.inputs import Option
 
     Item = TypeVar("Item", bound=Hashable)
     Result = TypeVar("Result")

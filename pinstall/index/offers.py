@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.request import Option
+    from pinstall.model.inputs import Option
 
     Ask = Callable[[str], Answer | None]
     from packaging.tags import Tag

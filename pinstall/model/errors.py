@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from pinstall.model.request import Fault
+    from pinstall.model.inputs import Fault
 
 HOLDS: Final = 0
 FINDING: Final = 1

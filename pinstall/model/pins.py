@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.model.request import Fault, Origin, RequirementLine
+    from pinstall.model.inputs import Fault, Origin, RequirementLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import NOT_PINNED
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
-from pinstall.model.request import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pinstall.model.artifacts import Eviction
     from pinstall.model.errors import PinstallError
+    from pinstall.model.inputs import Origin
     from pinstall.model.outcome import Outcome
     from pinstall.model.pins import Verdict
-    from pinstall.model.request import Origin
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}

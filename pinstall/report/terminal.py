@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pinstall.model.errors import PinstallError
+    from pinstall.model.inputs import Fault
     from pinstall.model.outcome import Outcome
-    from pinstall.model.request import Fault
 
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}
 """Of the first word, as pip has them; it says the same without."""

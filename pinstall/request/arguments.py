@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Argument, Option, Origin, Request
+from pinstall.model.inputs import Argument, Option, Origin, Request
 from pinstall.request.options import OPTIONS, VALUED
 
 if TYPE_CHECKING:

@@ -1,27 +1,28 @@
-"""Understand a command line: the request, the interpreter that it is for, and the settings in force.
+"""Understand a command line: the request, the interpreter that it is for, the settings in force, what the files ask.
 
-May not: read requirement files, judge, print.
+May not: judge, print, touch the environment or the cache.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall.environment import interpreter, target
 from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
-from pinstall.request import arguments, locations, policy, settings
-from pinstall.request import pyproject as project
+from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.arguments import rules
-from pinstall.request.options import NEWEST, Pip
+from pinstall.request.options import ELSEWHERE, NEWEST, Pip
+from pinstall.request.reading import Reading
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pinstall.environment.target import Target
-    from pinstall.model.request import Interpreter, Option, Request
+    from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
+    from pinstall.model.pins import Demand, Pin
     from pinstall.request.locations import CacheDirectory
     from pinstall.request.policy import Policy
 
@@ -44,6 +45,48 @@ class Call:
         return locations.cache_directory(self.request.options, self.environ, self.target)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Call):
+    """All that a command line asks for, with what its files say.
+
+    `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
+    here; `files` are those that were read, absolute. `replays` are the bytes of open files, by number, that could be
+    read but once: pip needs them again.
+    """
+
+    lines: tuple[RequirementLine, ...]
+    options: tuple[Option, ...]
+    demand: Demand
+    beyond: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    files: frozenset[str]
+    replays: Mapping[int, bytes]
+
+    @property
+    def in_force(self) -> tuple[Option, ...]:
+        """Return all options, those of requirement files last, the weakest first."""
+        return (*self.request.options, *self.options)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether pip is to put what it installs elsewhere than into the environment, or nowhere at all."""
+        return any(self.request.last(dest) is not None for dest in ELSEWHERE)
+
+    @property
+    def proves(self) -> bool:
+        """Tell whether it has to be known which artifact is installed, and not only which version."""
+        return any(pin.hashes or pin.source for pin in self.demand.pins)
+
+    def build_settings(self, pin: Pin) -> tuple[str, ...]:
+        """Return what pip gives the build of this pin alone, as options on a line of a requirement file.
+
+        `--config-settings` counts for arguments, and for those alone. Source: `get_requirements` of pip 23.1 to 26.3.
+        """
+        if any(line.origin.where.startswith("argument ") for line in pin.lines):
+            return tuple(f"--config-settings={option.value}" for option in self.request.every("config_settings"))
+        return tuple(text for line in pin.lines for text in line.options)
+
+
 def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
     folder = _working_directory()
@@ -57,8 +100,8 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         request, found, pip = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin
     own = (
-        *project.project_settings(folder, environ),
-        *project.environment_settings(environ),
+        *pyproject.project_settings(folder, environ),
+        *pyproject.environment_settings(environ),
         *request.settings,
     )
     return Call(
@@ -69,6 +112,22 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         policy=_in_force(own, pip),
         settings=own,
         environ=environ,
+    )
+
+
+def gather(call: Call) -> Asked:
+    """Return what a call asks for, with all that is wrong with it."""
+    reading = Reading(call.request, call.target, call.pip, call.environ)
+    lines = tuple(reading.lines())
+    return Asked(
+        **{one.name: getattr(call, one.name) for one in fields(call)},
+        lines=lines,
+        options=tuple(reading.options),
+        demand=demand.reduce(lines, call.target.markers),
+        beyond=tuple(reading.beyond),
+        faults=tuple(reading.faults),
+        files=frozenset(reading.files),
+        replays=reading.replays,
     )
 
 

@@ -15,7 +15,7 @@ from pinstall.request.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pinstall.model.request import RequirementLine
+    from pinstall.model.inputs import RequirementLine
     from pinstall.request.options import Release, Rule
 
 

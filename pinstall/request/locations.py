@@ -15,7 +15,7 @@ from pinstall.request.options import NEWEST, Pip
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.model.request import Interpreter, Option
+    from pinstall.model.inputs import Interpreter, Option
 
 PLATFORM: str = sys.platform
 """What decides between the layouts; a plain string, so that each layout is checked and tested on every platform."""

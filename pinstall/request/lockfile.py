@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from pinstall.formats import toml
-from pinstall.formats import urls as links
-from pinstall.model.request import Fault, Origin, RequirementFile, RequirementLine
+from pinstall.formats import toml, urls
+from pinstall.model.inputs import Fault, Origin, RequirementFile, RequirementLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +190,7 @@ def _direct(
 ) -> RequirementLine:
     return RequirementLine(
         origin=origin,
-        text=links.redacted(f"{package.name} @ {link}"),
+        text=urls.redacted(f"{package.name} @ {link}"),
         name=package.name,
         extras=frozenset(),
         specifier=_ANY,
@@ -223,7 +222,7 @@ def _url(place: PackageVcs | PackageArchive | PackageWheel | PackageSdist, base:
         return place.url or ""
     from urllib.parse import quote, urljoin, urlsplit  # noqa: PLC0415 - only a lock has links
 
-    if not links.is_url(base):
+    if not urls.is_url(base):
         return f"file://{quote(_absolute(place.path, base))}"
     url = urljoin(base, place.path)
     if urlsplit(url)[:2] != urlsplit(base)[:2] or place.path.startswith("/"):
@@ -232,7 +231,7 @@ def _url(place: PackageVcs | PackageArchive | PackageWheel | PackageSdist, base:
 
 
 def _folder(place: PackageDirectory, base: str) -> str:
-    if links.is_url(base):
+    if urls.is_url(base):
         raise ValueError(f"a lock behind a URL cannot name the folder `{place.path}`")
     return posixpath.join(_absolute(place.path, base), place.subdirectory or "")
 

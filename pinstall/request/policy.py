@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.request import Fault
+from pinstall.model.inputs import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Link
-    from pinstall.model.request import Option
+    from pinstall.model.inputs import Option
 
 NUMBER = "NUMBER"
 _SOURCES = "sources"

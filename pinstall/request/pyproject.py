@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from pinstall.formats import toml
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.request import Argument, Fault, Option, Origin
+from pinstall.model.inputs import Argument, Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from pinstall.formats import urls as links
-from pinstall.model.request import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
+from pinstall.formats import urls
+from pinstall.model.inputs import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
 from pinstall.request.lines import decode, logical_lines
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
-    from pinstall.request import lines as line_options
+    from pinstall.request import lines
 
 _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
@@ -77,17 +77,17 @@ def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, s
 def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool = False) -> RequirementLine | Fault:
     """Return one requirement, as pip's command line takes it, or what is wrong with it."""
     text = text.strip()
-    shown = links.redacted(text)
+    shown = urls.redacted(text)
     try:
         demand = _editable(text) if editable else _requirement(text)
     except _REFUSALS as error:
-        reason = links.redacted(str(error).partition("\n")[0])
+        reason = urls.redacted(str(error).partition("\n")[0])
         if not editable and re.match(_SINGLE, text):
             reason = "`=` is no operator; did you mean `==`?"
         return Fault(origin=origin, message=f"invalid requirement `{shown}`: {reason}")
     if constraint and (problem := _no_constraint(demand, editable=editable)):
         return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
-    fragment = links.digest(demand.link) if demand.link and links.is_url(demand.link) else None
+    fragment = urls.digest(demand.link) if demand.link and urls.is_url(demand.link) else None
     return RequirementLine(
         origin=origin,
         text=shown,
@@ -117,13 +117,13 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
         hashes = frozenset(options.replace("--hash=", "").split())
         yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
         return
-    from pinstall.request import lines as line_options  # noqa: PLC0415 - most lines have no options but hashes
+    from pinstall.request import lines  # noqa: PLC0415 - most lines have no options but hashes
 
-    given: tuple[line_options.Given, ...] = ()
+    given: tuple[lines.Given, ...] = ()
     try:
-        given = line_options.read(options)
+        given = lines.read(options)
     except ValueError as error:
-        yield Fault(origin=origin, message=links.redacted(str(error)))
+        yield Fault(origin=origin, message=urls.redacted(str(error)))
     editables = [one.value for one in given if one.dest == "editables"]
     if demand or editables:
         found = line(demand or editables[0] or "", origin, editable=bool(editables), constraint=constraint)
@@ -141,7 +141,7 @@ def _parted(text: str) -> tuple[str, str]:
     return demand, f"-{rest}" if dash else ""
 
 
-def _with_options(requirement: RequirementLine, given: Iterable[line_options.Given]) -> RequirementLine:
+def _with_options(requirement: RequirementLine, given: Iterable[lines.Given]) -> RequirementLine:
     """Return the requirement with its own options; pip ignores all but the settings behind an editable one."""
     mine = {"config_settings"} if requirement.editable else _FOR_ONE
     hashes = () if requirement.editable else (one.value or "" for one in given if one.dest == "hashes")
@@ -152,7 +152,7 @@ def _with_options(requirement: RequirementLine, given: Iterable[line_options.Giv
     )
 
 
-def _directives(given: tuple[line_options.Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
+def _directives(given: tuple[lines.Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
     """Yield what a line does besides demanding: of several nested files or link folders pip sees the first.
 
     Behind a requirement or a nested file pip drops every other option, except that it lets the controls count.
@@ -168,7 +168,7 @@ def _directives(given: tuple[line_options.Given, ...], origin: Origin, *, alone:
 
 
 def _requirement(text: str) -> _Demand:
-    url = links.is_url(text)
+    url = urls.is_url(text)
     text, _, condition = (part.strip() for part in text.partition("; " if url else ";"))
     marker = _marker(condition) if condition else None
     if url:
@@ -176,12 +176,12 @@ def _requirement(text: str) -> _Demand:
     if pin := _PIN.fullmatch(text):
         return _Demand(name=canonicalize_name(pin[1]), specifier=SpecifierSet(text[pin.end(1) :]), marker=marker)
     path, extras = _unbracketed(text)
-    if links.is_archive(path) and not ("@" in text and not links.looks_like_path(text.partition("@")[0])):
+    if urls.is_archive(path) and not ("@" in text and not urls.looks_like_path(text.partition("@")[0])):
         return _linked(path, marker, extras)
     try:
         named = _parsed(text)
     except ValueError:
-        if not links.looks_like_path(text) or "://" in text:
+        if not urls.looks_like_path(text) or "://" in text:
             raise
         return _linked(path, marker, extras)
     return _named(named, marker=marker, extras=extras)
@@ -198,19 +198,19 @@ def _editable(text: str) -> _Demand:
         link, extras = _unbracketed(text)
         if text.lower().startswith(_VCS_PREFIXES):
             text = f"{text.partition(':')[0]}+{text}"
-        demand = _linked(text, None, frozenset()) if links.is_vcs(text) else _linked(link, None, extras)
+        demand = _linked(text, None, frozenset()) if urls.is_vcs(text) else _linked(link, None, extras)
     link = demand.link or ""
-    local = links.scheme(link) == "file" or not ("://" in link or links.is_url(link) or (named and named.url))
-    if not link or not (local or links.is_vcs(link)):
+    local = urls.scheme(link) == "file" or not ("://" in link or urls.is_url(link) or (named and named.url))
+    if not link or not (local or urls.is_vcs(link)):
         raise ValueError("an editable requirement is a local directory or a VCS URL")
-    if demand.anonymous and links.is_vcs(link):
+    if demand.anonymous and urls.is_vcs(link):
         raise ValueError("an editable VCS requirement needs its name, as `NAME @ URL` or as `#egg=NAME`")
     return demand
 
 
 def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     if named.url:
-        links.file_name(named.url)
+        urls.file_name(named.url)
     return _Demand(
         name=canonicalize_name(named.name),
         extras=extras or _canonical(named.extras),
@@ -222,7 +222,7 @@ def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[Norma
 
 def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     """Return the demand of a bare URL or path; a name that only an sdist's file name tells is ours, not pip's."""
-    file = links.file_name(link)
+    file = urls.file_name(link)
     if len(file) > _LONGEST and file.endswith(".whl"):
         raise ValueError("its file name is too long")
     name: NormalizedName | None = None
@@ -233,12 +233,12 @@ def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName])
         except ValueError:
             if not _LOOSE_WHEEL.fullmatch(file):
                 raise
-    elif links.is_url(link) and (egg := links.egg(link)) is not None:
+    elif urls.is_url(link) and (egg := urls.egg(link)) is not None:
         named = _parsed(egg)
         name, extras = canonicalize_name(named.name), extras or _canonical(named.extras)
     else:
         anonymous = True
-        if not links.is_vcs(link) and links.is_archive(file):
+        if not urls.is_vcs(link) and urls.is_archive(file):
             name = _sdist_name(file)
     return _Demand(name=name, extras=extras, marker=marker, link=link, anonymous=anonymous)
 

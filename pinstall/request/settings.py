@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Fault, Option, Origin
+from pinstall.model.inputs import Fault, Option, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

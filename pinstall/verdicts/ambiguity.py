@@ -13,16 +13,16 @@ from pinstall.cache.downloads import of_release
 from pinstall.formats import archives
 from pinstall.index import pages
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.request import Fault
-from pinstall.report import words as report
-from pinstall.request import policy as sources
+from pinstall.model.inputs import Fault
+from pinstall.report import phrases
+from pinstall.request import policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pinstall.model.artifacts import Link, Page
     from pinstall.model.pins import Pin, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 SECONDS: Final = 2.0
 """How long a run may wait for all pages: what does not answer in time is not compared."""
@@ -31,7 +31,7 @@ SECONDS: Final = 2.0
 def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
     settings = asked.settings
-    left_open = [pin for pin in pins if not pin.hashes and not pin.direct and sources.of(pin.name, settings) is None]
+    left_open = [pin for pin in pins if not pin.hashes and not pin.direct and policy.of(pin.name, settings) is None]
     places = (*pages.indexes(asked.in_force), *(one for one in asked.in_force if one.dest == "find_links"))
     if asked.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
         return
@@ -46,7 +46,7 @@ def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     table = f'`{first.name} = "{index}"` below `[tool.pinstall.sources]` in pyproject.toml'
     hint = f"write the hash of the right file behind the pin (`--hash=sha256:DIGEST`), or its index: {table}"
     if asked.policy.ambiguous == "refuse":
-        message = report.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
+        message = phrases.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
         raise PinstallError("ambiguous", message, context=faults, hint=hint, exit_code=NOT_PINNED)
     for fault in faults:
         tell.warn(fault)
@@ -62,7 +62,7 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
     for name, some in index.pages(by_name, SECONDS).items():
         offers = {page.index: _files(by_name[name], page) for page in some}
         for one, other in combinations(offers, 2):
-            if sources.differ(offers[one], offers[other]):
+            if policy.differ(offers[one], offers[other]):
                 yield by_name[name], one, other
                 break
     for text in index.silent:

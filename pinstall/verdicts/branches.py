@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.formats.provenance import bare
 from pinstall.formats.urls import scheme
 from pinstall.model.pins import Pin, State, Verdict
-from pinstall.report import words as report
+from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -57,8 +57,8 @@ def judge(pins: Iterable[Pin], evidence: Evidence) -> tuple[Verdict, ...]:
     judged = []
     for pin in pins:
         found = evidence.find(pin.name)
-        if found is not None and pin.source is not None and verdicts.judge(pin, found.identity) is State.WRONG_SOURCE:
-            text = report.found(State.WRONG_SOURCE, found.text, found.identity)
+        if found is not None and pin.source is not None and comparison.judge(pin, found.identity) is State.WRONG_SOURCE:
+            text = phrases.found(State.WRONG_SOURCE, found.text, found.identity)
             by_now = f"{text}; it is no pin, and names {pin.source.commit} by now"
             judged.append(Verdict(pin=pin, state=State.WRONG_SOURCE, found=by_now))
     return tuple(judged)
@@ -68,7 +68,7 @@ def moved_on(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName],
     """Return, as `named` does, what is not installed from the commit that it names by now, and say so."""
     moved = judge(named(asked, evidence, fresh), evidence)
     for verdict in moved:
-        tell.say(report.verdict(verdict))
+        tell.say(phrases.verdict(verdict))
     return tuple(verdict.pin for verdict in moved)
 
 

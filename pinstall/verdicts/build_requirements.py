@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import build_records as builds
-from pinstall.cache import builds as built
-from pinstall.cache import http
+from pinstall.cache import build_records, builds, http
 from pinstall.cache.downloads import Served, of_release
-from pinstall.formats import archives, toml, zips
-from pinstall.formats import urls as links
+from pinstall.formats import archives, toml, urls, zips
 from pinstall.model.errors import PinstallError
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
-from pinstall.model.request import Fault
-from pinstall.request import pins, requirements
-from pinstall.request import reading as files
+from pinstall.request import demand, reading, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from packaging.utils import NormalizedName
 
+    from pinstall.model.inputs import RequirementLine
     from pinstall.model.pins import Verdict
-    from pinstall.model.request import RequirementLine
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 _HAS_OPTION: Final = (25, 3)
@@ -96,11 +92,11 @@ class _Isolation:
         if row is not None:
             yield from () if row.url.endswith(".whl") else (row.url,)
             return
-        direct = [line.link for line in pin.lines if line.link is not None and not links.is_vcs(line.link)]
-        yield from (link for link in direct if not links.file_name(link).partition("#")[0].endswith(".whl"))
+        direct = [line.link for line in pin.lines if line.link is not None and not urls.is_vcs(line.link)]
+        yield from (link for link in direct if not urls.file_name(link).partition("#")[0].endswith(".whl"))
         if self._cache is None or self._served is None or direct:
             return
-        for artifact, state in built.judged(pin, built.Built(self._asked, self._cache).of((pin,))[pin.name]):
+        for artifact, state in builds.judged(pin, builds.Built(self._asked, self._cache).of((pin,))[pin.name]):
             if artifact.url and state in _FITTING:
                 yield artifact.url
         listed = of_release(pin, list(self._served.pages(pin)))
@@ -123,24 +119,24 @@ class _Isolation:
     def _constrained(self) -> frozenset[NormalizedName] | None:
         """Return the projects that build constraints pin, none at all where one of their files cannot be read."""
         request = self._asked.request
-        options = builds.constraints(request, self._pip)
+        options = build_records.constraints(request, self._pip)
         try:
-            lines = [line for option in options for line in self._lines(files.resolve(option.value or "", None), ())]
+            lines = [line for option in options for line in self._lines(reading.resolve(option.value or "", None), ())]
         except PinstallError:  # without a look at it nobody is accused
             return None
-        return frozenset(pin.name for pin in pins.reduce(lines, self._asked.target.markers).pins)
+        return frozenset(pin.name for pin in demand.reduce(lines, self._asked.target.markers).pins)
 
     def _lines(self, where: str, including: tuple[str, ...]) -> Iterator[RequirementLine]:
         read = requirements.read(
-            files.content(where, _refuse), file=where, constraint=True, environ=self._asked.environ
+            reading.content(where, _refuse), file=where, constraint=True, environ=self._asked.environ
         )
         yield from read.lines
         for nested in read.nested if where not in including else ():
-            yield from self._lines(files.resolve(nested.target, where), (*including, where))
+            yield from self._lines(reading.resolve(nested.target, where), (*including, where))
 
 
 def _refuse(url: str) -> bytes:
-    raise PinstallError("fetch", f"`{links.redacted(url)}` is not asked for")
+    raise PinstallError("fetch", f"`{urls.redacted(url)}` is not asked for")
 
 
 def _needs(archive: BinaryIO, url: str) -> tuple[str, ...]:

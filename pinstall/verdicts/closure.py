@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.request import RequirementLine
+    from pinstall.model.inputs import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import parse_wheel_filename
 
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.cache import http
 from pinstall.cache.builds import Built
 from pinstall.cache.downloads import Served, of_release
-from pinstall.environment import target as tags
+from pinstall.environment import target
 from pinstall.formats import metadata, zips
 from pinstall.index import pages
 from pinstall.model.errors import FINDING, PinstallError
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
-from pinstall.model.request import Fault
-from pinstall.report import words as report
+from pinstall.report import phrases
 from pinstall.request.options import ELSEWHERE
 from pinstall.verdicts import closure
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Case, Entry, Link
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
@@ -78,7 +78,7 @@ def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> Pinstal
 
 
 def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
-    message = report.counted(len(faults), "pin contradicts another", "pins contradict others")
+    message = phrases.counted(len(faults), "pin contradicts another", "pins contradict others")
     return PinstallError("conflict", message, context=tuple(faults), hint=_HINT, exit_code=exit_code)
 
 
@@ -127,11 +127,10 @@ class Metadata:
         unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
         if not unknown or not self._is_resolved() or self._is_choosy:
             return ()
-        from pinstall.index import client  # noqa: PLC0415 - the same
-        from pinstall.index import offers as offered  # noqa: PLC0415 - requests is dear, and only failure needs it
+        from pinstall.index import client, offers  # noqa: PLC0415 - the same
 
         until = time.monotonic() + seconds
-        index = offered.Index(self._asked.in_force)
+        index = offers.Index(self._asked.in_force)
         found = index.pages([pin.name for pin in unknown], seconds)
         files = {pin.name: of_release(pin, found.get(pin.name, ())) for pin in unknown}
         wanted = [link for some in files.values() for link in some if self._fits(link)]
@@ -224,7 +223,7 @@ class Metadata:
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
-        return tags.of(self._asked.target)
+        return target.of(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
         """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
@@ -242,7 +241,7 @@ class Metadata:
 
 
 def _is_refused(link: Link, pin: Pin) -> bool:
-    return bool(pin.hashes) and verdicts.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH
+    return bool(pin.hashes) and comparison.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH
 
 
 def _agreed(files: Iterable[bytes | None]) -> Needs | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import judge as labels
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.environment import damage as installed_files
-from pinstall.environment import distributions as directories
+from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.ledger import Ledger
 from pinstall.model.pins import State, Verdict
-from pinstall.report import words as report
+from pinstall.report import phrases
 from pinstall.request import policy as sources
 from pinstall.stamp import state_directory
 from pinstall.verdicts import closure
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Chosen
     from pinstall.model.pins import Dependency, Distribution, Identity, Pin
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 
 class Evidence:
@@ -41,7 +40,7 @@ class Evidence:
         self._environment = Environment(asked.target.paths)
         aim, rehearsed = map(asked.request.last, ("target_dir", "dry_run"))
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
-        places = () if rehearsed else directories.destinations(asked.request, asked.target)
+        places = () if rehearsed else distributions.destinations(asked.request, asked.target)
         self._destination = Environment(places)
         self.ledger = Ledger(asked.target.purelib, state_directory(asked.environ))
         self._proofs: Mapping[NormalizedName, Row] = {}
@@ -102,18 +101,18 @@ class Evidence:
             return Verdict(pin=pin, state=State.DAMAGED, found=text)
         if self._aimed and found is not None and not is_younger(found.record, since):
             return self._of_left(pin, found)
-        state = verdicts.judge(pin, reported)
-        text = report.found(state, str(reported.version), reported)
+        state = comparison.judge(pin, reported)
+        text = phrases.found(state, str(reported.version), reported)
         return Verdict(pin=pin, state=state, found=text, warnings=() if found is None else self._beside(found))
 
     def _beside(self, found: Distribution) -> tuple[str, ...]:
-        return tuple(directories.beside(found, self._destination.copies(found.identity.name)))
+        return tuple(distributions.beside(found, self._destination.copies(found.identity.name)))
 
     def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
         self._left[pin.name] = found
         known = self._known(pin, found)
-        state = verdicts.judge(pin, known)
-        text = report.found(state, found.text, known)
+        state = comparison.judge(pin, known)
+        text = phrases.found(state, found.text, known)
         if state is State.HOLDS and (unproven := self._unsourced(pin, found)):
             state, text = State.UNPROVEN, unproven
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
@@ -162,13 +161,13 @@ class Evidence:
         return [
             closure.of_line(line, name)
             for line in (*pinned, *self._asked.demand.unpinned, *self._asked.demand.entrusted)
-            for name in ((line.name,) if line.name is not None else directories.names(line.link, self.every()))
+            for name in ((line.name,) if line.name is not None else distributions.names(line.link, self.every()))
         ]
 
     def _verdict(self, pin: Pin) -> Verdict:
         found = self.find(pin.name)
         if found is None:
-            return Verdict(pin=pin, state=State.ABSENT, found=report.found(State.ABSENT, "", None))
+            return Verdict(pin=pin, state=State.ABSENT, found=phrases.found(State.ABSENT, "", None))
         if self._asked.policy.location == "environment" and self.is_outside(found):
             target = self._asked.target
             within = Environment((target.purelib, target.platlib)).find(pin.name)
@@ -213,8 +212,8 @@ class Evidence:
 
     def _of_installed(self, pin: Pin, found: Distribution, overwritten: Mapping[str, Distribution]) -> Verdict:
         known = self._known(pin, found)
-        state = verdicts.judge(pin, known)
-        text = report.found(state, found.text, known)
+        state = comparison.judge(pin, known)
+        text = phrases.found(state, found.text, known)
         if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
         elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
@@ -228,7 +227,7 @@ class Evidence:
             state=state,
             found=text,
             notes=tuple(self._notes(pin, found)),
-            warnings=(*_ambiguous(pin, known), *report.overwritten(overwritten)),
+            warnings=(*_ambiguous(pin, known), *phrases.overwritten(overwritten)),
         )
 
     def _known(self, pin: Pin, found: Distribution) -> Identity:
@@ -237,7 +236,7 @@ class Evidence:
         if not pin.hashes:
             return known
         # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
-        doubtful = verdicts.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
+        doubtful = comparison.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
         own = frozenset[str]() if doubtful else known.hashes
         proof = self._proofs.get(pin.name)
         return replace(known, hashes=own | (proof.hashes if proof else self.ledger.hashes(found)))
@@ -299,5 +298,5 @@ def _is_built(known: Identity) -> bool:
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
     """Yield how to choose a local label where the pin leaves it open: PEP 440 lets `==` accept any."""
-    if labels.is_open(pin) and known.version is not None and known.version.local:
-        yield report.label(pin.name, str(known.version), known.version.public)
+    if comparison.is_open(pin) and known.version is not None and known.version.local:
+        yield phrases.label(pin.name, str(known.version), known.version.public)

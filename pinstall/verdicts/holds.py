@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import urls as links
+from pinstall.formats import urls
 from pinstall.model.errors import PinstallError
+from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.pins import Hold
-from pinstall.model.request import Origin, RequirementLine
-from pinstall.report import words as report
-from pinstall.request import pins, requirements
+from pinstall.report import phrases
+from pinstall.request import demand, requirements
 from pinstall.request.options import ELSEWHERE
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pinstall.model.pins import Pin, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -172,7 +172,7 @@ def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallErr
         return None
     return PinstallError(
         "held",
-        report.counted(
+        phrases.counted(
             len(context), "pin of an earlier run stands in the way", "pins of earlier runs stand in the way"
         ),
         context=tuple(context),
@@ -190,7 +190,7 @@ def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
         for hold in held.values()
     )
     lines = tuple(line for line in written if isinstance(line, RequirementLine))
-    return replace(asked, lines=lines, demand=pins.reduce(lines, asked.target.markers))
+    return replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
 
 
 def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
@@ -224,7 +224,7 @@ def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:
     known = found.identity.version is not None and not pin.anonymous and asked.policy.origin != "index"
     if pin.version is not None or pin.exact is not None or known:
         lines = [line.origin for line in pin.lines if (line.specifier or line.link) and not line.constraint]
-        origins = {_file(origin): report.place(origin) for origin in reversed(lines or [pin.origin])}
+        origins = {_file(origin): phrases.place(origin) for origin in reversed(lines or [pin.origin])}
         yield Hold(name=pin.name, version=found.text, origins=origins)
 
 
@@ -239,7 +239,7 @@ def _file(origin: Origin) -> str:
 
 def _read(asked: Asked) -> frozenset[str]:
     """Return the files that this run has read as holds know them: what opens a URL is written nowhere."""
-    return frozenset(links.redacted(file) for file in asked.files)
+    return frozenset(urls.redacted(file) for file in asked.files)
 
 
 def _named(asked: Asked) -> frozenset[NormalizedName]:

@@ -10,17 +10,16 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.cache import builds as built
-from pinstall.cache import downloads as served
-from pinstall.cache import http
+from pinstall.cache import downloads, http
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
 from pinstall.environment.ledger import Row, record_digest
 from pinstall.formats.provenance import bare
 from pinstall.model.pins import State
-from pinstall.request import pins
-from pinstall.verdicts import holds as holding
+from pinstall.request import demand
+from pinstall.verdicts import holds
 from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -30,16 +29,16 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Entry
+    from pinstall.model.inputs import RequirementLine
     from pinstall.model.pins import Distribution, Identity, Pin, Verdict
-    from pinstall.model.request import RequirementLine
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 
 def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
     evidence = Evidence(asked)
     if not asked.lines:
-        asked = holding.instead(asked, evidence.ledger.holds())
+        asked = holds.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
     asked, evidence = learnt(asked, evidence)
     return asked, evidence, judge(asked, evidence)
@@ -67,7 +66,7 @@ def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
     if cache is None or not wanting:
         return {}
-    answers = served.Served(asked, cache)
+    answers = downloads.Served(asked, cache)
     rows: dict[NormalizedName, Row] = {}
     for name, (pin, installed) in wanting.items():
         if proof := next(_of_downloads(answers, cache, pin, installed), None):
@@ -76,8 +75,8 @@ def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     return rows | dict(_of_builds(builds, cache, {name: both for name, both in wanting.items() if name not in rows}))
 
 
-def _of_downloads(answers: served.Served, cache: str, pin: Pin, installed: Distribution) -> Iterator[Row]:
-    for link in served.of_release(pin, list(answers.pages(pin))):
+def _of_downloads(answers: downloads.Served, cache: str, pin: Pin, installed: Distribution) -> Iterator[Row]:
+    for link in downloads.of_release(pin, list(answers.pages(pin))):
         if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
             continue
         for _, entry in answers.chain(link.url):
@@ -116,13 +115,13 @@ def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) 
     lines = tuple(_named(line, asked, evidence, reported) if line.anonymous else line for line in asked.lines)
     if lines == asked.lines:
         return asked, evidence
-    asked = replace(asked, lines=lines, demand=pins.reduce(lines, asked.target.markers))
+    asked = replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
     return asked, Evidence(asked)
 
 
 def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
-    for pin in pins.reduce((line,), asked.target.markers).pins:
-        exact = (one for one in _known(pin, evidence, reported) if verdicts.judge(pin, one) is State.HOLDS)
+    for pin in demand.reduce((line,), asked.target.markers).pins:
+        exact = (one for one in _known(pin, evidence, reported) if comparison.judge(pin, one) is State.HOLDS)
         ours = chain(exact, _from_there(pin, line, _known(pin, evidence, reported)))
         if (found := next(ours, None)) is not None:
             return replace(line, name=found.name, anonymous=False)
@@ -147,4 +146,4 @@ def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> I
     """Yield what is from that very URL, and has no hash that could be compared."""
     wanted = place(line.link or "")
     same = (one for one in known if one.source is not None and place(one.source.url) == wanted)
-    return (one for one in same if verdicts.judge(pin, one) is State.UNPROVEN)
+    return (one for one in same if comparison.judge(pin, one) is State.UNPROVEN)

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.report import words as report
+from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pinstall.model.outcome import Outcome
     from pinstall.model.pins import Dependency, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
 
@@ -71,7 +71,7 @@ def resolves_first(asked: Asked) -> bool:
 
 
 def _counted(found: Sequence[Dependency]) -> str:
-    return report.counted(len(found), "dependency is not pinned", "dependencies are not pinned")
+    return phrases.counted(len(found), "dependency is not pinned", "dependencies are not pinned")
 
 
 def _lines(found: Sequence[Dependency]) -> tuple[str, ...]:

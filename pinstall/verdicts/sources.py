@@ -15,10 +15,10 @@ from pinstall.formats.provenance import bare
 from pinstall.index.pages import PYPI
 from pinstall.model.artifacts import Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Pin, State
-from pinstall.model.request import Fault, Option, Origin
-from pinstall.report import words as report
-from pinstall.request import policy as sources
+from pinstall.report import phrases
+from pinstall.request import policy
 from pinstall.verdicts.proof import proofs
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Link
     from pinstall.model.pins import Identity, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 _PATIENCE: Final = 30.0
@@ -59,7 +59,7 @@ class Sourcing:
     def resolves_first(self) -> bool:
         """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
         request = self._asked.request
-        if not any(setting.dest == sources.TABLE for setting in self._asked.settings):
+        if not any(setting.dest == policy.TABLE for setting in self._asked.settings):
             return False
         alone = request.last("ignore_dependencies") is not None
         if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
@@ -83,7 +83,7 @@ class Sourcing:
         )
         if wrong:
             raise _error(
-                report.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere",
+                phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere",
                 wrong,
                 "take the other index out of the command, pin the hash, or change the table",
             )
@@ -91,7 +91,7 @@ class Sourcing:
     def _against(self, entry: Option, identity: Identity, url: str) -> str:
         doubt = "".join(f" ({text})" for text in self._silent)
         version = "" if identity.version is None else f" {identity.version}"
-        return f"{identity.name} has to come from {sources.index(entry)}, where{version} is not at {url}{doubt}"
+        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{doubt}"
 
     def index(self, name: NormalizedName, identity: Identity, url: str) -> str:
         """Return the index that a project has to come from, if that is known to list this very file."""
@@ -99,7 +99,7 @@ class Sourcing:
         if entry is None or identity.source is not None:
             return ""
         listed = self._listed.get(name, ())
-        return sources.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
+        return policy.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
 
     def bound(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
         """Return the pins, each that has an index demanding the hashes of the files that this one lists.
@@ -116,7 +116,7 @@ class Sourcing:
         hashes = self._hashes(pin)
         if not files or (pin.hashes and hashes and not pin.hashes & hashes):
             doubt = "".join(f" ({text})" for text in self._silent)
-            message = f"{pin.wanted} has to come from {sources.index(entry)}, which does not list it{doubt}"
+            message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{doubt}"
             raise _error("1 pin cannot be had from its index", (Fault(origin=pin.origin, message=message),), None)
         return replace(pin, hashes=(pin.hashes & hashes) or pin.hashes or hashes)
 
@@ -134,11 +134,11 @@ class Sourcing:
             if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):
                 row = proofs(self._asked, evidence, (listed,)).get(name)
             if row is not None:
-                rows[name] = replace(row, index=sources.index(bound[name]))
+                rows[name] = replace(row, index=policy.index(bound[name]))
         return rows
 
     def _of(self, name: NormalizedName | None) -> Option | None:
-        return None if name is None else sources.of(name, self._asked.settings)
+        return None if name is None else policy.of(name, self._asked.settings)
 
     def _named(self, names: Iterable[NormalizedName], *, strict: bool = True) -> dict[NormalizedName, Option]:
         """Return the entry of each project that has one; raise PinstallError where its index is not in force."""
@@ -146,10 +146,10 @@ class Sourcing:
         strange = {name: entry for name, entry in found.items() if _place(entry) not in self._places}
         if strange and strict:
             raise _error(
-                report.counted(len(strange), "project has", "projects have")
+                phrases.counted(len(strange), "project has", "projects have")
                 + " to come from an index that pip is not told of",
                 tuple(
-                    Fault(origin=entry.origin, message=f"{name} has to come from {sources.index(entry)}")
+                    Fault(origin=entry.origin, message=f"{name} has to come from {policy.index(entry)}")
                     for name, entry in strange.items()
                 ),
                 "add it with `--extra-index-url` or `--find-links`, or change the table",
@@ -175,7 +175,7 @@ class Sourcing:
 
     def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
         for page in () if self._served is None else self._served.pages(Pin(name=name)):
-            if sources.place(page.url.removesuffix(f"{name}/")) == place:
+            if policy.place(page.url.removesuffix(f"{name}/")) == place:
                 yield from page.links or ()
 
     def _files(self, pin: Pin) -> tuple[Link, ...]:
@@ -198,7 +198,7 @@ def _place(entry: Option) -> str:
     text = entry.value or PYPI
     path = archives.path_of(text)
     if path is None:
-        return sources.place(text)
+        return policy.place(text)
     beside = os.path.join(os.path.dirname(entry.origin.where), path)
     return os.path.realpath(beside if os.path.exists(beside) else os.path.expanduser(path))
 

@@ -20,7 +20,7 @@ from pinstall.index import client
 from pinstall.index import client as adapter
 from pinstall.index.offers import Index as Offered
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Option, Origin
+from pinstall.model.inputs import Option, Origin
 from pinstall.request import arguments
 from tests.support import tls
 from tests.support.environments import ROOT

@@ -19,7 +19,7 @@ from tests.support.pips import find_python
 from tests.support.processes import sealed
 
 if TYPE_CHECKING:
-    from pinstall.model.request import Interpreter
+    from pinstall.model.inputs import Interpreter
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.model.request import Interpreter, Option, Origin
+from pinstall.model.inputs import Interpreter, Option, Origin
 from pinstall.request import locations
 from pinstall.request.locations import CacheDirectory, cache_directory, config_files
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.cache import downloads as served
 from pinstall.index.client import Client
 from pinstall.model.artifacts import Link, Page
-from pinstall.request import call, demand
+from pinstall.request import call
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
 from tests.support.processes import sealed
@@ -52,11 +52,11 @@ class Asking:
         return self._ask(url, method)
 
 
-def asked(runner: Runner, *words: str) -> demand.Asked:
+def asked(runner: Runner, *words: str) -> call.Asked:
     """Return what a command line asks for."""
     environ = sealed(runner.home)
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words]
-    return demand.gather(call.take(argv, environ))
+    return call.gather(call.take(argv, environ))
 
 
 def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, str]]]:
@@ -199,9 +199,9 @@ def test_each_version_on_a_long_page_is_judged_but_once(monkeypatch: pytest.Monk
 
     def judge(demanded: Pin, identity: Identity) -> State:
         judged.append(identity.version)
-        return verdicts.judge(demanded, identity)
+        return comparison.judge(demanded, identity)
 
-    monkeypatch.setattr(served, "verdicts", SimpleNamespace(judge=judge))
+    monkeypatch.setattr(served, "comparison", SimpleNamespace(judge=judge))
     texts = ("1.0", "1.0.0", "v1.0", "1.0+cu", "1.1", "2.0", "x")
     names = [f"demo-{text}-cp3{minor}-none-any.whl" for text in texts for minor in range(50)]
     links = tuple(Link(url=f"https://host.example/{name}", filename=name) for name in [*names, "demo-1.0.tar.gz"])

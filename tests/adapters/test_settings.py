@@ -15,7 +15,7 @@ from pinstall.request.settings import defaults
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pinstall.model.request import Option
+    from pinstall.model.inputs import Option
 
 
 RULES = rules((25, 2))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pinstall.model.request import Request
+    from pinstall.model.inputs import Request
     from pinstall.request.options import Rule
 
 pytestmark = pytest.mark.contract

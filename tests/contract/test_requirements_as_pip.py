@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pinstall.model.request import Option, RequirementFile, RequirementLine
+    from pinstall.model.inputs import Option, RequirementFile, RequirementLine
 
 pytestmark = pytest.mark.contract
 

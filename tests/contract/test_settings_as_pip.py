@@ -14,7 +14,7 @@ import pytest
 
 from pinstall.environment.interpreter import describe
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Interpreter, Option, Origin
+from pinstall.model.inputs import Interpreter, Option, Origin
 from pinstall.request.arguments import rules
 from pinstall.request.locations import cache_directory, config_files
 from pinstall.request.options import Pip as Release

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from pinstall.model.pins import State
-from pinstall.report import words as report
+from pinstall.report import phrases as report
 from tests.support.documents import SCHEMA, validated
 from tests.support.scenes import pinstall, place, written
 from tests.support.wheels import wheel

@@ -14,7 +14,7 @@ import pytest
 
 from pinstall import __version__
 from pinstall.cli import COMMANDS
-from pinstall.commands.help import USAGES
+from pinstall.commands.usage import USAGES
 from tests.support.environments import ROOT
 from tests.support.processes import sealed
 from tests.support.runner import beside

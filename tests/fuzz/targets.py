@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall import judge as verdicts
+from pinstall import comparison as verdicts
 from pinstall import stamp
 from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
@@ -32,8 +32,8 @@ from pinstall.model.pins import Distribution, Identity, Pin, Source
 from pinstall.pip import chosen, installed
 from pinstall.request import arguments, requirements, settings
 from pinstall.request import lockfile as locks
+from pinstall.request.demand import reduce
 from pinstall.request.options import Pip
-from pinstall.request.pins import reduce
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:

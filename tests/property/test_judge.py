@@ -14,13 +14,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall.judge import judge
+from pinstall.comparison import judge
 from pinstall.model.artifacts import Eviction, Plan
+from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.outcome import Command, Outcome
 from pinstall.model.pins import Identity, Pin, Source, State, Verdict
-from pinstall.model.request import Origin, RequirementLine
-from pinstall.report import words as report
-from pinstall.request import pins
+from pinstall.report import phrases as report
+from pinstall.request import demand
 from pinstall.request.requirements import line
 from tests.support.values import COMMIT, MARKERS, lines, sha256
 
@@ -189,17 +189,17 @@ class TestReduce:
     def test_the_order_of_lines_does_not_matter(self, data: st.DataObject, written: list[tuple[str, bool]]) -> None:
         found = self.read(written)
         shuffled = data.draw(st.permutations(found))
-        assert self.essence(pins.reduce(shuffled, MARKERS)) == self.essence(pins.reduce(found, MARKERS))
+        assert self.essence(demand.reduce(shuffled, MARKERS)) == self.essence(demand.reduce(found, MARKERS))
 
     @given(written=written)
     def test_duplicates_change_nothing(self, written: list[tuple[str, bool]]) -> None:
-        once, twice = pins.reduce(self.read(written), MARKERS), pins.reduce(self.read(written * 2), MARKERS)
+        once, twice = demand.reduce(self.read(written), MARKERS), demand.reduce(self.read(written * 2), MARKERS)
         assert self.essence(once) == self.essence(twice)
 
     @given(written=written)
     def test_no_line_is_lost(self, written: list[tuple[str, bool]]) -> None:
         found = [one for one in self.read(written) if "win32" not in one.text]
-        reduced = pins.reduce(found, MARKERS)
+        reduced = demand.reduce(found, MARKERS)
         kept = [
             *reduced.unpinned,
             *reduced.entrusted,
@@ -212,13 +212,13 @@ class TestReduce:
 
     @given(written=written)
     def test_a_conflict_names_the_origins_of_both(self, written: list[tuple[str, bool]]) -> None:
-        for fault in pins.reduce(self.read(written), MARKERS).conflicts:
+        for fault in demand.reduce(self.read(written), MARKERS).conflicts:
             places = set(re.findall(r"r\.txt:\d+", fault.message))
             assert places - {str(fault.origin)} or "can never be met" in fault.message
 
     @given(written=written)
     def test_a_pin_is_met_by_what_meets_every_line(self, written: list[tuple[str, bool]]) -> None:
-        for pin in pins.reduce(self.read(written), MARKERS).pins:
+        for pin in demand.reduce(self.read(written), MARKERS).pins:
             if pin.version is not None:
                 assert all(one.specifier.contains(pin.version, prereleases=True) for one in pin.lines)
 
@@ -235,7 +235,7 @@ class TestSecrets:
         link = f"demo @ git+{base}/r@{COMMIT}"
         one = line(link, Origin(where=f"{base}/r.txt", line=3))
         assert isinstance(one, RequirementLine)
-        pin = replace(pins.reduce([one], MARKERS).pins[0], lines=(replace(one, text=link),))
+        pin = replace(demand.reduce([one], MARKERS).pins[0], lines=(replace(one, text=link),))
         source = Source(url=f"{base}/r", commit=COMMIT)
         found = report.found(State.WRONG_SOURCE, version, Identity(name=DEMO, source=source))
         verdict = Verdict(pin=pin, state=State.WRONG_SOURCE, found=found)

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pinstall.formats import urls as links
-from pinstall.model.request import Origin, RequirementLine
+from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.request.requirements import line, read
 
 HERE = Origin(where="argument 1")

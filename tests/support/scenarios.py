@@ -18,15 +18,15 @@ from packaging.utils import canonicalize_name
 
 from pinstall.verdicts import closure
 from pinstall.verdicts.conflicts import conflicts
-from tests.support.values import MARKERS, demand, lines
+from tests.support.values import MARKERS, demanded, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
+    from pinstall.model.inputs import Fault
     from pinstall.model.pins import Distribution
-    from pinstall.model.request import Fault
 
     Choice = Mapping[NormalizedName, str | None]
     """A release for each project; none is one that nobody here knows, which fits everything and needs nothing."""
@@ -60,7 +60,7 @@ class Scenario:
         known = {
             canonicalize_name(name): self.known(canonicalize_name(name), version) for name, version in pins.items()
         }
-        return conflicts(roots, demand(text).pins, known.get, MARKERS)
+        return conflicts(roots, demanded(text).pins, known.get, MARKERS)
 
     def choices(self, pins: Mapping[NormalizedName, str]) -> Iterator[Choice]:
         """Yield every choice of releases that the pins allow, the best that could be of what is not pinned."""

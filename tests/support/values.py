@@ -8,13 +8,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall.model.pins import Distribution, Identity
-from pinstall.request import pins, requirements
+from pinstall.request import demand, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pinstall.model.inputs import Fault, RequirementLine
     from pinstall.model.pins import Demand, Pin, Source
-    from pinstall.model.request import Fault, RequirementLine
 
 MARKERS: Final = {
     "implementation_name": "cpython",
@@ -45,14 +45,14 @@ def lines(text: str, file: str = "r.txt", *, constraint: bool = False) -> tuple[
     return found.lines
 
 
-def demand(text: str = "", constraints: str = "", more: Iterable[RequirementLine] = ()) -> Demand:
+def demanded(text: str = "", constraints: str = "", more: Iterable[RequirementLine] = ()) -> Demand:
     """Return what `r.txt` with this text and `c.txt` with these constraints demand of the target."""
-    return pins.reduce((*lines(text), *lines(constraints, "c.txt", constraint=True), *more), MARKERS)
+    return demand.reduce((*lines(text), *lines(constraints, "c.txt", constraint=True), *more), MARKERS)
 
 
 def pin(text: str, constraints: str = "") -> Pin:
     """Return the one pin that these texts amount to."""
-    found = demand(text, constraints)
+    found = demanded(text, constraints)
     assert (found.conflicts, found.unpinned, found.entrusted) == ((), (), ())
     (only,) = found.pins
     return only
@@ -60,7 +60,7 @@ def pin(text: str, constraints: str = "") -> Pin:
 
 def conflict(text: str, constraints: str = "") -> Fault:
     """Return the one conflict that these texts amount to."""
-    found = demand(text, constraints)
+    found = demanded(text, constraints)
     assert found.pins == ()
     (only,) = found.conflicts
     return only

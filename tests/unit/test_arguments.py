@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Origin, Request
+from pinstall.model.inputs import Origin, Request
 from pinstall.request.arguments import carried, read, rules, without
 from pinstall.request.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 

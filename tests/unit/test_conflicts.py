@@ -7,14 +7,14 @@ import pytest
 from pinstall.verdicts import closure
 from pinstall.verdicts.conflicts import conflicts
 from tests.support.scenarios import SCENARIOS, Scenario
-from tests.support.values import MARKERS, demand, distribution, lines
+from tests.support.values import MARKERS, demanded, distribution, lines
 
 SOLVED = {name: scenario for name, scenario in SCENARIOS.items() if scenario.solution}
 
 
 def said(text: str, constraints: str = "", **requires: list[str]) -> list[str]:
     """Return what is said of `r.txt`, where each project has one release that needs these things."""
-    asked = demand(text, constraints)
+    asked = demanded(text, constraints)
     roots = [closure.of_line(line, line.name) for line in lines(text) if line.name is not None]
     pinned = {pin.name: pin for pin in asked.pins}
     known = {
@@ -67,7 +67,7 @@ def test_each_is_said_once() -> None:
 )
 def test_what_pip_may_find_a_way_for_is_no_conflict(text: str, need: str) -> None:
     if ">1" in text:
-        asked = demand(text)
+        asked = demanded(text)
         roots = [closure.of_line(line, line.name) for line in lines(text) if line.name is not None]
         known = {asked.pins[0].name: distribution("aa", "1", [need])}
         assert conflicts(roots, asked.pins, known.get, MARKERS) == ()
@@ -81,7 +81,7 @@ def test_what_needs_its_own_extra_and_goes_in_circles_ends() -> None:
 
 
 def test_what_is_not_known_needs_nothing() -> None:
-    asked = demand("aa==1\nbb==1")
+    asked = demanded("aa==1\nbb==1")
     roots = [closure.of_line(line, line.name) for line in lines("aa==1\nbb==1") if line.name is not None]
     assert conflicts(roots, asked.pins, lambda _: None, MARKERS) == ()
 

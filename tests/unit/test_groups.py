@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.model.request import Argument, Fault
+from pinstall.model.inputs import Argument, Fault
 from pinstall.request.pyproject import parted, read_group
 
 pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no groups")

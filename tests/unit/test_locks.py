@@ -12,7 +12,7 @@ from tests.support.wheels import wheel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pinstall.model.request import RequirementFile
+    from pinstall.model.inputs import RequirementFile
 
 HEAD = 'lock-version = "1.0"\ncreated-by = "test"\n'
 SHA = "a" * 64

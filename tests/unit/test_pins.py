@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
+from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.pins import Demand, Source
-from pinstall.model.request import Origin, RequirementLine
-from pinstall.request import pins, requirements
-from tests.support.values import COMMIT, conflict, demand, lines, pin, sha256
+from pinstall.request import demand, requirements
+from tests.support.values import COMMIT, conflict, demanded, lines, pin, sha256
 
 A, B, C = (sha256(letter) for letter in "abc")
 WHEEL = "https://files.example/demo-1.0-py3-none-any.whl"
@@ -79,12 +79,12 @@ class TestVersions:
         ["demo", "demo>=1", "demo~=1.0", "demo==1.*", "demo!=1.0", "demo<2", "demo<=1.0", "demo[x]", "demo>1,<2"],
     )
     def test_ranges_are_no_pins(self, text: str) -> None:
-        found = demand(text)
+        found = demanded(text)
         assert found.pins == ()
         assert texts(found.unpinned) == [text]
 
     def test_hashes_alone_pin_nothing(self) -> None:
-        found = demand(hashed("demo>=1", A))
+        found = demanded(hashed("demo>=1", A))
         assert (found.pins, texts(found.unpinned)) == ((), ["demo>=1"])
 
     @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ class TestVersions:
         assert found.version == Version("1.0")
 
     def test_a_constraint_that_is_no_pin_is_a_bound(self) -> None:
-        found = demand("other==1.0", "demo<2")
+        found = demanded("other==1.0", "demo<2")
         assert [one.name for one in found.pins] == ["other"]
         assert texts(found.bounds) == ["demo<2"]
         assert found.unpinned == ()
 
     def test_an_unpinned_request_keeps_its_constraints_as_bounds(self) -> None:
-        found = demand("demo>=1", "demo<2")
+        found = demanded("demo>=1", "demo<2")
         assert texts(found.unpinned) == ["demo>=1"]
         assert texts(found.bounds) == ["demo<2"]
 
@@ -150,10 +150,10 @@ class TestSeveralLines:
         assert (found.name, str(found.version)) == ("demo", "2.0")
 
     def test_a_marker_on_an_extra_is_false_for_a_line(self) -> None:
-        assert demand('demo ; extra == "x"') == Demand()
+        assert demanded('demo ; extra == "x"') == Demand()
 
     def test_markers_that_make_no_sense_are_refused_together(self) -> None:
-        found = demand('demo==1.0 ; sys_platform ~= "linux"\nfine==1.0\nlib==1.0 ; os_name === "posix"\n')
+        found = demanded('demo==1.0 ; sys_platform ~= "linux"\nfine==1.0\nlib==1.0 ; os_name === "posix"\n')
         first, second = found.conflicts
         assert str(first.origin) == "r.txt:1"
         assert first.message.startswith('the marker of `demo==1.0 ; sys_platform ~= "linux"` cannot be evaluated: ')
@@ -178,7 +178,7 @@ class TestSeveralLines:
     ],
 )
 def test_a_hash_that_no_file_can_have_is_told_with_its_line(text: str, digits: int | None) -> None:
-    found = list(pins.malformed(lines(f"\n{text}\n")))
+    found = list(demand.malformed(lines(f"\n{text}\n")))
     assert [str(fault.origin) for fault in found] == ["r.txt:2"] * (digits is not None)
     assert all(f"the {digits} hexadecimal digits" in fault.message for fault in found)
 
@@ -249,12 +249,12 @@ class TestConflicts:
         )
 
     def test_constraints_may_contradict_each_other_while_nobody_asks(self) -> None:
-        found = demand("", "demo==1.0\ndemo==2.0")
+        found = demanded("", "demo==1.0\ndemo==2.0")
         assert (found.conflicts, found.pins) == ((), ())
         assert texts(found.bounds) == ["demo==1.0", "demo==2.0"]
 
     def test_all_conflicts_are_found(self) -> None:
-        assert len(demand("a==1\na==2\nb==1\nb==2\nc==1").conflicts) == 2
+        assert len(demanded("a==1\na==2\nb==1\nb==2\nc==1").conflicts) == 2
 
     def test_two_repositories(self) -> None:
         first, other = (f"demo @ git+https://host.example/{name}@{COMMIT}" for name in ("one", "two"))
@@ -298,17 +298,17 @@ class TestLinks:
 
     @pytest.mark.parametrize("text", [f"demo @ {WHEEL}", WHEEL, f"demo @ {WHEEL}#md5={'a' * 32}"])
     def test_an_archive_without_hash_is_no_pin(self, text: str) -> None:
-        assert texts(demand(text).unpinned) == [text]
+        assert texts(demanded(text).unpinned) == [text]
 
     def test_only_the_link_is_blamed_where_the_version_is_pinned(self) -> None:
-        found = demand(f"demo==1.0\ndemo @ {WHEEL}", "demo<2")
+        found = demanded(f"demo==1.0\ndemo @ {WHEEL}", "demo<2")
         assert texts(found.unpinned) == [f"demo @ {WHEEL}"]
         assert texts(found.bounds) == ["demo==1.0", "demo<2"]
         assert found.pins == ()
 
     def test_a_link_among_the_constraints_is_blamed_once_something_asks(self) -> None:
-        assert texts(demand("demo==1.0", f"demo @ {WHEEL}").unpinned) == [f"demo @ {WHEEL}"]
-        alone = demand("", f"demo @ {WHEEL}")
+        assert texts(demanded("demo==1.0", f"demo @ {WHEEL}").unpinned) == [f"demo @ {WHEEL}"]
+        alone = demanded("", f"demo @ {WHEEL}")
         assert (alone.unpinned, texts(alone.bounds)) == ((), [f"demo @ {WHEEL}"])
 
     def test_a_version_beside_a_link(self) -> None:
@@ -316,35 +316,35 @@ class TestLinks:
         assert (found.version, found.hashes) == (Version("1.0"), frozenset({A}))
 
     def test_a_local_archive_is_a_pin_of_its_present_bytes(self) -> None:
-        found = demand(more=[local("./demo-1.0.tar.gz", A)])
+        found = demanded(more=[local("./demo-1.0.tar.gz", A)])
         assert found.pins[0].hashes == {A}
         assert found.pins[0].expected == Version("1.0")
 
     @pytest.mark.parametrize("text", ["./demo", "demo @ file:///src/demo"])
     def test_a_local_directory_is_entrusted_to_pip(self, text: str) -> None:
-        found = demand(more=[local(text, directory=True)])
+        found = demanded(more=[local(text, directory=True)])
         assert texts(found.entrusted) == [text]
         assert (found.pins, found.unpinned) == ((), ())
 
     def test_an_editable_is_entrusted_to_pip_whatever_stands_beside_it(self) -> None:
-        found = demand("demo>=1", "demo==1.0", [editable(f"git+https://host.example/r@{COMMIT}#egg=demo")])
+        found = demanded("demo>=1", "demo==1.0", [editable(f"git+https://host.example/r@{COMMIT}#egg=demo")])
         assert len(found.entrusted) == 1
         assert (found.pins, found.unpinned) == ((), ())
         assert texts(found.bounds) == ["demo==1.0"]
 
     def test_an_unnamed_link_is_a_pin_only_with_fixed_contents(self) -> None:
         repository = "git+https://host.example/r"
-        found = demand(f"{repository}@{COMMIT}\n{repository}@main\n" + hashed("https://host.example/x.zip", A))
+        found = demanded(f"{repository}@{COMMIT}\n{repository}@main\n" + hashed("https://host.example/x.zip", A))
         assert [pin.name for pin in found.pins] == [f"{repository}@{COMMIT}", "https://host.example/x.zip"]
         assert [pin.wanted for pin in found.pins] == [pin.name for pin in found.pins]
         assert texts(found.unpinned) == [f"{repository}@main"]
 
     def test_a_name_that_a_file_lets_guess_does_not_meet_one_that_is_written(self) -> None:
-        found = demand("demo==2.0\n" + hashed(SDIST, A))
+        found = demanded("demo==2.0\n" + hashed(SDIST, A))
         assert [(pin.name, pin.hashes) for pin in found.pins] == [("demo", frozenset()), (SDIST, {A})]
 
     def test_unnamed_links_do_not_meet(self) -> None:
-        assert len(demand("git+https://host.example/a@x\ngit+https://host.example/b@y").unpinned) == 2
+        assert len(demanded("git+https://host.example/a@x\ngit+https://host.example/b@y").unpinned) == 2
 
 
 class TestRepositories:
@@ -369,10 +369,10 @@ class TestRepositories:
 
     @pytest.mark.parametrize("revision", ["", "@main", "@v1.0", f"@{COMMIT[:7]}", f"@{COMMIT}0", "@refs/pull/1/head"])
     def test_what_moves_is_no_pin(self, revision: str) -> None:
-        assert len(demand(f"demo @ git+https://host.example/r{revision}").unpinned) == 1
+        assert len(demanded(f"demo @ git+https://host.example/r{revision}").unpinned) == 1
 
     def test_a_hash_does_not_fix_a_branch(self) -> None:
-        assert len(demand(hashed("demo @ git+https://host.example/r@main", A)).unpinned) == 1
+        assert len(demanded(hashed("demo @ git+https://host.example/r@main", A)).unpinned) == 1
 
     def test_one_commit_written_with_and_without_credentials(self) -> None:
         text = f"demo @ git+https://me:x@host.example/r@{COMMIT}\ndemo[a] @ git+https://host.example/r@{COMMIT}"

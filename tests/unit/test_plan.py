@@ -9,8 +9,8 @@ from packaging.version import Version
 
 from pinstall.cache import plan
 from pinstall.model.artifacts import Artifact, Case, Eviction, Plan, Shelved
+from pinstall.model.inputs import Option, Origin, Request
 from pinstall.model.pins import Pin, State, Verdict
-from pinstall.model.request import Option, Origin, Request
 from pinstall.request.arguments import rules
 from pinstall.request.policy import Policy, decide
 from tests.support.values import identity, pin, sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Option, Origin
+from pinstall.model.inputs import Option, Origin
 from pinstall.request.policy import KEYS, Policy, decide
 
 

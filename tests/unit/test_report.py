@@ -10,10 +10,10 @@ import pytest
 
 from pinstall.model.artifacts import Eviction, Plan, Shelved
 from pinstall.model.errors import PinstallError
+from pinstall.model.inputs import Origin
 from pinstall.model.outcome import Command, Outcome
 from pinstall.model.pins import Source, State, Verdict
-from pinstall.model.request import Origin
-from pinstall.report import words as report
+from pinstall.report import phrases as report
 from tests.support.values import COMMIT, identity, lines, pin, sha256
 
 A, B = sha256("a"), sha256("b")

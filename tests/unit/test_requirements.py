@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pinstall.model.request import Fault, Option, Origin, RequirementFile, RequirementLine
+from pinstall.model.inputs import Fault, Option, Origin, RequirementFile, RequirementLine
 from pinstall.request.lines import decode
 from pinstall.request.requirements import line, read
 

@@ -7,7 +7,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.model.artifacts import Link
 from pinstall.model.errors import PinstallError
-from pinstall.model.request import Option, Origin
+from pinstall.model.inputs import Option, Origin
 from pinstall.request import policy as sources
 from pinstall.request.policy import decide
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.judge import is_suspicious, judge, judge_hashes, proven
+from pinstall.comparison import is_suspicious, judge, judge_hashes, proven
 from pinstall.model.pins import Source, State
 from tests.support.values import COMMIT, identity, pin, sha256
 

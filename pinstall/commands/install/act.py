@@ -11,25 +11,19 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pinstall import judge as labels
-from pinstall import pip
+from pinstall import comparison, pip
 from pinstall.cache import plan
-from pinstall.commands.install import rebuild as remaking
-from pinstall.commands.install import rebuild as restated
-from pinstall.commands.install import runs as bytecode
+from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.evict import Clearing
 from pinstall.commands.install.heal import Healing
 from pinstall.commands.install.record import Recording
 from pinstall.commands.install.runs import Runs, mention_unproven, replaced, reports, uncompiled
-from pinstall.environment import damage as installed_files
+from pinstall.environment import damage
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import Pin, State
 from pinstall.request import arguments
-from pinstall.verdicts import ambiguity, branches, conflicts, proof
-from pinstall.verdicts import holds as holding
-from pinstall.verdicts import proof as naming
-from pinstall.verdicts import refusals as closing
+from pinstall.verdicts import ambiguity, branches, conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
@@ -39,7 +33,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Hold, Identity, Reporter, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.closure import Need
 
 
@@ -95,13 +89,13 @@ class _Run:
                 conflicts.refuse(metadata.conflicts(cases), self.asked, self._tell)
             self.clearing.clear(cases, self.clearing.cases(self._perhaps()))
             if self.clearing.cache is not None:
-                remaking.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
+                rebuild.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
         if not self.asked.elsewhere:
             self._healing.clear(found, self._forced(found), self._evidence)
         if self._runs.interrupted:
             self.put_back()
             return self._runs.commands[-1].exit_code
-        self._held = holding.in_force(self.asked, self._evidence, self._tell)
+        self._held = holds.in_force(self.asked, self._evidence, self._tell)
         exit_code = self._beside_holds(folder, [*wanting, *self._perhaps()])
         if exit_code != 0:
             self.put_back()
@@ -148,27 +142,27 @@ class _Run:
         wanted = os.path.join(folder, "unheld.json")
         if self._runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
             return exit_code
-        replaced = holding.replaced(self._held, wanted)
+        replaced = holds.replaced(self._held, wanted)
         if replaced:
             self._held = tuple(hold for hold in self._held if hold not in replaced)
             self._tell.say("pip failed: trying once more without the pins of what this very request is for")
             exit_code = run()
         if exit_code == 0:
-            holding.end(replaced, self._evidence, self._tell)
+            holds.end(replaced, self._evidence, self._tell)
         else:
-            self._error = holding.conflict(self._held, wanted, exit_code)
+            self._error = holds.conflict(self._held, wanted, exit_code)
         return exit_code
 
     def _resolve(self, folder: str) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or nobody has pinned, before it is installed."""
         wanted = os.path.join(folder, "resolved.json")
-        ours = (*self.clearing.around(self.asked.pip), *holding.constraints(self._held, folder))
+        ours = (*self.clearing.around(self.asked.pip), *holds.constraints(self._held, folder))
         exit_code = self._runs.rehearse("resolve", wanted, "-q", *ours)
         if exit_code == 0:
             requested = {one.name for one in pip.chosen(wanted) if one.requested}
             self._sourcing.judge(pip.installed(wanted), requested)
-        if exit_code == 0 and closing.resolves_first(self.asked):
-            closing.judge(self.after.unpinned(pip.chosen(wanted)), self.asked, self._tell, late=self.final is not None)
+        if exit_code == 0 and refusals.resolves_first(self.asked):
+            refusals.judge(self.after.unpinned(pip.chosen(wanted)), self.asked, self._tell, late=self.final is not None)
         return exit_code
 
     def put_back(self) -> None:
@@ -227,7 +221,7 @@ class _Run:
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
-            verdicts=labels.remarked(found, self._recording.labels),
+            verdicts=comparison.remarked(found, self._recording.labels),
             plan=self.clearing.plan,
             commands=tuple(self._runs.commands),
             error=self._error,
@@ -243,12 +237,12 @@ class _Run:
 
     def _users_own(self, folder: str, *, again: bool = False) -> int:
         """Run the user's own command, verbatim behind our few additions, with pip's cache."""
-        first = closing.resolves_first(self.asked) or self._sourcing.resolves_first()
+        first = refusals.resolves_first(self.asked) or self._sourcing.resolves_first()
         if first and (exit_code := self._resolve(folder)):
             return exit_code
         wanted = None if again else self.asked.request.last("json_report_file")
         request = self.asked.request.arguments
-        ours = (*self.clearing.around(self.asked.pip), *holding.constraints(self._held, folder))
+        ours = (*self.clearing.around(self.asked.pip), *holds.constraints(self._held, folder))
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
@@ -273,7 +267,7 @@ class _Run:
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             report_file = os.path.join(folder, "forced.json")
             ours = ("--report", report_file) if self.asked.pip.reports else ()
-            file = pip.requirements_file(folder, restated.lines(group, self.asked))
+            file = pip.requirements_file(folder, rebuild.lines(group, self.asked))
             carried = arguments.carried(self.asked.request, into_environment=True)
             started = time.time_ns()
             words = ("--force-reinstall", "--no-deps", *ours, *uncompiled(self.asked), *carried)
@@ -296,11 +290,11 @@ class _Run:
             self._healing.sweep(self.after)
         if self._reported and uncompiled(self.asked):
             found = filter(None, map(self.after.find, self._reported))
-            paths = [path for one in found for path in installed_files.sources(one)]
-            bytecode.compile_files(self.asked.target.executable, paths, self.asked.environ)
+            paths = [path for one in found for path in damage.sources(one)]
+            runs.compile_files(self.asked.target.executable, paths, self.asked.environ)
         if exit_code == 0:
             identities = [identity for identity, _ in self._reported.values()]
-            self.asked, after = naming.learnt(self.asked, self.after, identities)
+            self.asked, after = proof.learnt(self.asked, self.after, identities)
             self._seen = (self._seen[0], after)
             self.asked = replaced(self.asked, identities, self._tell)
             self._reports = self._reports and self.asked.pip.reports

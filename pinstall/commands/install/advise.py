@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 
-from pinstall.report import words as report
+from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Link
+    from pinstall.model.inputs import Fault, RequirementLine
     from pinstall.model.pins import Reporter
-    from pinstall.model.request import Fault, RequirementLine
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 SECONDS: Final = 2.0
@@ -71,7 +71,7 @@ def advice(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Fault, ...
 
 def hint(asked: Asked) -> str:
     """Return what to do about requests that are no pins, which may be no requests at all."""
-    from pinstall.commands import help as usage  # noqa: PLC0415 - a refusal alone needs it
+    from pinstall.commands import usage  # noqa: PLC0415 - a refusal alone needs it
 
     words = [one.text for one in asked.request.positionals]
     first = words[0] if words else ""
@@ -118,8 +118,7 @@ def _offered(
     What has one of the hashes that are written down goes before all else.
     """
     from pinstall.environment import target as tags  # noqa: PLC0415 - a refusal alone needs these
-    from pinstall.index import offers as candidates  # noqa: PLC0415 - the same
-    from pinstall.index import pages  # noqa: PLC0415 - the same
+    from pinstall.index import offers, pages  # noqa: PLC0415 - the same
     from pinstall.index.offers import Index  # noqa: PLC0415 - the same
 
     index, target = Index(asked.in_force), asked.target
@@ -128,23 +127,23 @@ def _offered(
         tell.detail(text)
     fitting = tags.of(target)
     for name, some in offered.items():
-        terms = candidates.terms(asked.in_force, name, target.version, fitting)
+        terms = offers.terms(asked.in_force, name, target.version, fitting)
         links = [link for page in some for link in page.links]
         listed = [(version, link) for link in links if (version := pages.version(link.filename, name)) is not None]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]
-        chosen = candidates.newest(proven, missing[name], terms) or candidates.newest(listed, missing[name], terms)
+        chosen = offers.newest(proven, missing[name], terms) or offers.newest(listed, missing[name], terms)
         if chosen is not None:
             yield name, _Found(str(chosen[0]), chosen[1])
 
 
 def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
-        return report.unpinned(line, "")
+        return phrases.unpinned(line, "")
     from pinstall.request import lines as line_options  # noqa: PLC0415 - only what is refused or warned of needs it
 
     if found is None:
-        return report.unpinned(line, line_options.written(line, "<version>", line.hashes))
+        return phrases.unpinned(line, line_options.written(line, "<version>", line.hashes))
     listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
-    return report.unpinned(line, line_options.written(line, found.version, hashes), installed=found.installed)
+    return phrases.unpinned(line, line_options.written(line, found.version, hashes), installed=found.installed)

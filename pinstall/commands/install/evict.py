@@ -11,13 +11,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.cache import build_records as builds
-from pinstall.cache import plan, wheels
+from pinstall.cache import build_records, plan, wheels
 from pinstall.cache.cases import Cases
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
 from pinstall.model.artifacts import Plan
-from pinstall.report import words as report
+from pinstall.report import phrases
 from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pinstall.cache.downloads import Ask
     from pinstall.model.artifacts import Case, Eviction, Shelved
     from pinstall.model.pins import Identity, Pin, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.request.options import Pip
 
 PATIENCE = 30.0
@@ -91,7 +90,7 @@ class Clearing(Cases):
                 self._tell.detail(f"{eviction.what} stays in pip's cache: another run is using it")
         self.bypass = bool(obstacles)
         for eviction in obstacles:
-            self._tell.say(report.bypass(eviction, "another run is using"))
+            self._tell.say(phrases.bypass(eviction, "another run is using"))
         return possible
 
     def _carry_out(self, planned: Plan) -> None:
@@ -139,14 +138,14 @@ class Clearing(Cases):
         if evictions and not self._found.writable:
             self.bypass = True
             for eviction in evictions:
-                self._tell.say(report.bypass(eviction))
+                self._tell.say(phrases.bypass(eviction))
         return self.bypass
 
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if evictions:
             self._receipts.append(self._shelf.evict(evictions))
         for eviction in evictions:
-            self._tell.say(report.eviction(eviction))
+            self._tell.say(phrases.eviction(eviction))
 
     def put_back(self) -> None:
         """Return to the cache what left it though there is nothing wrong with it."""
@@ -164,14 +163,18 @@ class Clearing(Cases):
             policy = self._asked.policy
             gone = self._shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
             if gone:
-                self._tell.detail(f"forgot {report.counted(gone, 'eviction', 'evictions')} of earlier runs")
+                self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")
 
     def told(self, pin: Pin, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build was told that an installation from this URL came from, none where nobody knows."""
         if url.endswith(".whl"):
             return None
         # without a cache it has just been built
-        return builds.told(self._asked, pin) if self.cache is None or self.bypass else self._built.told(identity, url)
+        return (
+            build_records.told(self._asked, pin)
+            if self.cache is None or self.bypass
+            else self._built.told(identity, url)
+        )
 
     def record(self, pins: Iterable[Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""

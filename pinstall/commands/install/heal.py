@@ -10,18 +10,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import damage as installed_files
+from pinstall.environment import damage
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import FOLDER
 from pinstall.model.artifacts import Eviction
 from pinstall.model.pins import State
-from pinstall.report import words as report
+from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.request.policy import Policy
     from pinstall.verdicts.evidence import Evidence
 
@@ -50,10 +50,10 @@ class Healing:
             if damaged is None or evidence.is_outside(damaged):
                 continue
             # through a link to nothing pip would write, to wherever that is
-            links = filter(os.path.islink, installed_files.places(damaged))
+            links = filter(os.path.islink, damage.places(damaged))
             dangling = (place for place in links if not os.path.exists(place))
             self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)])
-            if damaged.damage is not None or not installed_files.is_removable(damaged):
+            if damaged.damage is not None or not damage.is_removable(damaged):
                 known = self._move(damaged, evidence.copies(verdict.pin.name))
                 left = "" if known else "; nobody knows its files, and those that are not replaced stay"
                 self._tell.say(
@@ -82,21 +82,19 @@ class Healing:
 
         Only once pip has installed what stands in their place; raises as `clear` does.
         """
-        present = (
-            {place for one in evidence.every() for place in installed_files.places(one)} if self._listed else set()
-        )
+        present = {place for one in evidence.every() for place in damage.places(one)} if self._listed else set()
         for old, places in self._listed.items():
             stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
             if stale:
                 self._shelve(old, [(path,) for path in stale])
-                files = report.counted(len(stale), "file", "files")
+                files = phrases.counted(len(stale), "file", "files")
                 self._tell.say(f"{files} of what was moved aside, such as {stale[0]}, nothing has now: moved aside too")
         self._listed = {}
 
     def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
         """Move these dist-infos of a distribution, and tell whether it is known which files they are of."""
         old = [replace(damaged, path=path) for path in copies]
-        self._listed[damaged] = frozenset(place for one in old for place in installed_files.places(one))
+        self._listed[damaged] = frozenset(place for one in old for place in damage.places(one))
         self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)])
         return bool(self._listed[damaged])
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.commands.install.runs import Runs
+    from pinstall.model.inputs import Option
     from pinstall.model.pins import Pin, Reporter
-    from pinstall.model.request import Option
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 FOLDER = "pinstall"
 _STAGE = "stage-"

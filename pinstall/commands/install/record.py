@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall import judge as verdicts
+from pinstall import comparison
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row, record_digest
 from pinstall.model.pins import Pin
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pinstall.commands.install.evict import Clearing
     from pinstall.model.pins import Identity, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
     from pinstall.verdicts.sources import Sourcing
 
@@ -60,7 +60,7 @@ class Recording:
                 flaws = after.flaws(found)
                 rows[name] = Row(
                     version=found.text,
-                    hashes=verdicts.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
+                    hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
                     record=record_digest(found, flaws),
                     inputs=self._clearing.told(pins[name], identity, url),

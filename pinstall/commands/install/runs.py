@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall import pip
 from pinstall.model.outcome import Command
-from pinstall.report import words as report
+from pinstall.report import phrases
 from pinstall.request import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pinstall.model.pins import Identity, Reporter
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 
 def reports(asked: Asked) -> bool:
@@ -83,7 +83,7 @@ class Runs:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
         environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
         command = (*self.asked.pip.command, *words)
-        self._tell.detail(report.command(command))
+        self._tell.detail(phrases.command(command))
         self._before()
         ended = pip.run(command, environ, self.asked.replays, silent=silent)
         self.interrupted = self.interrupted or ended.interrupted

@@ -10,17 +10,16 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from pinstall.environment import damage as installed_files
+from pinstall.environment import damage
 from pinstall.formats import archives
-from pinstall.request import locations
-from pinstall.request import pyproject as project
+from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pinstall.model.pins import Distribution
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 _VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "PROGRAMDATA", "ALLUSERSPROFILE", "USERPROFILE", "VIRTUAL_ENV")
@@ -55,15 +54,15 @@ def _asked(asked: Asked) -> Iterator[str]:
     isolated = "--isolated" in asked.request.arguments
     files = (
         *locations.config_files(environ, target, isolated=isolated),
-        *project.candidates(os.getcwd(), environ),
+        *pyproject.candidates(os.getcwd(), environ),
         *sorted(asked.files),
     )
     for file in files:
         yield CONTENT + file
         yield STATUS + file
         yield from (VARIABLE + name for name in _expanded(file))
-    for folder in {os.path.dirname(path) for path in project.candidates(os.getcwd(), environ)}:
-        yield from (EXISTENCE + os.path.join(folder, mark) for mark in project.MARKS)
+    for folder in {os.path.dirname(path) for path in pyproject.candidates(os.getcwd(), environ)}:
+        yield from (EXISTENCE + os.path.join(folder, mark) for mark in pyproject.MARKS)
     for line in asked.lines:
         path = None if line.link is None else archives.path_of(line.link)
         if path is not None:
@@ -119,7 +118,7 @@ def _distribution(found: Distribution) -> Iterator[str]:
     yield STATUS + found.path
     # the folder's own time stamp shows what appears in it
     yield from (STATUS + place for place in (os.path.join(found.path, "METADATA"), found.record))
-    yield from (STATUS + place for place in installed_files.top_level(found))
+    yield from (STATUS + place for place in damage.top_level(found))
 
 
 def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:

@@ -12,27 +12,23 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import plan
-from pinstall.commands.install import stamping as grounds
+from pinstall.commands.install import stamping
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.model.inputs import Fault
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State
-from pinstall.model.request import Fault
-from pinstall.report import words as report
-from pinstall.request import arguments, pins
-from pinstall.request import policy as sources
-from pinstall.request.call import take
-from pinstall.request.demand import gather
-from pinstall.verdicts import closure
-from pinstall.verdicts import holds as holding
-from pinstall.verdicts import refusals as closing
+from pinstall.report import phrases
+from pinstall.request import arguments, demand, policy
+from pinstall.request.call import gather, take
+from pinstall.verdicts import closure, holds, refusals
 from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.model.pins import Reporter, Verdict
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 DISTRIBUTION = canonicalize_name("pip-pinstall")
 NAMESAKE = canonicalize_name("pinstall")
@@ -58,9 +54,9 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
         outcome = Outcome(exit_code=error.exit_code, error=error)
     for verdict in outcome.verdicts:
         for text in verdict.warnings:
-            tell.say(report.remark(verdict, text))
+            tell.say(phrases.remark(verdict, text))
         for text in verdict.notes:
-            tell.detail(report.remark(verdict, text))
+            tell.detail(phrases.remark(verdict, text))
     return replace(outcome, target=call.target.executable, report_to=call.policy.report)
 
 
@@ -71,9 +67,9 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
     evidence = Evidence(asked)
     if any(line.anonymous for line in asked.lines):
-        from pinstall.verdicts import proof as naming  # noqa: PLC0415 - few requests have no name
+        from pinstall.verdicts import proof  # noqa: PLC0415 - few requests have no name
 
-        asked, evidence = naming.learnt(asked, evidence)
+        asked, evidence = proof.learnt(asked, evidence)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
@@ -81,7 +77,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
 
         evidence.ledger.write(proofs(asked, evidence, found), tell.say)
         found = evidence.judge()
-        if any(setting.dest == sources.TABLE for setting in asked.settings):
+        if any(setting.dest == policy.TABLE for setting in asked.settings):
             from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
 
             evidence.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
@@ -89,11 +85,11 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
         loose = evidence.unpinned()
-        closing.judge(loose, asked, tell)
+        refusals.judge(loose, asked, tell)
         _mention_builds(asked, evidence, found, tell)
-        holding.renew(asked, evidence, tell)
+        holds.renew(asked, evidence, tell)
         lasting = not tell.detailed and not asked.policy.report
-        rests_on = grounds.of(asked, evidence, started) if lasting else ()
+        rests_on = stamping.of(asked, evidence, started) if lasting else ()
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
     _gather_own(asked, evidence, found)
@@ -104,10 +100,10 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if outcome.exit_code != 0:
         return outcome
     outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
-    holding.renew(asked, final, tell)
+    holds.renew(asked, final, tell)
     if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())
-        outcome = closing.end(outcome, asked, tell)
+        outcome = refusals.end(outcome, asked, tell)
         _mention_builds(asked, final, outcome.verdicts, tell)
     return outcome
 
@@ -135,9 +131,9 @@ def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> N
 def _mention_builds(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> None:
     """Name what is built with what nobody has pinned, to who wants to know it: sources have to be unpacked for it."""
     if tell.detailed:
-        from pinstall.verdicts import build_requirements as isolation  # noqa: PLC0415 - hardly any run asks
+        from pinstall.verdicts import build_requirements  # noqa: PLC0415 - hardly any run asks
 
-        for fault in isolation.unpinned(asked, evidence, found):
+        for fault in build_requirements.unpinned(asked, evidence, found):
             tell.detail(fault)
 
 
@@ -161,7 +157,7 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         return
     raise PinstallError(
         "unpinned",
-        report.counted(len(unpinned), "requirement is not pinned", "requirements are not pinned"),
+        phrases.counted(len(unpinned), "requirement is not pinned", "requirements are not pinned"),
         context=context,
         hint=hint(asked),
         exit_code=NOT_PINNED,
@@ -171,14 +167,14 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
 def _refuse_faults(asked: Asked, tell: Reporter) -> None:
     """Refuse what pip would refuse too, all of it at once; where anything goes pip has the last word."""
     correct, keep = "correct them and run again; nothing has been changed", "keep one of the two lines"
-    malformed = tuple(pins.malformed(asked.lines))
+    malformed = tuple(demand.malformed(asked.lines))
     for reference, faults, one, many, hint in (
         ("requirements", asked.faults, "line cannot be used", "lines cannot be used", correct),
         ("conflict", asked.demand.conflicts, "pin contradicts another", "pins contradict others", keep),
         ("hash", malformed, "hash can match no file", "hashes can match no file", correct),
     ):
         if faults and asked.policy.unpinned == "refuse":
-            message = report.counted(len(faults), one, many)
+            message = phrases.counted(len(faults), one, many)
             raise PinstallError(reference, message, context=tuple(faults), hint=hint, exit_code=FINDING)
         for fault in faults:
             tell.detail(fault)
@@ -204,7 +200,7 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
     if broken:
         raise PinstallError(
             "own-floor",
-            report.counted(len(broken), "pin would break pinstall", "pins would break pinstall"),
+            phrases.counted(len(broken), "pin would break pinstall", "pins would break pinstall"),
             context=broken,
             hint="give pinstall an environment of its own: `pipx install pip-pinstall`",
             exit_code=NOT_PINNED,
@@ -234,10 +230,10 @@ def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell:
     """Return why the environment does not hold what is pinned."""
     for verdict in found:
         if verdict.state is not State.HOLDS:
-            tell.detail(report.verdict(verdict))
+            tell.detail(phrases.verdict(verdict))
     wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.policy.unproven)]
     if wanting:
-        return report.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
+        return phrases.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
     if not evidence.unmet:
         return None
     if tell.detailed:  # finding out who is to blame is dear

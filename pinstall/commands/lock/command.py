@@ -17,18 +17,13 @@ from packaging.utils import canonicalize_name
 
 from pinstall import pip
 from pinstall.commands.lock import locked as locking
-from pinstall.commands.lock import texts as lock_texts
-from pinstall.formats import toml
-from pinstall.formats import urls as links
+from pinstall.commands.lock import texts
+from pinstall.formats import toml, urls
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
-from pinstall.model.request import Fault, Origin
-from pinstall.report import words as report
-from pinstall.request import arguments, requirements
-from pinstall.request import lockfile as locks
-from pinstall.request import pyproject as project
-from pinstall.request import reading as texts
-from pinstall.request.call import take
-from pinstall.request.demand import gather
+from pinstall.model.inputs import Fault, Origin
+from pinstall.report import phrases
+from pinstall.request import arguments, lockfile, pyproject, reading, requirements
+from pinstall.request.call import gather, take
 from pinstall.request.options import NEWEST
 
 if TYPE_CHECKING:
@@ -37,9 +32,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.commands.lock.locked import Locked
+    from pinstall.model.inputs import Option, RequirementLine
     from pinstall.model.pins import Reporter
-    from pinstall.model.request import Option, RequirementLine
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
     Report = Mapping[str, Any]
 
@@ -77,7 +72,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     words, source = _inputs(words, environ, tell)
     asked = gather(take(words, environ))
     asked.pip.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
-    old = texts.read(wanted.output) if wanted.output else ""
+    old = reading.text(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
     since = time.time()
@@ -133,7 +128,7 @@ def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tup
     request = take(words, environ).request
     if request.positionals or any(request.every(dest) for dest in _ASKING):
         return words, ""
-    for path in project.candidates(os.getcwd(), environ):
+    for path in pyproject.candidates(os.getcwd(), environ):
         beside = os.path.join(os.path.dirname(path), "requirements.in")
         if os.path.isfile(beside):
             tell.say(f"locking what `{os.path.relpath(beside)}` asks for")
@@ -147,7 +142,7 @@ def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tup
 
 def _dependencies(path: str) -> list[str]:
     """Return the dependencies that a `pyproject.toml` lists, none where it has none of its own."""
-    content = texts.read(path)
+    content = reading.text(path)
     try:
         listed = toml.parse(content.encode()).get("project", {}).get("dependencies", [])
         return [str(need) for need in listed]
@@ -171,13 +166,13 @@ def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[Normal
     pinned = {name: version for name, version in _pinned(old, wanted.output) if name not in wanted.upgraded}
     outgrown = locking.outgrown(pinned, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
-        tell.say(f"{name}=={pinned[name]} gives way: {report.place(line.origin)} asks for `{line.text}`")
+        tell.say(f"{name}=={pinned[name]} gives way: {phrases.place(line.origin)} asks for `{line.text}`")
     return {name: version for name, version in pinned.items() if name not in outgrown}
 
 
 def _pinned(old: str, file: str) -> Iterator[tuple[NormalizedName, str]]:
     """Yield what an older lock pins; refuse a file that is something else."""
-    if locks.is_lock(file):
+    if lockfile.is_lock(file):
         try:
             packages = toml.parse(old.encode())["packages"]
             yield from ((canonicalize_name(one["name"]), one["version"]) for one in packages if "version" in one)
@@ -212,7 +207,7 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is
                 return ended.exit_code
-        text = texts.read(path)
+        text = reading.text(path)
     if not text:
         raise PinstallError("report", "pip wrote no report", hint="leave out `--report`", exit_code=USAGE)
     found: Report = json.loads(text)
@@ -251,11 +246,11 @@ def _locked(
     index = releases.index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
-    if index.silent and any(one.alone and links.scheme(one.files[0].url) != "file" for one in locked):
+    if index.silent and any(one.alone and urls.scheme(one.files[0].url) != "file" for one in locked):
         raise PinstallError(
             "index",
             f"the index does not say which files {alone} has",
-            context=tuple(map(links.redacted, index.silent)),
+            context=tuple(map(urls.redacted, index.silent)),
             hint="try again; what only pip can log in to needs its password in the URL or in `.netrc`",
             exit_code=UNAVAILABLE,
         )
@@ -270,18 +265,18 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    from pinstall.commands.lock import texts as variables  # noqa: PLC0415 - dear, and pip may have failed
+    from pinstall.commands.lock import texts  # noqa: PLC0415 - dear, and pip may have failed
 
-    request, restore = asked.request, variables.restoring(asked)
+    request, restore = asked.request, texts.restoring(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
-    if locks.is_lock(wanted.output):
-        variables.refuse(locked, restore)
-        return lock_texts.lock(locked, heading, None if foreign else found["environment"])
+    if lockfile.is_lock(wanted.output):
+        texts.refuse(locked, restore)
+        return texts.lock(locked, heading, None if foreign else found["environment"])
     given = [*request.command_line, *asked.options]
     options = [(one.name, restore(_moved(one, wanted.folder) or "") or None) for one in given if one.dest in _FINDING]
     locked = [replace(one, url=restore(one.url)) for one in locked]
-    return lock_texts.requirements(locked, heading, lock_texts.options(options))
+    return texts.requirements(locked, heading, texts.options(options))
 
 
 def _moved(option: Option, folder: str) -> str | None:
@@ -299,11 +294,11 @@ def _delivered(old: str, text: str, wanted: Wanted, tell: Reporter) -> int:
     elif text == old:
         tell.say(f"`{wanted.output}` is up to date")
     elif wanted.check:
-        for line in lock_texts.difference(old, text):
+        for line in texts.difference(old, text):
             tell.show(line)
         tell.say(f"`{wanted.output}` is not up to date")
         return FINDING
     else:
-        texts.replace(wanted.output, text)
+        reading.write(wanted.output, text)
         tell.say(f"`{wanted.output}` is written")
     return HOLDS

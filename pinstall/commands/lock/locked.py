@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import metadata, provenance
-from pinstall.formats import urls as links
+from pinstall.formats import metadata, provenance, urls
 from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from pinstall.model.errors import NOT_PINNED, PinstallError
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Page
-    from pinstall.model.request import RequirementLine
+    from pinstall.model.inputs import RequirementLine
 
 _ANY_EXTRA: Final = ""
 _ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
@@ -182,7 +181,7 @@ def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[P
     if "vcs_info" in document:
         return {**place, "vcs": document["vcs_info"]["vcs"], "commit": document["vcs_info"]["commit_id"]}
     taken = frozenset(digest for digest in provenance.hashes(document) if digest.startswith("sha256:"))
-    own = Link(url=url, filename=links.file_name(url), hashes=taken)
+    own = Link(url=url, filename=urls.file_name(url), hashes=taken)
     if item["is_direct"]:
         return {**place, "files": (_proven(own, name),)}
     releases = [(page.index, _release(page, name, item["metadata"]["version"])) for page in offered]

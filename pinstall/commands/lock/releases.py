@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.cache import http
 from pinstall.cache.downloads import Served
-from pinstall.commands.lock import locked as locking
+from pinstall.commands.lock import locked
 from pinstall.index.offers import Index
 from pinstall.model.artifacts import Answer
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pinstall.index.offers import Ask
     from pinstall.model.artifacts import Entry
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
         if answer is None or version is None:
             return answer
         kind = answer.headers.get("content-type", "")
-        return replace(answer, content=locking.thinned(answer.content, kind, version))
+        return replace(answer, content=locked.thinned(answer.content, kind, version))
 
     return Index(asked.in_force, through)
 

@@ -11,11 +11,10 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall.formats import provenance
-from pinstall.formats import urls as links
-from pinstall.index import client as session
+from pinstall.formats import provenance, urls
+from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
-from pinstall.request import reading as files
+from pinstall.request import reading
 from pinstall.request.lines import VARIABLE, decode, logical_lines
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from pinstall.commands.lock.locked import Locked
     from pinstall.model.artifacts import Link
-    from pinstall.request.demand import Asked
+    from pinstall.request.call import Asked
 
 _CONTINUED: Final = " \\\n    "
 _ENVIRONMENT: Final = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
@@ -190,9 +189,9 @@ def restoring(asked: Asked) -> Callable[[str], str]:
 
 def _held(asked: Asked) -> Iterator[tuple[str, str]]:
     for where in asked.files:
-        number = files.descriptor(where)
+        number = reading.descriptor(where)
         replayed = None if number is None else asked.replays.get(number)
-        content = replayed or files.content(where, lambda url: session.fetch(url, asked.in_force))
+        content = replayed or reading.content(where, lambda url: client.fetch(url, asked.in_force))
         try:
             text = decode(content)
         except (LookupError, ValueError):  # a script need not be text to the end
@@ -215,7 +214,7 @@ def refuse(locked: Iterable[Locked], restore: Callable[[str], str]) -> None:
             told = VARIABLE.search(restore(url.partition("://")[2].partition("/")[2]))
             if told is None and whole.count("/") < url.count("/"):
                 told = VARIABLE.search(whole)
-            if told and links.scheme(url) != "file":
+            if told and urls.scheme(url) != "file":
                 raise PinstallError(
                     "variable",
                     f"the URL of `{one.name}` holds what `{told[0]}` stands for, and a lock file takes no variables",
