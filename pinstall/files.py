@@ -1,11 +1,12 @@
-"""Hold a file against other processes; the system gives it back when the last that has it open ends, however it ends.
+"""Write, rename, hash and hold files without losing anything.
 
-May not: wait without a bound; be needed for anything to be right, as not every system and file system can do it.
+May not: know what it writes; wait without a bound; need locks for anything to be right, as not every system has them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import time
@@ -178,3 +179,44 @@ def replace(path: str, text: str) -> None:
 def is_device(path: str) -> bool:
     """Tell whether what lies there, such as a pipe or `/dev/stdout`, must never be replaced by a file."""
     return path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe without waiting for who writes to it."""
+_BLOCK = 1 << 20
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def is_other(place: str, size: int, digest: str) -> bool:
+    """Tell whether a file is missing or has another sha256 than is said, in the spelling of RECORD."""
+    import binascii  # noqa: PLC0415 - only where files are hashed
+
+    try:
+        spelled = binascii.b2a_base64(sha256(place, size), newline=False).translate(_URLSAFE)
+        return spelled.rstrip(b"=").decode() != digest
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # what may not be read proves nothing
+        return False
+
+
+def sha256(place: str, size: int = -1) -> bytes:
+    """Return the digest of a file; that it has the size which is expected spares a call.
+
+    Raises: OSError where there is no regular file that may be read.
+    """
+    hashed = hashlib.sha256()
+    length = 0
+    asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
+    descriptor = os.open(place, os.O_RDONLY | _AT_ONCE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
+            raise FileNotFoundError(place)
+        while block := os.read(descriptor, asked):
+            hashed.update(block)
+            length += len(block)
+            if length == size and len(block) < asked:
+                break
+    finally:
+        os.close(descriptor)
+    return hashed.digest()

@@ -13,6 +13,7 @@ from pinstall import comparison
 from pinstall.cache import plan
 from pinstall.cache.cases import Cases
 from pinstall.environment import damage
+from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
 from pinstall.model.inputs import Fault
@@ -170,17 +171,18 @@ def _is_bare(evidence: Evidence, pin: Pin) -> bool:
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:
     """Yield files that others claim too, and with `deep` each whose contents are not what RECORD says."""
-    listed = damage.owners(evidence.every())
-    shared = {owners: paths for owners, paths in damage.overlapping(listed).items() if set(owners) & set(installed)}
+    listed = evidence.installed.owners
+    shared = {owners: paths for owners, paths in find_shared(listed).items() if set(owners) & set(installed)}
     for owners, paths in shared.items():
         names = " and ".join(sorted(owner.identity.name for owner in owners))
         what = f"{min(paths)} belongs" if len(paths) == 1 else f"{len(paths)} files, such as {min(paths)}, belong"
         yield f"{what} to {names}: one of them has overwritten {'it' if len(paths) == 1 else 'them'}"
     if deep:
         sharing = {owner for owners in shared for owner in owners}
-        taken = {(one, path) for one in sharing for path in damage.overwritten(one, listed)}
-        rows = ((one, evidence.ledger.row(one)) for one in installed)
+        taken = {(one, path) for one in sharing for path in evidence.installed.overwritten(one)}
+        rows = ((one, evidence.installed.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
-        altered = set(damage.altered(installed, os.cpu_count() or 1, tell.progress)) - taken
+        lists = map(evidence.installed.files, installed)
+        altered = set(damage.altered(lists, os.cpu_count() or 1, tell.progress)) - taken
         for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
             yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

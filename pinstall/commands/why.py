@@ -12,7 +12,6 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache.cases import Cases
 from pinstall.cache.inventory import everything
-from pinstall.environment import damage as installed_files
 from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import State
@@ -76,8 +75,8 @@ def _installed(evidence: Evidence, name: NormalizedName) -> Iterator[str]:
 
 def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
     yield f"{found.text} is installed in {found.location}"
-    row = evidence.ledger.row(found)
-    damage = found.damage or installed_files.damaged(found, row.flaws if row else ())
+    row = evidence.installed.row(found)
+    damage = found.damage or evidence.installed.files(found).damage(row.flaws if row else ())
     if damage is not None:
         yield f"it {damage}"
     if found.identity.source is not None:

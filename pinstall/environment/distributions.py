@@ -50,6 +50,10 @@ class Environment:
         folders = self._index().get(name, [])
         return tuple(os.path.join(place, entry) for place, entry in folders if place == folders[0][0])
 
+    def folders(self) -> dict[str, NormalizedName]:
+        """Return every dist-info and egg-info by its path, and of which project it is."""
+        return {os.path.join(*one): name for name, some in self._index().items() for one in some}
+
     def release(self, name: NormalizedName, version: Version | None) -> Distribution | None:
         """Return the distribution of this very version, whatever lies beside it: `--target` leaves the old behind."""
         for location, entry in self._index().get(name, ()):

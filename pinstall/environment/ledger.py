@@ -10,21 +10,21 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from packaging.utils import NormalizedName
 
 from pinstall import files
-from pinstall.environment import damage, record
 from pinstall.model.pins import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from packaging.utils import NormalizedName
-
-    from pinstall.model.pins import Distribution
+    from pinstall.environment.file_list import FileList
 
     Renewed = Callable[[Mapping[NormalizedName, Hold]], Mapping[NormalizedName, Hold]]
     Say = Callable[[str], object]
+    Item = TypeVar("Item")
 
 FOLDER = ".pinstall"
 SCHEMA = 1
@@ -51,7 +51,8 @@ class Row:
 class Ledger:
     """The rows of one environment, in `site-packages/.pinstall/ledger.json`.
 
-    Where that cannot be written they are in the user's `state` directory, and count for more than what stands there.
+    Where that cannot be written they are in the user's `state` directory, and count for more than what is there. A
+    file is parsed again only once it has been replaced.
     """
 
     def __init__(self, site_packages: str, state: str) -> None:
@@ -61,156 +62,121 @@ class Ledger:
             os.path.join(site_packages, FOLDER, "ledger.json"),
             os.path.join(state, "ledgers", f"{stem}.json"),
         )
-        self._rows: tuple[dict[NormalizedName, Row], ...] | None = None
+        self._known: dict[str, tuple[object, _Content]] = {}
 
-    def hashes(self, distribution: Distribution) -> frozenset[str]:
-        """Return the hashes of the artifact that this very installation came from, none when that is not known."""
-        row = self.row(distribution)
-        return frozenset() if row is None else row.hashes
-
-    def row(self, distribution: Distribution) -> Row | None:
+    def row(self, listed: FileList) -> Row | None:
         """Return what is known of this very installation."""
-        return next((row for row in self._named(distribution) if _describes(row, distribution)), None)
+        return next((row for row in self._named(listed) if _describes(row, listed)), None)
 
-    def inputs(self, distribution: Distribution) -> Mapping[str, str] | None:
+    def inputs(self, listed: FileList) -> Mapping[str, str] | None:
         """Return what the build of this very installation was told, none when that is not known."""
-        rows = (row for row in self._named(distribution) if row.inputs is not None and _describes(row, distribution))
+        rows = (row for row in self._named(listed) if row.inputs is not None and _describes(row, listed))
         return next((row.inputs for row in rows), None)
 
     def holds(self) -> dict[NormalizedName, Hold]:
         """Return the pins of earlier runs."""
-        return _all_holds(self.paths)
+        return self._holds(self.paths)
+
+    def _holds(self, paths: Sequence[str]) -> dict[NormalizedName, Hold]:
+        return {name: hold for path in paths for name, hold in self._read(path).holds.items()}
 
     def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
         """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered.
 
         What the state directory had to keep moves to the environment as soon as that can be written. Another run that
-        writes is waited for, `flock.PATIENCE` at most.
+        writes is waited for, `files.PATIENCE` at most.
         """
-        self._rows = None
         for number, path in enumerate(self.paths):
             with contextlib.suppress(OSError):
-                if not _add(self.paths[number:], rows, say, renewed):
+                if not self._add(self.paths[number:], rows, say, renewed):
                     say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
                 return
 
-    def _named(self, distribution: Distribution) -> Iterator[Row]:
-        """Yield what is said of a project: one ledger may know what it was before, and the other what it is."""
-        if self._rows is None:
-            self._rows = tuple(map(_rows, reversed(self.paths)))
-        name = distribution.identity.name
-        return (rows[name] for rows in self._rows if name in rows)
+    def _named(self, listed: FileList) -> Iterator[Row]:
+        """Yield what is known of a project: one file may know what it was before, and the other what it is."""
+        name = listed.distribution.identity.name
+        found = (self._read(path).rows.get(name) for path in reversed(self.paths))
+        return (row for row in found if row is not None)
+
+    def _read(self, path: str) -> _Content:
+        """Return what a file says; without a file, or with a broken one, nothing is known, which is not an error."""
+        signature = _signature(path)
+        if self._known.get(path, ("",))[0] != signature:
+            self._known[path] = (signature, _parsed(path) if signature else _Content({}, {}))
+        return self._known[path][1]
+
+    def _add(self, paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
+        """Write to the first path what is new and what the others have, and tell whether that could be done.
+
+        It cannot while another process does it.
+        """
+        path, *others = paths
+        files.folder(os.path.dirname(path))
+        with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
+            if not files.hold(lock, say):
+                return False
+            before, held = self._read(path), self._holds(paths)
+            moving = {name: row for other in others for name, row in self._read(other).rows.items()}
+            now = _Content(before.rows | moving | dict(rows), held if renewed is None else dict(renewed(held)))
+            if now != before:
+                with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
+                    json.dump(now.as_json(), file, indent=1)
+                os.replace(f"{path}.new", path)
+                self._known[path] = (_signature(path), now)
+        for other in filter(os.path.exists, others):
+            with contextlib.suppress(OSError):
+                os.unlink(other)
+        return True
 
 
-def _rows(path: str) -> dict[NormalizedName, Row]:
-    try:
-        return {name: _from_json(row) for name, row in _document(path).get("distributions", {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+class _Content(NamedTuple):
+    """What one file of the ledger says."""
 
+    rows: dict[NormalizedName, Row]
+    holds: dict[NormalizedName, Hold]
 
-def _holds(path: str) -> dict[NormalizedName, Hold]:
-    held = _document(path).get("holds") or {}
-    try:
+    def as_json(self) -> dict[str, Any]:
         return {
-            name: Hold(name=name, version=str(hold["version"]), origins=dict(hold["origins"]))
-            for name, hold in held.items()
+            "schema": SCHEMA,
+            "distributions": {name: _as_json(self.rows[name]) for name in sorted(self.rows)},
+            "holds": {name: _as_hold(self.holds[name]) for name in sorted(self.holds)},
         }
+
+
+def _signature(path: str) -> tuple[int, ...]:
+    """Return what is another once a file has been replaced; nothing where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _parsed(path: str) -> _Content:
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        known = document if document["schema"] == SCHEMA else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return _Content({}, {})
+    return _Content(_each(known, "distributions", _from_json), _each(known, "holds", _held))
+
+
+def _each(document: Mapping[str, Any], key: str, read: Callable[[str, Any], Item]) -> dict[NormalizedName, Item]:
+    """Return what a table of the document says, nothing where any entry of it cannot be read."""
+    try:
+        return {name: read(name, one) for name, one in (document.get(key) or {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 
 
-def _document(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-        return dict(document) if document["schema"] == SCHEMA else {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no ledger, no proof: never an error
-        return {}
+def _held(name: str, hold: dict[str, Any]) -> Hold:
+    return Hold(name=NormalizedName(name), version=str(hold["version"]), origins=dict(hold["origins"]))
 
 
-def _all_holds(paths: Sequence[str]) -> dict[NormalizedName, Hold]:
-    return {name: hold for path in paths for name, hold in _holds(path).items()}
-
-
-def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
-    """Write to the first path what is new and what the others hold, and tell whether that could be done.
-
-    It cannot while another process does it.
-    """
-    path, *others = paths
-    files.folder(os.path.dirname(path))
-    with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
-        if not files.hold(lock, say):
-            return False
-        before, held = _rows(path), _all_holds(paths)
-        merged = before | {name: row for other in others for name, row in _rows(other).items()} | dict(rows)
-        holding = held if renewed is None else renewed(held)
-        if (merged, holding) != (before, _holds(path)):
-            document = {
-                "schema": SCHEMA,
-                "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
-                "holds": {name: _as_hold(holding[name]) for name in sorted(holding)},
-            }
-            with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
-                json.dump(document, file, indent=1)
-            os.replace(f"{path}.new", path)
-    for other in filter(os.path.exists, others):
-        with contextlib.suppress(OSError):
-            os.unlink(other)
-    return True
-
-
-def _describes(row: Row, distribution: Distribution) -> bool:
-    known = row.version == distribution.text and bool(row.record)
-    return known and row.record == record_digest(distribution, row.flaws)
-
-
-def record_digest(distribution: Distribution, flaws: Iterable[str] = ()) -> str:
-    """Return the sha256 of the installed RECORD and of all files that it does not vouch for, empty where there is none.
-
-    These are such as it has no hash of, and the `flaws`, of which it says something wrong; but no byte code, and none
-    that another distribution has too, since who was installed last has overwritten it.
-    """
-    try:
-        with open(distribution.record, "rb") as file:
-            digest = hashlib.sha256(listed := file.read())
-    except OSError:
-        return ""
-    folder = distribution.path if distribution.egg else distribution.location
-    doubtful = [path for path in (*_unhashed(distribution, listed), *flaws) if not record.is_bytecode(path)]
-    others = list(_beside(distribution)) if doubtful else []
-    for path in doubtful:
-        if not any(f"\n{path},".encode() in other for other in others):
-            digest.update(_sha256(os.path.join(folder, path)))
-    return digest.hexdigest()
-
-
-def _beside(distribution: Distribution) -> Iterator[bytes]:
-    """Yield what is in the RECORD of every other distribution of the same folder, behind a line end."""
-    for entry in os.listdir(distribution.location):
-        path = os.path.join(distribution.location, entry)
-        if entry.endswith(".dist-info") and path != distribution.path:
-            with contextlib.suppress(OSError), open(os.path.join(path, "RECORD"), "rb") as file:
-                yield b"\n" + file.read()
-
-
-def _sha256(place: str) -> bytes:
-    try:
-        return damage.sha256(place)
-    except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
-        return b"?"
-
-
-def _unhashed(distribution: Distribution, listed: bytes) -> list[str]:
-    """Return the paths of which RECORD has no hash, without its own; what lists the files of an egg has none at all."""
-    if distribution.egg:
-        return [os.fsdecode(name) for name in listed.splitlines()]
-    own = f"{os.path.basename(distribution.path)}/RECORD"
-    try:
-        return [path for path, digest, _ in record.rows(record.text(listed)) if not digest and path != own]
-    except ValueError:
-        return []
+def _describes(row: Row, listed: FileList) -> bool:
+    known = row.version == listed.distribution.text and bool(row.record)
+    return known and row.record == listed.digest(row.flaws)
 
 
 def _as_json(row: Row) -> dict[str, Any]:
@@ -224,7 +190,7 @@ def _as_hold(hold: Hold) -> dict[str, Any]:
     return {"version": hold.version, "origins": dict(hold.origins)}
 
 
-def _from_json(row: dict[str, Any]) -> Row:
+def _from_json(_: str, row: dict[str, Any]) -> Row:
     return Row(
         version=str(row["version"]),
         hashes=frozenset(map(str, row["hashes"])),

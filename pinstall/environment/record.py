@@ -5,14 +5,21 @@ May not: open a file, look at what is listed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from collections.abc import Set as AbstractSet
 
     Row = Sequence[str]
     """Path, hash, size, as written."""
+
+CACHED: Final = "__pycache__/"
+"""Where byte code is that anybody may remake or remove; pip overwrites even what a wheel brings along."""
+UNKNOWN: Final = -1
+"""The size of a file that cannot be told."""
+_DIGITS: Final = 19
+"""How many digits no size has."""
 
 
 def text(content: bytes) -> str:
@@ -47,11 +54,14 @@ def is_bytecode(path: str) -> bool:
     return path.endswith("__pycache__") or (suffix == "pyc" and (tagged or "__pycache__/" in path))
 
 
-def tops(written: str) -> AbstractSet[str]:
-    """Return the first part of each path, and in full what lies outside; raise ValueError as `rows` does."""
-    # whole rows are twice as dear, and that of a folder need not be read to its end
-    lines = [f"{path},," for path, _, _ in rows(written)] if '"' in written else written.split("\n")
-    found = {line.partition("/")[0] if "/" in line else line.rsplit(",", 2)[0] for line in lines if line}
+def tops(paths: Collection[str]) -> AbstractSet[str]:
+    """Return the first part of each path, and in full what is outside of the folder."""
+    found = {path.partition("/")[0] for path in paths}
     if not found.isdisjoint(("..", "")):
-        found |= {line.rsplit(",", 2)[0] for line in lines if line.startswith(("../", "/"))}
+        found |= {path for path in paths if path.startswith(("../", "/"))}
     return found - {"..", ""}
+
+
+def length(size: str) -> int:
+    """Return the size of a row as a number; UNKNOWN where the text is not a number, such as `4 bytes`."""
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < _DIGITS else UNKNOWN

@@ -88,7 +88,7 @@ class _Isolation:
         """Yield where the source lies that a pin came from, or that pip would build."""
         pin = verdict.pin
         installed = self._evidence.find(pin.name) if verdict.state in _FITTING else None
-        row = None if installed is None else self._evidence.ledger.row(installed)
+        row = None if installed is None else self._evidence.installed.row(installed)
         if row is not None:
             yield from () if row.url.endswith(".whl") else (row.url,)
             return

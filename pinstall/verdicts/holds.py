@@ -110,14 +110,14 @@ def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ..
     renewing = any(asked.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
     if asked.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
         return ()
-    held = evidence.ledger.holds()
+    held = evidence.installed.ledger.holds()
     gone = _gone(held)
     standing = without(held, gone)
     for file in sorted(gone):
         tell.say(f"`{file}` is gone: what it pinned is held no longer")
     uninstalled = {name for name in standing if evidence.find(name) is None}
     if uninstalled:  # by now, before this run perhaps installs it for another reason
-        evidence.ledger.write(
+        evidence.installed.ledger.write(
             {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
         )
     # what the files of this very run have said before is in nobody's way: what they say now is asked for
@@ -153,7 +153,7 @@ def end(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
     for hold in replaced:
         tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, is no more: something else was asked for")
     names = {hold.name for hold in replaced}
-    evidence.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
+    evidence.installed.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
 
 
 def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
@@ -208,9 +208,9 @@ def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         left = {hold.name: hold for hold in standing if hold.name in constrained}
         return renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
 
-    before = evidence.ledger.holds()
+    before = evidence.installed.ledger.holds()
     if after(before) != before:
-        evidence.ledger.write({}, tell.say, after)
+        evidence.installed.ledger.write({}, tell.say, after)
 
 
 def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:

@@ -15,7 +15,8 @@ from pinstall.cache import builds as built
 from pinstall.cache import downloads, http
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
-from pinstall.environment.ledger import Row, record_digest
+from pinstall.environment.file_list import FileList
+from pinstall.environment.ledger import Row
 from pinstall.formats.provenance import bare
 from pinstall.model.pins import State
 from pinstall.request import demand
@@ -38,8 +39,8 @@ def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
     """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
     evidence = Evidence(asked)
     if not asked.lines:
-        asked = holds.instead(asked, evidence.ledger.holds())
-        evidence = Evidence(asked)
+        asked = holds.instead(asked, evidence.installed.ledger.holds())
+        evidence = Evidence(asked, evidence.installed)
     asked, evidence = learnt(asked, evidence)
     return asked, evidence, judge(asked, evidence)
 
@@ -107,7 +108,7 @@ def _of_builds(
 
 
 def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
-    return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=record_digest(installed))
+    return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=FileList(installed).digest())
 
 
 def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:
@@ -116,7 +117,7 @@ def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) 
     if lines == asked.lines:
         return asked, evidence
     asked = replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
-    return asked, Evidence(asked)
+    return asked, Evidence(asked, evidence.installed)
 
 
 def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
@@ -134,12 +135,12 @@ def _known(pin: Pin, evidence: Evidence, reported: Sequence[Identity]) -> Iterat
     guessed = evidence.find(pin.name)
     if guessed is not None:
         yield _identity(guessed, evidence)
-    for found in evidence.every():
+    for found in evidence.installed.every:
         yield _identity(found, evidence)
 
 
 def _identity(found: Distribution, evidence: Evidence) -> Identity:
-    return replace(found.identity, hashes=found.identity.hashes | evidence.ledger.hashes(found))
+    return replace(found.identity, hashes=found.identity.hashes | evidence.installed.hashes(found))
 
 
 def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterator[Identity]:

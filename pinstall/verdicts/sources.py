@@ -128,7 +128,7 @@ class Sourcing:
         rows = {}
         for name in bound:
             pin, installed = open_[name].pin, evidence.find(name)
-            row = None if installed is None else evidence.ledger.row(installed)
+            row = None if installed is None else evidence.installed.row(installed)
             hashes = self._hashes(pin)
             listed = replace(open_[name], pin=replace(pin, hashes=(pin.hashes & hashes) or hashes))
             if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):

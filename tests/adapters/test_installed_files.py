@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.environment import damage as installed_files
+from pinstall.environment import damage
 from pinstall.environment.distributions import Environment as Installed
+from pinstall.environment.file_list import FileList
+from pinstall.environment.installed import find_owners, find_shared
 from tests.support.scenes import place
 from tests.support.wheels import Archive, wheel
 
@@ -44,8 +46,12 @@ def find(site_packages: Path, name: str = "demo") -> Distribution:
     return distribution
 
 
+def damaged(distribution: Distribution) -> str | None:
+    return FileList(distribution).damage()
+
+
 def altered(*distributions: Distribution) -> list[str]:
-    return sorted(path for _, path in installed_files.altered(distributions, 2))
+    return sorted(path for _, path in damage.altered(map(FileList, distributions), 2))
 
 
 def install(environment: Environment, archive: Archive, *options: str) -> None:
@@ -65,7 +71,7 @@ def test_what_pip_has_just_installed_is_whole(environment: Environment, options:
     install(environment, FULL, *(word.replace("PLACE", str(environment.root / "place")) for word in options))
     (info,) = environment.root.rglob(INFO)
     distribution = find(info.parent)
-    assert installed_files.damaged(distribution) is None
+    assert damaged(distribution) is None
     assert altered(distribution) == []
 
 
@@ -81,7 +87,7 @@ def test_of_this_interpreter_just_those_are_accused_that_importlib_metadata_show
         # not all are whole everywhere: some machines add a certificate to certifi's
         whole = all(path.is_file() and path.stat().st_size == size for path, size in sizes)
         held = not ours.editable and (theirs.read_text("INSTALLER") or "").strip() in ("pip", "uv")
-        assert (installed_files.damaged(ours) is None) == (whole or not held)
+        assert (damaged(ours) is None) == (whole or not held)
         seen += held
     assert seen > 10
 
@@ -103,22 +109,22 @@ def test_each_file_that_is_gone_cut_or_edited_is_found(environment: Environment,
     (file,) = environment.root.glob(path)
     before = file.read_bytes()
     file.write_bytes(before[:-1] + b"?")  # as long as before: only its digest tells
-    assert (installed_files.damaged(distribution), altered(distribution)) == (f"was altered in {row}", [row])
+    assert (damaged(distribution), altered(distribution)) == (f"was altered in {row}", [row])
     os.utime(file, (0, 0))  # older than RECORD: not looked into at a glance
-    assert (installed_files.damaged(distribution), altered(distribution)) == (None, [row])
+    assert (damaged(distribution), altered(distribution)) == (None, [row])
     for content in (before[:-1], before + b"?", b""):
         file.write_bytes(content)
         fault = f"has {len(content)} bytes instead of {len(before)} in {row}"
-        assert (installed_files.damaged(distribution), altered(distribution)) == (fault, [row])
+        assert (damaged(distribution), altered(distribution)) == (fault, [row])
     file.unlink()
-    assert (installed_files.damaged(distribution), altered(distribution)) == (f"lacks {row}", [row])
+    assert (damaged(distribution), altered(distribution)) == (f"lacks {row}", [row])
 
 
 def test_a_folder_that_is_gone_or_a_file_now_is_found(unpacked: Path) -> None:
     shutil.rmtree(unpacked / "demo")
-    assert installed_files.damaged(find(unpacked)) == "lacks demo/__init__.py"
+    assert damaged(find(unpacked)) == "lacks demo/__init__.py"
     (unpacked / "demo").touch()
-    assert installed_files.damaged(find(unpacked)) == "lacks demo/__init__.py"
+    assert damaged(find(unpacked)) == "lacks demo/__init__.py"
     assert altered(find(unpacked)) == ["demo/__init__.py", "demo/core.py"]
 
 
@@ -128,9 +134,9 @@ def test_byte_code_may_go_and_be_remade_unless_it_is_all_there_is(environment: E
     install(environment, wheel("demo", "1.0", files=files))
     distribution = find(environment.site_packages)
     assert (environment.site_packages / cached).read_bytes() != files[cached]
-    assert (installed_files.damaged(distribution), altered(distribution)) == (None, [])
+    assert (damaged(distribution), altered(distribution)) == (None, [])
     shutil.rmtree(environment.site_packages / "demo" / "__pycache__")
-    assert (installed_files.damaged(distribution), altered(distribution)) == (None, [])
+    assert (damaged(distribution), altered(distribution)) == (None, [])
     (environment.site_packages / "demo" / "alone.pyc").write_bytes(b"SOURCELESS")
     assert altered(distribution) == ["demo/alone.pyc"]
 
@@ -155,18 +161,18 @@ def test_a_record_that_is_gone_or_garbled_is_damage(unpacked: Path, installer: s
     if content is not None:
         record.write_bytes(content)
     fault = "has no RECORD" if content is None else "has an unreadable RECORD"
-    assert installed_files.damaged(find(unpacked)) == fault
+    assert damaged(find(unpacked)) == fault
     assert altered(find(unpacked)) == []
-    assert installed_files.owners([find(unpacked), find(unpacked)]) == {}
+    assert find_owners([FileList(find(unpacked))] * 2) == {}
 
 
 @pytest.mark.parametrize("installer", ["conda", "debian", "rpm", "Poetry 2.1.0", ""])
 def test_what_others_installed_is_not_held_to_a_record(unpacked: Path, installer: str) -> None:
     (unpacked / INFO / "INSTALLER").write_text(installer, encoding="utf-8")
     (unpacked / "demo" / "core.py").unlink()
-    assert (installed_files.damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
+    assert (damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
     (unpacked / INFO / "RECORD").unlink()
-    assert installed_files.damaged(find(unpacked)) is None
+    assert damaged(find(unpacked)) is None
 
 
 def test_what_uv_installed_is_held_to_its_record(unpacked: Path) -> None:
@@ -174,9 +180,9 @@ def test_what_uv_installed_is_held_to_its_record(unpacked: Path) -> None:
     record = unpacked / INFO / "RECORD"
     kept = [line for line in record.read_text(encoding="utf-8").splitlines() if "INSTALLER" not in line]
     record.write_text("\n".join([*kept, f"{INFO}/INSTALLER,,2"]), encoding="utf-8")
-    assert installed_files.damaged(find(unpacked)) is None
+    assert damaged(find(unpacked)) is None
     (unpacked / "demo" / "core.py").write_bytes(b"")
-    assert installed_files.damaged(find(unpacked)) == "has 0 bytes instead of 300 in demo/core.py"
+    assert damaged(find(unpacked)) == "has 0 bytes instead of 300 in demo/core.py"
     assert altered(find(unpacked)) == ["demo/core.py"]
 
 
@@ -186,9 +192,9 @@ def test_what_debian_leaves_behind_without_an_installer_is_not_accused(unpacked:
     lines = record.read_text(encoding="utf-8").splitlines()
     record.write_text("\n".join(line for line in lines if "INSTALLER" not in line), encoding="utf-8")
     (unpacked / "demo" / "core.py").unlink()
-    assert (installed_files.damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
+    assert (damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
     record.unlink()
-    assert installed_files.damaged(find(unpacked)) is None
+    assert damaged(find(unpacked)) is None
 
 
 def test_an_installer_that_record_lists_is_lacked(environment: Environment) -> None:
@@ -196,7 +202,7 @@ def test_an_installer_that_record_lists_is_lacked(environment: Environment) -> N
     (environment.site_packages / INFO / "INSTALLER").unlink()
     distribution = find(environment.site_packages)
     fault = f"lacks {INFO}/INSTALLER"
-    assert (installed_files.damaged(distribution), altered(distribution)) == (fault, [f"{INFO}/INSTALLER"])
+    assert (damaged(distribution), altered(distribution)) == (fault, [f"{INFO}/INSTALLER"])
 
 
 def test_an_editable_and_an_egg_are_not_accused(unpacked: Path) -> None:
@@ -204,19 +210,19 @@ def test_an_editable_and_an_egg_are_not_accused(unpacked: Path) -> None:
     (unpacked / INFO / "direct_url.json").write_text(text, encoding="utf-8")
     (unpacked / INFO / "RECORD").unlink()
     assert find(unpacked).editable
-    assert installed_files.damaged(find(unpacked)) is None
+    assert damaged(find(unpacked)) is None
     (unpacked / "egg-2.0-py3.8.egg-info").mkdir()
     (unpacked / "egg-2.0-py3.8.egg-info" / "PKG-INFO").write_text("Name: egg\nVersion: 2.0\n", encoding="utf-8")
-    assert installed_files.damaged(find(unpacked, "egg")) is None
+    assert damaged(find(unpacked, "egg")) is None
 
 
 @pytest.mark.parametrize("name", ["a, b.py", 'a "b".py', "a\u2028b.py", "ünï.py"])
 def test_paths_of_any_spelling_are_read(environment: Environment, name: str) -> None:
     place(environment, wheel("demo", "1.0", files={f"demo/{name}": b"text"}))
     distribution = find(environment.site_packages)
-    assert (installed_files.damaged(distribution), altered(distribution)) == (None, [])
+    assert (damaged(distribution), altered(distribution)) == (None, [])
     (environment.site_packages / "demo" / name).unlink()
-    assert (installed_files.damaged(distribution), altered(distribution)) == (f"lacks demo/{name}", [f"demo/{name}"])
+    assert (damaged(distribution), altered(distribution)) == (f"lacks demo/{name}", [f"demo/{name}"])
 
 
 def test_an_absolute_path_is_read(unpacked: Path, tmp_path: Path) -> None:
@@ -224,16 +230,16 @@ def test_an_absolute_path_is_read(unpacked: Path, tmp_path: Path) -> None:
     outside.write_bytes(b"text")
     with (unpacked / INFO / "RECORD").open("a", encoding="utf-8", newline="") as lines:
         csv.writer(lines).writerow((outside, "sha256=mC2eeZ3q7MUp4QhnT2kpBKE9yGPtuhEsa0gDzIWoQv4", 4))
-    assert installed_files.damaged(find(unpacked)) is None
+    assert damaged(find(unpacked)) is None
     outside.unlink()
-    assert installed_files.damaged(find(unpacked)) == f"lacks {outside}"
+    assert damaged(find(unpacked)) == f"lacks {outside}"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_may_not_be_read_proves_nothing(unpacked: Path) -> None:
     (unpacked / "demo").chmod(0)
     try:
-        assert (installed_files.damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
+        assert (damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
     finally:
         (unpacked / "demo").chmod(0o755)
 
@@ -244,12 +250,12 @@ def test_progress_is_told_to_the_last_file(environment: Environment) -> None:
     both = [find(environment.site_packages), find(environment.site_packages, "other")]
     (environment.site_packages / "other.py").write_text("", encoding="utf-8")
     heard: list[tuple[int, int]] = []
-    (found,) = installed_files.altered(both, 3, lambda done, every: heard.append((done, every)))
+    (found,) = damage.altered(map(FileList, both), 3, lambda done, every: heard.append((done, every)))
     assert found == (both[1], "other.py")
     assert len(heard) > 3
     assert heard == sorted(heard)
     assert heard[-1] == (306, 306)  # with the module of each, its METADATA and WHEEL
-    assert list(installed_files.altered([], 2)) == []
+    assert list(damage.altered([], 2)) == []
 
 
 def test_a_size_that_is_none_says_nothing(environment: Environment) -> None:
@@ -257,7 +263,7 @@ def test_a_size_that_is_none_says_nothing(environment: Environment) -> None:
     record = environment.site_packages / "demo-1.0.dist-info" / "RECORD"
     rows = record.read_text(encoding="utf-8").splitlines()
     record.write_text("".join(f"{row} bytes\n" if row.startswith("demo.py,") else f"{row}\n" for row in rows))
-    assert installed_files.damaged(find(environment.site_packages)) is None
+    assert damaged(find(environment.site_packages)) is None
 
 
 def test_files_of_one_project_in_anothers_record_are_found(environment: Environment) -> None:
@@ -267,7 +273,7 @@ def test_files_of_one_project_in_anothers_record_are_found(environment: Environm
     place(environment, wheel("other", "1.0", files={**shared, "tool.py": b"2", "space/__init__.py": b"else"}))
     install(environment, wheel("third", "1.0", files={"third-1.0.data/purelib/tool.py": b"3"}))
     every = [find(environment.site_packages, name) for name in ("demo", "other", "third", "pip")]
-    claimed = installed_files.overlapping(installed_files.owners(every))
+    claimed = find_shared(find_owners(map(FileList, every)))
     assert {tuple(one.identity.name for one in owners): paths for owners, paths in claimed.items()} == {
         ("demo", "other", "third"): ["tool.py"],
         ("demo", "other"): ["space/__init__.py"],
@@ -281,5 +287,5 @@ def test_a_script_of_two_projects_is_found(environment: Environment) -> None:
     install(environment, wheel("other", "1.0", files=files))
     both = [find(environment.site_packages, name) for name in ("demo", "other")]
     expected = {tuple(both): ["../../../bin/tool"]}  # and neither their byte code nor what is the same in both
-    assert installed_files.overlapping(installed_files.owners(both)) == expected
-    assert [one.identity.name for one, _ in installed_files.altered(both, 1)] == ["demo"]
+    assert find_shared(find_owners(map(FileList, both))) == expected
+    assert [one.identity.name for one, _ in damage.altered(map(FileList, both), 1)] == ["demo"]

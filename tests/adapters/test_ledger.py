@@ -14,7 +14,8 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from pinstall.environment.ledger import Ledger, Row, record_digest
+from pinstall.environment.file_list import FileList
+from pinstall.environment.ledger import Ledger, Row
 from pinstall.model.pins import Distribution, Hold, Identity
 from tests.support.environments import ROOT
 
@@ -35,7 +36,7 @@ def installed(tmp_path: Path) -> Distribution:
 
 
 def row(installed: Distribution) -> Row:
-    return Row(version=installed.text, hashes=HASHES, url="https://host/demo.whl", record=record_digest(installed))
+    return Row(version=installed.text, hashes=HASHES, url="https://host/demo.whl", record=FileList(installed).digest())
 
 
 def file(site_packages: Path) -> Path:
@@ -49,8 +50,13 @@ def remember(site_packages: Path, installed: Distribution, **changes: Any) -> Ro
     return written
 
 
+def known(ledger: Ledger, installed: Distribution) -> frozenset[str]:
+    row = ledger.row(FileList(installed))
+    return frozenset() if row is None else row.hashes
+
+
 def hashes(site_packages: Path, installed: Distribution) -> frozenset[str]:
-    return Ledger(str(site_packages), NOWHERE).hashes(installed)
+    return known(Ledger(str(site_packages), NOWHERE), installed)
 
 
 def test_what_was_written_is_believed(tmp_path: Path, installed: Distribution) -> None:
@@ -106,10 +112,10 @@ def test_another_version_is_not_believed(tmp_path: Path, installed: Distribution
 
 def test_rows_are_added_to_what_stands_there(tmp_path: Path, installed: Distribution) -> None:
     first, second = Ledger(str(tmp_path), NOWHERE), Ledger(str(tmp_path), NOWHERE)
-    assert first.hashes(installed) == second.hashes(installed) == frozenset()
+    assert known(first, installed) == known(second, installed) == frozenset()
     first.write({canonicalize_name("a"): row(installed)}, print)
     second.write({DEMO: row(installed)}, print)
-    assert second.hashes(installed) == HASHES
+    assert known(second, installed) == HASHES
     assert set(json.loads(file(tmp_path).read_text(encoding="utf-8"))["distributions"]) == {"a", "demo"}
     before = file(tmp_path).stat()
     first.write({DEMO: row(installed)}, print)
@@ -214,16 +220,16 @@ def test_where_the_environment_cannot_be_written_the_users_state_keeps_the_rows(
     state = tmp_path / "state"
     (tmp_path / ".pinstall").write_bytes(b"")
     Ledger(str(tmp_path), str(state)).write({DEMO: row(installed)}, print)
-    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES
+    assert known(Ledger(str(tmp_path), str(state)), installed) == HASHES
     elsewhere = tmp_path / "elsewhere"
-    assert Ledger(str(elsewhere), str(state)).hashes(installed) == frozenset(), "each environment has its own"
+    assert known(Ledger(str(elsewhere), str(state)), installed) == frozenset(), "each environment has its own"
     (tmp_path / ".pinstall").unlink()
     remember(tmp_path, installed, hashes=frozenset({"sha256:" + "b" * 64}))
-    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES, "what is the user's own counts for more"
+    assert known(Ledger(str(tmp_path), str(state)), installed) == HASHES, "what is the user's own counts for more"
     record = Path(installed.path, "RECORD")
     record.write_bytes(record.read_bytes() + b"more.py,sha256=y,1\n")
     remember(tmp_path, installed)
-    assert Ledger(str(tmp_path), str(state)).hashes(installed) == HASHES, "a row of what was there before hides none"
+    assert known(Ledger(str(tmp_path), str(state)), installed) == HASHES, "a row of what was there before hides none"
 
 
 def test_what_the_state_has_kept_moves_to_where_it_can_be_written(tmp_path: Path, installed: Distribution) -> None:
@@ -235,4 +241,4 @@ def test_what_the_state_has_kept_moves_to_where_it_can_be_written(tmp_path: Path
     ledger.write({canonicalize_name("other"): row(installed)}, print, lambda before: {DEMO: before[DEMO]})
     assert not Path(ledger.paths[1]).exists()
     assert set(json.loads(file(tmp_path).read_text(encoding="utf-8"))["distributions"]) == {"demo", "other"}
-    assert (ledger.hashes(installed), set(ledger.holds())) == (HASHES, {DEMO})
+    assert (known(ledger, installed), set(ledger.holds())) == (HASHES, {DEMO})

@@ -16,6 +16,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from pinstall.environment.distributions import Environment as Installed
+from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
 from tests.support import caches
 from tests.support.losses import everything, lost
@@ -128,8 +129,8 @@ def claimed(runner: Runner) -> dict[str, set[str]]:
     site_packages = str(runner.environment.site_packages)
     ledger = Ledger(site_packages, str(runner.home / ".local/state/pinstall"))
     found = (Installed([site_packages]).find(canonicalize_name(name)) for name in ("demo", "even"))
-    rows = {one.identity.name: ledger.hashes(one) for one in found if one is not None}
-    return {name: {MARKS[each.partition(":")[2]] for each in hashes} for name, hashes in rows.items() if hashes}
+    rows = {one.identity.name: ledger.row(FileList(one)) for one in found if one is not None}
+    return {name: {MARKS[each.partition(":")[2]] for each in row.hashes} for name, row in rows.items() if row}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

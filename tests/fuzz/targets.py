@@ -16,15 +16,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall import comparison as verdicts
-from pinstall import stamp
+from pinstall import comparison, stamp
 from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
 from pinstall.cache.build_records import FOLDER, Builds
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import contents, ledger, record
-from pinstall.environment import damage as installed_files
+from pinstall.environment import contents, damage, ledger, record
 from pinstall.environment import distributions as environment
+from pinstall.environment.file_list import FileList
+from pinstall.environment.installed import find_overwritten, find_owners, find_shared
 from pinstall.formats import urls as links
 from pinstall.index import pages
 from pinstall.model.errors import PinstallError
@@ -220,7 +220,7 @@ def origin(content: bytes, folder: str) -> Read:
     def read() -> None:
         wheel = wheels.artifact(folder, path)
         wheels.is_found_by_url(wheel, "cpython", "3.11.7")
-        verdicts.judge(PIN, wheel.identity)
+        comparison.judge(PIN, wheel.identity)
         tuple(http.find(folder, wheel.url))
 
     return read
@@ -244,7 +244,7 @@ def direct_url(content: bytes, folder: str) -> Read:
 
     def read() -> None:
         for found in environment.Environment([folder]).every():
-            verdicts.judge(PIN, found.identity)
+            comparison.judge(PIN, found.identity)
             hash(found)
 
     return read
@@ -257,7 +257,7 @@ def metadata(content: bytes, folder: str) -> Read:
     def read() -> None:
         there = environment.Environment([folder])
         for found in there.every():
-            verdicts.judge(PIN, found.identity)
+            comparison.judge(PIN, found.identity)
             closure.walk([ROOT], there.find, MARKERS)
 
     return read
@@ -269,26 +269,13 @@ def record_file(content: bytes, folder: str) -> Read:
     found = _distribution(folder)
 
     def read() -> None:
-        installed_files.damaged(found)
-        installed_files.flaws(found)
-        installed_files.overwritten(
-            found,
-            installed_files.owners(
-                [
-                    Distribution(
-                        identity=found.identity,
-                        text="1.0",
-                        location=folder,
-                        path=_joined(folder, ".", f"{STEM}.dist-info"),
-                    )
-                ]
-            ),
-        )
-        installed_files.overlapping(installed_files.owners([found]))
-        installed_files.top_level(found)
-        installed_files.sources(found)
-        tuple(installed_files.altered([found], 1))
-        installed_files.strange(found)
+        files, beside = FileList(found), _joined(folder, ".", f"{STEM}.dist-info")
+        other = Distribution(identity=found.identity, text="1.0", location=folder, path=beside)
+        find_overwritten(files, find_owners([FileList(other)]))
+        find_shared(find_owners([files]))
+        tuple(damage.altered([files], 1))
+        damage.find_foreign(files)
+        assert (files.damage(), files.flaws, files.top_level, files.sources, files.digest()) is not None
         with contextlib.suppress(ValueError):
             record.rows(record.text(content))
 
@@ -304,8 +291,9 @@ def ledger_file(content: bytes, folder: str) -> Read:
     def read() -> None:
         book = ledger.Ledger(folder, _joined(folder, "state"))
         book.holds()
-        book.inputs(found)
-        verdicts.judge_hashes(PIN.hashes, book.hashes(found))
+        book.inputs(FileList(found))
+        row = book.row(FileList(found))
+        comparison.judge_hashes(PIN.hashes, frozenset() if row is None else row.hashes)
 
     return read
 
@@ -339,7 +327,7 @@ def manifest(content: bytes, folder: str) -> Read:
         for item in shelf.shelved():
             shelf.place(item)
             hash(item)
-            verdicts.judge(PIN, item.identity)
+            comparison.judge(PIN, item.identity)
 
     return read
 

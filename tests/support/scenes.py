@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall.environment.distributions import Environment as Installed
-from pinstall.environment.ledger import Ledger, Row, record_digest
+from pinstall.environment.file_list import FileList
+from pinstall.environment.ledger import Ledger, Row
 from tests.support.caches import snapshot, wheel_entry
 from tests.support.documents import validated
 from tests.support.environments import unpack
@@ -91,7 +92,7 @@ def proven(environment: Environment, *archives: Archive) -> None:
         found = Installed([str(environment.site_packages)]).find(canonicalize_name(name))
         assert found is not None
         hashes = frozenset((f"sha256:{archive.sha256}",))
-        rows[found.identity.name] = Row(version=version, hashes=hashes, url="", record=record_digest(found))
+        rows[found.identity.name] = Row(version=version, hashes=hashes, url="", record=FileList(found).digest())
     Ledger(str(environment.site_packages), os.devnull).write(rows, print)
 
 

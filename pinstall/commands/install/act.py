@@ -18,7 +18,6 @@ from pinstall.commands.install.evict import Clearing
 from pinstall.commands.install.heal import Healing
 from pinstall.commands.install.record import Recording
 from pinstall.commands.install.runs import Runs, mention_unproven, replaced, reports, uncompiled
-from pinstall.environment import damage
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import Pin, State
@@ -187,7 +186,8 @@ class _Run:
         """Return what is known of the environment since pip has run last."""
         number = len(self._runs.commands)
         if self._seen[0] != number:
-            self._seen = (number, Evidence(self.asked))
+            installed = self._seen[1].installed.look_again(verifies=self.asked.pip.reports)
+            self._seen = (number, Evidence(self.asked, installed))
             if self.asked.request.last("only_dependencies") is not None:
                 metadata = conflicts.Metadata(self.asked, self._seen[1], (), self.clearing.cache)
                 asked_for = [pin for pin in self.asked.demand.pins if pin.requested]
@@ -285,12 +285,12 @@ class _Run:
         """Take note of what pip has just installed, and compile it if pip was kept from that."""
         self._reported = pip.installed(report_file) if exit_code == 0 else {}
         if exit_code == 0 and self._healing.settle(self.asked, self.after, self._started):
-            self._seen = (0, self._evidence)  # `after` looks again
+            self._seen = (-1, self.after)  # `after` looks again
         if exit_code == 0:
             self._healing.sweep(self.after)
         if self._reported and uncompiled(self.asked):
             found = filter(None, map(self.after.find, self._reported))
-            paths = [path for one in found for path in damage.sources(one)]
+            paths = [path for one in found for path in self.after.installed.files(one).sources]
             runs.compile_files(self.asked.target.executable, paths, self.asked.environ)
         if exit_code == 0:
             identities = [identity for identity, _ in self._reported.values()]

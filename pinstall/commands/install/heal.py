@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import damage
 from pinstall.environment.distributions import is_younger
+from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
 from pinstall.model.artifacts import Eviction
 from pinstall.model.pins import State
@@ -47,14 +47,15 @@ class Healing:
         for verdict in found:
             concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
             damaged = evidence.find(verdict.pin.name) if concerned else None
-            if damaged is None or evidence.is_outside(damaged):
+            if damaged is None or evidence.installed.is_outside(damaged):
                 continue
             # through a link to nothing pip would write, to wherever that is
-            links = filter(os.path.islink, damage.places(damaged))
+            files = evidence.installed.files(damaged)
+            links = filter(os.path.islink, files.places)
             dangling = (place for place in links if not os.path.exists(place))
             self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)])
-            if damaged.damage is not None or not damage.is_removable(damaged):
-                known = self._move(damaged, evidence.copies(verdict.pin.name))
+            if damaged.damage is not None or not files.is_removable:
+                known = self._move(damaged, evidence.installed.copies(verdict.pin.name))
                 left = "" if known else "; nobody knows its files, and those that are not replaced stay"
                 self._tell.say(
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
@@ -67,7 +68,7 @@ class Healing:
         """
         settled = False
         for pin in () if asked.elsewhere else asked.demand.pins:
-            copies = evidence.copies(pin.name)
+            copies = evidence.installed.copies(pin.name)
             old = [path for path in copies if not is_younger(os.path.join(path, "RECORD"), since)]
             found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
             if found is not None:
@@ -82,7 +83,8 @@ class Healing:
 
         Only once pip has installed what stands in their place; raises as `clear` does.
         """
-        present = {place for one in evidence.every() for place in damage.places(one)} if self._listed else set()
+        every = evidence.installed.every if self._listed else ()
+        present = {place for one in every for place in evidence.installed.files(one).places}
         for old, places in self._listed.items():
             stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
             if stale:
@@ -94,7 +96,7 @@ class Healing:
     def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
         """Move these dist-infos of a distribution, and tell whether it is known which files they are of."""
         old = [replace(damaged, path=path) for path in copies]
-        self._listed[damaged] = frozenset(place for one in old for place in damage.places(one))
+        self._listed[damaged] = frozenset(place for one in old for place in FileList(one).places)
         self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)])
         return bool(self._listed[damaged])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import comparison
 from pinstall.environment.distributions import is_younger
-from pinstall.environment.ledger import Row, record_digest
+from pinstall.environment.ledger import Row
 from pinstall.model.pins import Pin
 
 if TYPE_CHECKING:
@@ -57,15 +57,15 @@ class Recording:
         for name, (identity, url) in reported.items():
             found = after.find(name)
             if found is not None and found.damage is None and is_younger(found.record, since):
-                flaws = after.flaws(found)
+                flaws = after.installed.flaws(found)
                 rows[name] = Row(
                     version=found.text,
                     hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
-                    record=record_digest(found, flaws),
+                    record=after.installed.files(found).digest(flaws),
                     inputs=self._clearing.told(pins[name], identity, url),
                     flaws=flaws,
                     index=self._sourcing.index(name, identity, url),
                 )
         if rows:
-            after.ledger.write(rows, self._tell.say)
+            after.installed.ledger.write(rows, self._tell.say)

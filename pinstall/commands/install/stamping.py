@@ -10,7 +10,6 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from pinstall.environment import damage
 from pinstall.formats import archives
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
@@ -18,7 +17,7 @@ from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pinstall.model.pins import Distribution
+    from pinstall.environment.file_list import FileList
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
@@ -106,19 +105,21 @@ def _links(folder: str) -> list[str]:
 
 def _distributions(asked: Asked, evidence: Evidence) -> Iterator[str]:
     """Yield what each distribution that counts shows at its top, and what is known of it."""
-    yield from (CONTENT + path for path in evidence.ledger.paths)
+    yield from (CONTENT + path for path in evidence.installed.ledger.paths)
     names = {pin.name for pin in asked.demand.pins} | evidence.reached.keys()
     for found in filter(None, map(evidence.find, sorted(names))):
-        yield from _distribution(found)
-        if evidence.ledger.inputs(found) is not None:
+        files = evidence.installed.files(found)
+        yield from _distribution(files)
+        if evidence.installed.inputs(found) is not None:
             yield PREFIX  # a build may read any variable
 
 
-def _distribution(found: Distribution) -> Iterator[str]:
+def _distribution(files: FileList) -> Iterator[str]:
+    found = files.distribution
     yield STATUS + found.path
     # the folder's own time stamp shows what appears in it
     yield from (STATUS + place for place in (os.path.join(found.path, "METADATA"), found.record))
-    yield from (STATUS + place for place in damage.top_level(found))
+    yield from (STATUS + place for place in files.top_level)
 
 
 def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:

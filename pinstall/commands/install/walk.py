@@ -75,12 +75,12 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         from pinstall.verdicts.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
 
-        evidence.ledger.write(proofs(asked, evidence, found), tell.say)
+        evidence.installed.ledger.write(proofs(asked, evidence, found), tell.say)
         found = evidence.judge()
         if any(setting.dest == policy.TABLE for setting in asked.settings):
             from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
 
-            evidence.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
+            evidence.installed.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
             found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:

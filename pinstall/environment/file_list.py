@@ -1,0 +1,242 @@
+"""List the files of one installed distribution, and compare them with that list.
+
+May not: write; report a file as damaged that an installer put there which promises no true RECORD.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pinstall import stamp
+from pinstall.environment import record
+from pinstall.files import is_other, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from pinstall.environment.record import Row
+    from pinstall.model.pins import Distribution
+
+    Listed = tuple[int, str, str, Distribution, str]
+    "Size (negative where it is unknown), place, sha256 in RECORD's spelling, whose file it is, path in RECORD."
+
+_TRUE: Final = ("pip", "uv")
+"""The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
+
+
+class FileList:
+    """The files of a distribution by its RECORD, or by what pip listed of an egg; each is read at most once."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        """Read nothing yet."""
+        self.distribution = distribution
+
+    @cached_property
+    def _content(self) -> bytes | None:
+        try:
+            with open(self.distribution.record, "rb") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """Return the rows of RECORD; nothing where it is missing or cannot be read, and for an egg."""
+        try:
+            return () if self.distribution.egg else record.rows(record.text(self._content or b""))
+        except ValueError:
+            return ()
+
+    @cached_property
+    def _of_egg(self) -> Sequence[str]:
+        """Return where the files of an egg are, byte code left out."""
+        listed = os.fsdecode(self._content or b"").splitlines() if self.distribution.egg else []
+        return [os.path.normpath(os.path.join(self.distribution.path, path)) for path in listed if path[-4:] != ".pyc"]
+
+    @property
+    def is_removable(self) -> bool:
+        """Tell whether pip knows the files, without which it can neither remove nor replace them."""
+        return (self.distribution.egg and os.path.isdir(self.distribution.path)) or bool(self.rows)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return where all files are, byte code included; nothing where there is no list of them."""
+        return (*self._of_egg, *(self.place(path) for path, _, _ in self.rows))
+
+    @property
+    def top_level(self) -> tuple[str, ...]:
+        """Return where each first part of a path is, and in full what is outside; of an egg, all files."""
+        tops = sorted(record.tops([path for path, _, _ in self.rows]))
+        return (*self._of_egg, *map(self.place, tops))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return where the Python files are: what pip compiles."""
+        paths = (path for path, _, _ in self.rows if path.endswith(".py"))
+        return tuple(os.path.join(self.distribution.location, path) for path in paths)
+
+    def place(self, path: str) -> str:
+        """Return where the file of a row is."""
+        return os.path.normpath(os.path.join(self.distribution.location, path))
+
+    def damage(self, passing: Collection[str] = ()) -> str | None:
+        """Say what is wrong at a glance, in words that follow the name: files gone, of another size, altered.
+
+        Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `damage.altered` compares
+        all. Byte code may go. An editable and what neither pip nor uv installed are never damaged; the paths in
+        `passing` do not count, as RECORD spells them. Of an egg that pip installed only files that are gone are known.
+
+        Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+        """
+        if self.distribution.egg:
+            gone = next((place for place in self._of_egg if not os.path.lexists(place)), None)
+            return None if gone is None else f"lacks {os.path.relpath(gone, self.distribution.location)}"
+        if not self._is_held:
+            return None
+        if not self.rows:
+            return "has no RECORD" if self._is_missing else "has an unreadable RECORD"
+        if self._damages is None:
+            return "has an unreadable RECORD"
+        return next((text for path, text in self._damages if path not in passing and not self._is_replaced(path)), None)
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """Return the paths of RECORD that are not as it says: after an installation, what the wheel itself said."""
+        return tuple(path for path, _ in self._damages or ())
+
+    @property
+    def _is_missing(self) -> bool:
+        return self._content is None and not os.path.exists(self.distribution.record)
+
+    @cached_property
+    def _is_held(self) -> bool:
+        """Tell whether the files are to be what RECORD says.
+
+        Debian removes INSTALLER and leaves a RECORD of other files than it installs; pip's own RECORD lists INSTALLER.
+        """
+        if self.distribution.editable:
+            return False
+        try:
+            with open(os.path.join(self.distribution.path, "INSTALLER"), "rb", buffering=0) as file:
+                return file.read().decode(errors="replace").strip() in _TRUE
+        except OSError:
+            own = f"{os.path.basename(self.distribution.path)}/INSTALLER"
+            return any(path == own for path, _, _ in self.rows)
+
+    def _is_replaced(self, path: str) -> bool:
+        """Tell whether the installer has overwritten a note of the wheel in its dist-info: both have a row."""
+        return ".dist-info/" in path and sum(row[0] == path for row in self.rows) > 1
+
+    @cached_property
+    def _damages(self) -> tuple[tuple[str, str], ...] | None:
+        """Return each path that is not as RECORD says, with what is wrong; none where nothing can be compared."""
+        try:
+            return tuple(self._compare())
+        except OSError:
+            return None
+
+    def _compare(self) -> Iterator[tuple[str, str]]:
+        location = self.distribution.location
+        written = os.stat(self.distribution.record).st_mtime_ns
+        prefix, folder = stamp.opened(location)
+        try:
+            for path, digest, size in self.rows:
+                if record.CACHED in path or (not digest and record.is_bytecode(path)):
+                    continue
+                expected = record.length(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
+                found: int | None
+                try:
+                    status = os.stat(prefix + path, dir_fd=folder)
+                    found = status.st_size
+                    younger = status.st_mtime_ns > written and digest.startswith("sha256=")
+                    if (
+                        younger
+                        and expected in (found, record.UNKNOWN)
+                        and is_other(_moved(location, path), found, digest[7:].rstrip("="))
+                    ):
+                        yield path, f"was altered in {path}"
+                except OSError:
+                    found = _size(location, path)
+                if found is None:
+                    yield path, f"lacks {path}"
+                elif record.UNKNOWN not in (expected, found) and found != expected:
+                    yield path, f"has {found} bytes instead of {size} in {path}"
+        finally:
+            stamp.close(folder)
+
+    @property
+    def hashed(self) -> Iterator[Listed]:
+        """Yield each file that RECORD has a sha256 of, where its files are to be what RECORD says."""
+        folder = os.path.join(self.distribution.location, "")
+        for path, digest, size in self.rows if self._is_held else ():
+            if digest.startswith("sha256=") and record.CACHED not in path:
+                outside = path.startswith(("../", "/"))
+                place = _moved(self.distribution.location, path) if outside else folder + path
+                if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
+                    yield record.length(size), place, digest[7:].rstrip("="), self.distribution, path
+
+    def digest(self, flaws: Iterable[str] = ()) -> str:
+        """Return the sha256 of RECORD and of all files that it has no true hash of, empty where there is no RECORD.
+
+        These are such as it lists without a hash, and the `flaws`, of which it says something wrong; but no byte code,
+        and none that another distribution lists too, since the one installed last has overwritten it.
+        """
+        if self._content is None:
+            return ""
+        digest = hashlib.sha256(self._content)
+        folder = self.distribution.path if self.distribution.egg else self.distribution.location
+        doubtful = [path for path in (*self._unhashed, *flaws) if not record.is_bytecode(path)]
+        others = list(self._of_neighbours()) if doubtful else []
+        for path in doubtful:
+            if not any(f"\n{path},".encode() in other for other in others):
+                digest.update(_sha256(os.path.join(folder, path)))
+        return digest.hexdigest()
+
+    @property
+    def _unhashed(self) -> list[str]:
+        """Return the paths of which there is no hash, without RECORD's own; what lists an egg has none at all."""
+        if self.distribution.egg:
+            return [os.fsdecode(name) for name in (self._content or b"").splitlines()]
+        own = f"{os.path.basename(self.distribution.path)}/RECORD"
+        return [path for path, digest, _ in self.rows if not digest and path != own]
+
+    def _of_neighbours(self) -> Iterator[bytes]:
+        """Yield what is in the RECORD of every other distribution of the same folder, after a line end."""
+        location = self.distribution.location
+        for entry in os.listdir(location):
+            path = os.path.join(location, entry)
+            if entry.endswith(".dist-info") and path != self.distribution.path:
+                with suppress(OSError), open(os.path.join(path, "RECORD"), "rb") as file:
+                    yield b"\n" + file.read()
+
+
+def _sha256(place: str) -> bytes:
+    try:
+        return sha256(place)
+    except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
+        return b"?"
+
+
+def _size(location: str, path: str) -> int | None:
+    """Return the size of what is not simply where RECORD says, none where there is no file."""
+    try:
+        return os.stat(_moved(location, path)).st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return record.UNKNOWN if _is_wrapper(path) else None
+    except OSError:  # a folder that may not be entered proves nothing
+        return record.UNKNOWN
+
+
+def _moved(location: str, path: str) -> str:
+    """Return where the file of a row is; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
+    place = os.path.join(location, path)
+    return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
+
+
+def _is_wrapper(path: str) -> bool:
+    """Tell whether a row is of a script that pip has left out for the entry point of that name, and listed anyway."""
+    return path.partition("/")[0].endswith(".data")

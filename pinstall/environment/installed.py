@@ -1,0 +1,198 @@
+"""What is installed for a target at one moment: distributions, their files, who lists which file, the ledger.
+
+May not: know what is asked, judge a pin.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pinstall.environment import record
+from pinstall.environment.distributions import Environment, is_half, is_younger
+from pinstall.environment.file_list import FileList
+from pinstall.environment.ledger import Ledger
+from pinstall.files import is_other
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.environment.ledger import Row as LedgerRow
+    from pinstall.environment.record import Row
+    from pinstall.model.inputs import Interpreter
+    from pinstall.model.pins import Distribution
+
+    Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
+    "Who lists a place, by the path of its dist-info, and in which row."
+
+
+class Installed:
+    """What is installed for a target; each file is read at most once.
+
+    `verifies` tells that files have to be what RECORD says: without a report of pip nothing is known of the moment of
+    installation, and there are wheels whose RECORD is wrong.
+    """
+
+    def __init__(
+        self, target: Interpreter, state: str, *, verifies: bool = True, before: Installed | None = None
+    ) -> None:
+        """Read nothing yet; what has not changed since the look `before` is not read again."""
+        self.target = target
+        self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)
+        self._state = state
+        self._verifies = verifies
+        self._environment = Environment(target.paths)
+        self._looked = time.time_ns()
+        self._files: dict[str, FileList] = {}
+        if before is not None:
+            self._files = before.unchanged(self)
+
+    def look_again(self, *, verifies: bool) -> Installed:
+        """Return what is installed now, after pip has run."""
+        return Installed(self.target, self._state, verifies=verifies, before=self)
+
+    def find(self, name: NormalizedName) -> Distribution | None:
+        """Return the installed distribution of this name."""
+        return self._environment.find(name)
+
+    @cached_property
+    def every(self) -> tuple[Distribution, ...]:
+        """Return all that is installed."""
+        return self._environment.every()
+
+    def copies(self, name: NormalizedName) -> tuple[str, ...]:
+        """Return each dist-info of this name in the folder that wins, the one that counts included."""
+        return self._environment.copies(name)
+
+    def is_outside(self, found: Distribution) -> bool:
+        """Tell whether a distribution is elsewhere than where pip installs: only its owner may change it."""
+        return found.location not in (self.target.purelib, self.target.platlib)
+
+    def find_inside(self, name: NormalizedName) -> Distribution | None:
+        """Return the distribution of this name that is where pip installs."""
+        return Environment((self.target.purelib, self.target.platlib)).find(name)
+
+    def files(self, found: Distribution) -> FileList:
+        """Return the files of a distribution."""
+        known = self._files.get(found.path)
+        if known is None or known.distribution != found:
+            known = self._files[found.path] = FileList(found)
+        return known
+
+    def row(self, found: Distribution) -> LedgerRow | None:
+        """Return what the ledger knows of this very installation."""
+        return self.ledger.row(self.files(found))
+
+    def hashes(self, found: Distribution) -> frozenset[str]:
+        """Return the hashes of the artifact that this very installation came from, none when that is not known."""
+        row = self.row(found)
+        return frozenset() if row is None else row.hashes
+
+    def inputs(self, found: Distribution) -> Mapping[str, str] | None:
+        """Return what the build of this very installation was told, none when that is not known."""
+        return self.ledger.inputs(self.files(found))
+
+    def damage(self, found: Distribution) -> tuple[str | None, Mapping[str, Distribution]]:
+        """Return what is wrong with a distribution, and its files that differ because another one overwrote them."""
+        damage = found.damage or self._altered(found)
+        if damage is None and is_half(found) and not self.is_outside(found):
+            return "is there in half: it has neither INSTALLER nor RECORD", {}
+        if damage is None or found.damage is not None:
+            return damage, {}
+        # a new installation would only overwrite the other one
+        overwritten = self.overwritten(found)
+        return self._altered(found, overwritten), overwritten
+
+    def _altered(self, found: Distribution, passing: Iterable[str] = ()) -> str | None:
+        """Return what is not as RECORD says, unless it was like that when pip had just installed it."""
+        if not self._verifies or self.files(found).damage() is None:
+            return None
+        row = self.row(found)
+        return self.files(found).damage({*passing, *(row.flaws if row else ())})
+
+    def flaws(self, found: Distribution) -> tuple[str, ...]:
+        """Return what of a distribution that pip has just installed is not as its RECORD says, and only its own."""
+        flaws = self.files(found).flaws
+        taken = self.overwritten(found) if flaws else {}
+        return tuple(path for path in flaws if path not in taken)
+
+    @cached_property
+    def owners(self) -> Owners:
+        """Return who lists each place; byte code does not count."""
+        return find_owners(map(self.files, self.every))
+
+    def overwritten(self, found: Distribution) -> Mapping[str, Distribution]:
+        """Return the files of a distribution that are another one's now: see `find_overwritten`."""
+        return find_overwritten(self.files(found), self.owners)
+
+    def unchanged(self, now: Installed) -> dict[str, FileList]:
+        """Return the file lists that still hold; none where files may have changed that no list names.
+
+        A list holds where its dist-info is older than this look, and no distribution that came or went since lists one
+        of its files.
+        """
+        before, after = self._environment.folders(), now._environment.folders()
+        changed = {path for path in after if any(is_younger(one, self._looked) for one in (path, f"{path}/RECORD"))}
+        gone = {path for path in before if path not in after or path in changed}
+        coming = [found for path in changed if (found := now.find(after[path])) is not None and found.path == path]
+        if len(coming) < len(changed) or not gone <= self._files.keys():
+            return {}
+        lists = (*(self._files[path] for path in gone), *map(FileList, coming))
+        touched = {place for files in lists for place in files.places}
+        return {
+            path: files
+            for path, files in self._files.items()
+            if path in after and path not in changed and touched.isdisjoint(files.places)
+        }
+
+
+def find_owners(lists: Iterable[FileList]) -> Owners:
+    """Return who lists each place; byte code does not count."""
+    found: dict[str, dict[str, tuple[Distribution, Row]]] = {}
+    for files in lists:
+        for row in files.rows:
+            if record.CACHED not in row[0]:
+                found.setdefault(files.place(row[0]), {})[files.distribution.path] = (files.distribution, row)
+    return found
+
+
+def find_overwritten(files: FileList, listed: Owners) -> Mapping[str, Distribution]:
+    """Return the files of a distribution, by path in RECORD, that are now those of another one, and that one.
+
+    What another one lists without a hash may be that one's.
+    """
+    taken: dict[str, Distribution] = {}
+    for path, mine, _ in files.rows:
+        place = files.place(path)
+        for other, (_, digest, size) in listed.get(place, {}).values():
+            if other.path != files.distribution.path and digest != mine and _may_be(place, digest, size):
+                taken[path] = other
+    return taken
+
+
+def find_shared(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
+    """Return the files that the same distributions list: the last one installed has overwritten the others'.
+
+    What is the same in all of them, as the `__init__.py` of a namespace is, does not count.
+    """
+    found: dict[tuple[Distribution, ...], list[str]] = {}
+    for each in listed.values():
+        if len(each) > 1 and not _is_the_same([row for _, row in each.values()]):
+            (_, (path, _, _)), *_ = each.values()
+            found.setdefault(tuple(owner for owner, _ in each.values()), []).append(path)
+    return found
+
+
+def _may_be(place: str, digest: str, size: str) -> bool:
+    if not digest.startswith("sha256="):
+        return os.path.exists(place)
+    return not is_other(place, record.length(size), digest[7:].rstrip("="))
+
+
+def _is_the_same(rows: Sequence[Row]) -> bool:
+    found = {digest for _, digest, _ in rows}
+    return len(found) == 1 and "" not in found
