@@ -17,7 +17,6 @@ from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.cache.build_records import Builds
 from pinstall.formats import archives, provenance, zips
 from pinstall.model.pins import State
-from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,13 +39,12 @@ class Built:
         self._asked = asked
         self._cache = cache
         self._builds = build_records.Builds(cache)
-        self._state = state_directory(asked.environ)
 
     def of(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
         """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
         asked = {pin.name: pin for pin in pins}
         found: dict[NormalizedName, list[Artifact]] = {name: [] for name in asked}
-        for artifact in wheels.of_projects(self._cache, asked.keys(), self._state):
+        for artifact in wheels.of_projects(self._cache, asked.keys()):
             found[artifact.identity.name].append(self._examined(artifact, asked[artifact.identity.name]))
         return found
 
@@ -69,7 +67,7 @@ class Built:
 
     def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
-        for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
+        for artifact in wheels.of_projects(self._cache, {identity.name}):
             if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
                 _, recorded = _looked_into(self._cache, artifact, ())
                 return None if recorded is None else build_records.portable(recorded)

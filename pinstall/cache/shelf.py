@@ -34,6 +34,10 @@ FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
 _MANIFEST = "manifest.json"
 _ORIGIN = "origin.json"
+DAYS = 90
+"""How long a receipt is kept."""
+MEBIBYTES = 2048
+"""How much the receipts may hold together."""
 _DAY = 24 * 60 * 60
 _MIB = 1 << 20
 
@@ -110,8 +114,8 @@ class Shelf:
         went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
         return any(went)
 
-    def forget(self, *, days: int, mebibytes: int) -> int:
-        """Delete the receipts older than so many days, then the oldest beyond so many MiB; return how many.
+    def forget(self) -> int:
+        """Delete the receipts older than `DAYS`, then the oldest beyond `MEBIBYTES`; return how many.
 
         A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
         """
@@ -120,10 +124,10 @@ class Shelf:
         for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
             folder = os.path.join(self._root, stem)
             kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
-            old = _age(stem) > days * _DAY
+            old = _age(stem) > DAYS * _DAY
             # not by the manifest, which may be damaged
             full = bool({*_names(folder)} - {_MANIFEST, f"{_MANIFEST}.new"})
-            if old or (number and (kept > mebibytes * _MIB or not full)):
+            if old or (number and (kept > MEBIBYTES * _MIB or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
         return forgotten

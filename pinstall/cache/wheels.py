@@ -22,7 +22,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from pinstall.cache import below, listing
+from pinstall.cache import below
 from pinstall.formats import metadata, provenance, zips
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
@@ -46,14 +46,12 @@ _MANY = 0xFFFF
 """What a zip says that has too many members for its two bytes."""
 
 
-def of_projects(cache: str, names: AbstractSet[NormalizedName], state_directory: str) -> Iterator[Artifact]:
-    """Yield every locally built wheel of these projects; below `state_directory` a big cache is remembered."""
-    known = listing.wheels(f"{cache}{os.sep}{FOLDER}", state_directory)
-    paths = every(cache) if known is None else known
-    # only the file name tells the project: the key is one-way
-    mine = [path for path in paths if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names]
-    for path in sorted(mine):
-        yield artifact(cache, path)
+def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+    """Yield every locally built wheel of these projects."""
+    for path in every(cache):
+        # only the file name tells the project: the key is one-way
+        if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names:
+            yield artifact(cache, path)
 
 
 def every(cache: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from pinstall.model.pins import State
 from pinstall.report import phrases
 from pinstall.request import demand
 from pinstall.request.call import gather, refuse, take
-from pinstall.verdicts import build_requirements, refusals
+from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata
 from pinstall.verdicts.proof import judge, seen
 
@@ -50,7 +50,6 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     clearing = Cases(asked)
     cases = clearing.cases(asked.demand.pins)
     found = _with_dependencies(found, asked, evidence, clearing, cases)
-    found += _moved(asked, evidence)
     cleared = clearing.planned(cases)
     found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
     disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
@@ -67,11 +66,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
             {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
         )
     else:
-        doubts: tuple[str | Fault, ...] = (
-            *clearing.doubts(cases),
-            *build_requirements.unpinned(asked, evidence, found),
-        )
-        _show(tell, texts, found, doubts, cleared)
+        _show(tell, texts, found, tuple(clearing.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":
             refusals.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
@@ -108,15 +103,6 @@ def _with_dependencies(
         return found
     evidence.assume(Metadata(asked, evidence, found, clearing.cache).releases(cases))
     return judge(asked, evidence)
-
-
-def _moved(asked: Asked, evidence: Evidence) -> tuple[Verdict, ...]:
-    """Return a verdict on each branch that is installed from another commit than it names by now."""
-    if not asked.demand.unpinned:
-        return ()
-    from pinstall.verdicts import branches  # noqa: PLC0415 - most requests are pins
-
-    return branches.judge(branches.named(asked, evidence), evidence)
 
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:

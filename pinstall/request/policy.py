@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Link
     from pinstall.model.inputs import Option
 
-NUMBER = "NUMBER"
 _SOURCES = "sources"
 
 
@@ -47,10 +46,10 @@ KEYS = (
     ),
     Key(
         name="evict",
-        values=("mismatched", "returning", "contradicting", "never"),
+        values=("mismatched", "contradicting", "never"),
         default="mismatched",
-        sentence="What leaves pip's cache of the pinned projects: what is damaged, and every built wheel of another "
-        "version; the same, but those wheels go back after the run; only what is damaged; or nothing",
+        sentence="Which files of the pinned projects leave pip's cache: damaged ones and built wheels of other "
+        "versions; damaged ones alone; or none",
     ),
     Key(
         name="builds",
@@ -104,24 +103,19 @@ KEYS = (
         sentence="Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself",
     ),
     Key(
-        name="shelf-days",
-        default="90",
-        sentence="After how many days what was moved out of pip's cache is deleted",
-        kind=NUMBER,
-    ),
-    Key(
-        name="shelf-size",
-        default="2048",
-        sentence="How many MiB of it are kept at most, the latest first",
-        kind=NUMBER,
-    ),
-    Key(
         name="report",
         default="",
         sentence="Where to write the JSON report: a file, or `-` for standard output",
         kind="FILE",
     ),
 )
+
+_REMOVED: Final = {
+    "shelf-days": "delete the setting: files stay on the shelf for 90 days",
+    "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
+    "evict=returning": "take `evict=mismatched`; `pinstall undo` puts files back",
+}
+"""What a user does instead of a setting, or a value, that earlier versions had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +132,6 @@ class Policy:
     closure: str
     ambiguous: str
     bytecode: str
-    shelf_days: str
-    shelf_size: str
     report: str
 
 
@@ -152,14 +144,14 @@ def decide(settings: Iterable[Option]) -> Policy:
             continue  # an entry of the table, which is no setting of its own
         key = keys.get(setting.name)
         value = setting.value or ""
+        for removed in {setting.name, f"{setting.name}={value}"} & _REMOVED.keys():
+            raise _refusal(setting, f"`{removed}` was removed", _REMOVED[removed])
         if key is None and setting.origin.where.startswith("PINSTALL_"):
             continue  # a variable may be somebody else's; a misspelt one leaves the default, which enforces
         if key is None:
             raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
         if key.values and value not in key.values:
             raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
-        if key.kind == NUMBER and not value.isdecimal():
-            raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", "it is a whole number")
         values[setting.name] = value
     return Policy(**{name.replace("-", "_"): value for name, value in values.items()})
 

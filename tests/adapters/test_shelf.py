@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pinstall.cache import shelf as shelves
 from pinstall.cache import wheels
-from pinstall.cache.shelf import Shelf
+from pinstall.cache.shelf import DAYS, Shelf
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import PinstallError
 from tests.support.wheels import wheel
@@ -133,6 +134,19 @@ def test_the_latest_receipt_comes_first_and_none_is_used_twice(tmp_path: Path, m
     receipts = [shelf.evict(evicting(tmp_path, put(tmp_path, number, "1.0"))) for number in (1, 2, 3)]
     assert len(set(receipts)) == 3
     assert [item.receipt for item in shelf.shelved()] == receipts[::-1]
+
+
+def test_receipts_are_forgotten_by_age_and_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, now = Shelf(str(tmp_path)), time.time_ns()
+    day = 24 * 60 * 60 * 1_000_000_000
+    for number, days in enumerate((DAYS + 1, DAYS - 1, 0), 1):
+        monkeypatch.setattr(time, "time_ns", lambda days=days: now - days * day)
+        shelf.evict(evicting(tmp_path, put(tmp_path, number, "1.0")))
+    assert shelf.forget() == 1
+    assert [item.paths[0].split("/")[1] for item in shelf.shelved()] == ["03", "02"]
+    monkeypatch.setattr(shelves, "MEBIBYTES", 0)
+    assert shelf.forget() == 1  # the latest is kept whatever its size
+    assert [item.paths[0].split("/")[1] for item in shelf.shelved()] == ["03"]
 
 
 def test_what_somebody_else_has_moved_meanwhile_is_no_error(tmp_path: Path) -> None:

@@ -104,7 +104,6 @@ FILE: Final = ("install", "-r", "requirements.txt")
 DEMO_1: Final = ("install", "demo==1.0")
 SCENES: Final[dict[str, Scene]] = {
     "eviction and remake": Scene(prepare=_mismatched, words=DEMO_1),
-    "returning": Scene(prepare=_mismatched, words=("install", "--pin", "evict=returning", "demo==1.0")),
     "pip fails": Scene(prepare=_unsatisfiable, words=("install", "broken==1.0", "demo==1.0"), then=DEMO_1, exit_code=1),
     "download": Scene(prepare=_damaged_download, words=FILE, right=EVEN),
     "healing": Scene(prepare=_half_metadata, words=FILE, right=EVEN),

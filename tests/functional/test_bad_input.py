@@ -285,6 +285,18 @@ def test_pin_without_any_value(scene: Runner) -> None:
     _one_message(scene.pinstall("aa==2.0", "--pin"), 2)
 
 
+@pytest.mark.parametrize("setting", ["shelf-days=30", "shelf-size=100", "evict=returning"])
+@pytest.mark.parametrize("way", ["command line", "PINSTALL_", "pyproject.toml"])
+def test_a_removed_setting(scene: Runner, setting: str, way: str) -> None:
+    key, _, value = setting.partition("=")
+    words = ["--pin", setting] if way == "command line" else []
+    env = {f"PINSTALL_{key.upper().replace('-', '_')}": value} if way == "PINSTALL_" else {}
+    if way == "pyproject.toml":
+        (scene.home / way).write_text(f'[tool.pinstall]\n{key} = "{value}"\n', encoding="utf-8")
+    lines = _one_message(scene.pinstall("aa==2.0", *words, env=env), 2 if words else 65)
+    assert [line for line in lines if way in line and "was removed" in line], lines
+
+
 def test_a_bad_value_of_a_variable(scene: Runner) -> None:
     lines = _one_message(scene.pinstall("aa==2.0", env={"PINSTALL_UNPINNED": "perhaps"}), 65)
     assert [line for line in lines if "PINSTALL_UNPINNED" in line and "perhaps" in line]

@@ -766,18 +766,6 @@ def test_what_is_not_on_record_does_not_come_back_from_the_shelf_either(world: W
     assert (len(told.document["returned"]), again.environment.module("demo", "MARK")) == (1, "who knows")
 
 
-def test_what_is_merely_of_another_version_returns_after_the_run(world: World) -> None:
-    old = sdist("demo", "0.9")
-    world.serve(SOURCE, old)
-    mere = cached(world.first, old, wheel("demo", "0.9"))
-    bad = cached(world.first, SOURCE, ENTRIES["lying RECORD"][1][0])
-    digests = _digest(mere), _digest(bad)
-    told = pinstall(world.first, *PINS, "--pin", "evict=returning")
-    assert (told.ended.returncode, told.evicted) == (0, {"demo 0.9": False, "demo 1.0": True})
-    assert (_digest(mere), _on_shelf(world.first)) == (digests[0], {digests[1]})
-    assert world.first.environment.module("demo", "MARK") == "source"
-
-
 # -- two projects -----------------------------------------------------------------------------------------------------
 
 SPY = """\

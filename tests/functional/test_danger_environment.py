@@ -63,7 +63,6 @@ class Scene:
     remedy: str = ANEW
     purposes: list[str] = field(default_factory=lambda: ["install", "force"])
     settings: list[str] = field(default_factory=list)
-    settles: bool = True
 
     @property
     def ours(self) -> list[str]:
@@ -144,11 +143,10 @@ def _cured(runner: Runner, scene: Scene) -> None:
 def _quiet(runner: Runner, scene: Scene) -> None:
     """The next run changes nothing, without pip where that can be, and `check` has nothing to say."""
     before = installed(runner.environment)
-    if scene.settles:
-        lame(runner.environment)
+    lame(runner.environment)
     again = pinstall(runner, *scene.ours)
     assert again.ended.returncode == 0, again.ended.output
-    assert again.purposes == ([] if scene.settles else ["install"])
+    assert again.purposes == []
     assert installed(runner.environment) == before
     checked = runner.pinstall("check", *scene.ours)
     assert (checked.returncode, checked.stdout) == (0, ""), checked.output
@@ -328,41 +326,6 @@ def _commit_that_was_there_before(world: Runner) -> Scene:
     return Scene(words=_asked(world, line), wrong="B", right="new", line="requirements.txt:1: demo @ ")
 
 
-# -- a branch that moved ----------------------------------------------------------------------------------------------
-
-
-def _moved(world: Runner, reference: str, *moves: list[str]) -> Scene:
-    """Return a scene in which what a reference names was moved by each of two git commands, with an install between."""
-    folder = world.home / "repository"
-    url, old, new = _repository(folder)
-    line = f"{url}{reference}#egg=demo"
-    for move, commit in zip(moves, (old, new), strict=True):
-        _git(folder, *move, commit)
-        if commit == old:
-            world.pip("install", "--no-deps", line)
-    return Scene(
-        words=_asked(world, line),
-        settings=["unpinned=allow"],
-        wrong="old",
-        right="new",
-        line="requirements.txt:1: demo @ git+file://",
-        found=f"at {old}; it is no pin, and names {new} by now",
-        settles=False,
-    )
-
-
-def _moved_branch(world: Runner) -> Scene:
-    return _moved(world, "@side", ["branch", "side"], ["branch", "-f", "side"])
-
-
-def _moved_default_branch(world: Runner) -> Scene:
-    return _moved(world, "", ["reset", "--hard"], ["reset", "--hard"])
-
-
-def _moved_tag(world: Runner) -> Scene:
-    return _moved(world, "@v1", ["tag", "-a", "-m", "first", "v1"], ["tag", "-f", "-a", "-m", "second", "v1"])
-
-
 # -- a wheel file -----------------------------------------------------------------------------------------------------
 
 
@@ -440,9 +403,6 @@ ROWS: Final = {
         _hash_of_what_was_there_before,
         _file_that_was_there_before,
         _commit_that_was_there_before,
-        _moved_branch,
-        _moved_default_branch,
-        _moved_tag,
         _rebuilt_path,
         _rebuilt_named_url,
         _rebuilt_url,
@@ -458,34 +418,19 @@ def test_what_is_there_is_not_what_is_pinned(world: Runner, row: str) -> None:
     _cured(world, ROWS[row](world))
 
 
-def test_a_branch_that_moved_to_what_cannot_be_built_is_an_error(world: Runner) -> None:
-    scene = _moved_branch(world)
+def test_a_branch_that_moved_is_left_to_pip(world: Runner) -> None:
     folder = world.home / "repository"
-    settings = folder / "settings.json"
-    settings.write_text(settings.read_text(encoding="utf-8").replace('"fail": false', '"fail": true'), encoding="utf-8")
-    _git(folder, "commit", "-a", "-m", "broken")
-    _git(folder, "branch", "-f", "side", "main")
-    told = pinstall(world, *scene.ours)
-    assert (told.ended.returncode, told.states["demo"]) == (65, "wrong-source"), told.ended.output
+    url, old, new = _repository(folder)
+    line = f"{url}@side#egg=demo"
+    _git(folder, "branch", "side", old)
+    world.pip("install", "--no-deps", line)
+    _git(folder, "branch", "-f", "side", new)
+    words = [*_asked(world, line), "--pin", "unpinned=allow"]
+    checked = world.pinstall("check", *words)
+    assert (checked.returncode, checked.stdout) == (0, ""), checked.output
+    told = pinstall(world, *words)
+    assert (told.ended.returncode, told.purposes) == (0, ["install"]), told.ended.output
     assert world.environment.module("demo", "MARK") == "old"
-
-
-def test_a_repository_that_is_gone_or_that_is_another_one_accuses_nobody(world: Runner) -> None:
-    scene = _moved_branch(world)
-    (world.home / "repository").rename(world.home / "elsewhere")
-    words = _asked(world, f"git+{(world.home / 'elsewhere').as_uri()}@side#egg=demo")
-    for asked in (scene.ours, [*words, "--pin", "unpinned=allow"]):
-        checked = world.pinstall("check", *asked)
-        assert (checked.returncode, checked.stdout) == (0, ""), checked.output
-
-
-def test_a_moved_branch_is_no_second_finding_where_it_is_refused_anyway(world: Runner) -> None:
-    scene = _moved_branch(world)
-    for setting, number in (("refuse", 1), ("warn", 2)):
-        checked = world.pinstall("check", *scene.words, "--pin", f"unpinned={setting}")
-        lines = checked.stdout.splitlines()
-        assert (checked.returncode, len(lines)) == (1, number)
-        assert lines[0].endswith("is not a pin")
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------

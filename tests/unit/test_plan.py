@@ -110,7 +110,7 @@ class TestMake:
 
     @pytest.mark.parametrize(
         ("evict", "leaving"),
-        [("mismatched", [OTHER, BROKEN]), ("returning", [OTHER, BROKEN]), ("contradicting", [BROKEN]), ("never", [])],
+        [("mismatched", [OTHER, BROKEN]), ("contradicting", [BROKEN]), ("never", [])],
     )
     def test_what_leaves_is_the_users_choice(self, evict: str, leaving: list[Artifact]) -> None:
         found = made((OTHER, VERSION), (BROKEN, VERSION), evict=evict)

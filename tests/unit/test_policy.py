@@ -25,8 +25,6 @@ def test_the_defaults_enforce() -> None:
         closure="allow",
         ambiguous="warn",
         bytecode="parallel",
-        shelf_days="90",
-        shelf_size="2048",
         report="",
     )
 
@@ -67,7 +65,7 @@ def test_a_report_goes_wherever_it_is_told() -> None:
             "evict",
             "always",
             "command line: `evict` cannot be `always`",
-            "it can be mismatched, returning, contradicting, never",
+            "it can be mismatched, contradicting, never",
         ),
         ("unpinned", None, "command line: `unpinned` cannot be ``", "it can be refuse, warn, allow"),
         ("unproven", "Accept", "command line: `unproven` cannot be `Accept`", "it can be reinstall, accept, refuse"),
@@ -78,6 +76,28 @@ def test_what_is_not_in_the_table_is_refused(name: str, value: str | None, messa
         decide([setting(name, value)])
     (fault,) = caught.value.context
     assert (caught.value.reference, str(fault), caught.value.hint) == ("setting", message, hint)
+
+
+GONE = {
+    ("shelf-days", "30"): ("`shelf-days` was removed", "delete the setting: files stay on the shelf for 90 days"),
+    ("shelf-size", "90"): ("`shelf-size` was removed", "delete the setting: the shelf holds up to 2048 MiB"),
+    ("evict", "returning"): (
+        "`evict=returning` was removed",
+        "take `evict=mismatched`; `pinstall undo` puts files back",
+    ),
+}
+"""What a setting that was removed is refused with."""
+
+
+@pytest.mark.parametrize("where", ["argument 1", "PINSTALL_X", "/src/pyproject.toml"])
+@pytest.mark.parametrize(("name", "value"), GONE)
+def test_a_removed_setting_is_refused_with_what_to_do(name: str, value: str, where: str) -> None:
+    message, hint = GONE[name, value]
+    with pytest.raises(PinstallError) as caught:
+        decide([setting(name, value, where)])
+    assert str(*caught.value.context) == f"{Origin(where=where)}: {message}"
+    assert caught.value.hint == hint
+    assert caught.value.exit_code == (2 if where == "argument 1" else 65)
 
 
 def test_a_variable_of_somebody_else_is_none_of_ours() -> None:

@@ -22,7 +22,7 @@ from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import Pin, State
 from pinstall.request import arguments
-from pinstall.verdicts import ambiguity, branches, conflicts, holds, proof, refusals
+from pinstall.verdicts import ambiguity, conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
@@ -69,7 +69,6 @@ class _Run:
         self._held: tuple[Hold, ...] = ()
         self._error: PinstallError | None = None
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        self._branches: tuple[Pin, ...] = ()
         self.final: tuple[Verdict, ...] | None = None
         self._recording = Recording(self.clearing, self._sourcing, tell)
         self._reports = reports(asked)
@@ -105,10 +104,9 @@ class _Run:
         if self.asked.elsewhere:
             self.final = self.judge()
         else:
-            self._branches = branches.moved_on(self.asked, self.after, self._reported, self._tell)
             before = self.after.unmet
             self.final = self._force(folder)
-            self._healing.end(self.asked.policy)
+            self._healing.end()
             exit_code = self._complete(folder, before)
         self.clearing.end()
         return exit_code
@@ -197,7 +195,7 @@ class _Run:
     def judge(self) -> tuple[Verdict, ...]:
         """Judge again, from the environment, or from pip's report where the environment cannot tell."""
         if not self.asked.elsewhere:
-            return (*self.after.judge(), *branches.judge(self._branches, self.after))
+            return self.after.judge()
         if not self._reports and self.asked.demand.pins:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()

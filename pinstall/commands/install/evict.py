@@ -17,7 +17,6 @@ from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
 from pinstall.model.artifacts import Plan
 from pinstall.report import phrases
-from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -157,13 +156,9 @@ class Clearing(Cases):
 
     def end(self) -> None:
         """End a run that went well: forget what has lain on the shelf for too long."""
-        if self._asked.policy.evict == "returning":
-            self.put_back()
-        if self._receipts:
-            policy = self._asked.policy
-            gone = self._shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
-            if gone:
-                self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")
+        gone = self._shelf.forget() if self._receipts else 0
+        if gone:
+            self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")
 
     def told(self, pin: Pin, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build was told that an installation from this URL came from, none where nobody knows."""
@@ -181,7 +176,7 @@ class Clearing(Cases):
         if self.cache is None or self.bypass or not self._found.writable:
             return
         asked = {pin.name: pin for pin in pins}
-        for artifact in wheels.of_projects(self.cache, asked.keys(), state_directory(self._asked.environ)):
+        for artifact in wheels.of_projects(self.cache, asked.keys()):
             with contextlib.suppress(OSError):  # gone again already
                 fresh = os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since
                 # what is on record is believed, and pip may not be the only one that writes there

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
     from pinstall.request.call import Asked
-    from pinstall.request.policy import Policy
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -121,10 +120,10 @@ class Healing:
             shelf.put_back(item for item in shelf.shelved() if item.receipt == receipt)
         self._receipts, self._listed = [], {}
 
-    def end(self, policy: Policy) -> None:
+    def end(self) -> None:
         """End a run that went well: forget what has lain aside for too long."""
         for shelf, _ in self._receipts:
-            shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
+            shelf.forget()
 
 
 def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:

@@ -86,7 +86,6 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if reason is None:
         loose = evidence.unpinned()
         refusals.judge(loose, asked, tell)
-        _mention_builds(asked, evidence, found, tell)
         holds.renew(asked, evidence, tell)
         lasting = not tell.detailed and not asked.policy.report
         rests_on = stamping.of(asked, evidence, started) if lasting else ()
@@ -104,7 +103,6 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if not asked.elsewhere:
         outcome = replace(outcome, unpinned=final.unpinned())
         outcome = refusals.end(outcome, asked, tell)
-        _mention_builds(asked, final, outcome.verdicts, tell)
     return outcome
 
 
@@ -126,15 +124,6 @@ def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> N
         modules = pkgutil.walk_packages(pinstall.__path__, "pinstall.")
         for name in (*_LATE, *(module.name for module in modules)):
             importlib.import_module(name)
-
-
-def _mention_builds(asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter) -> None:
-    """Name what is built with what nobody has pinned, to who wants to know it: sources have to be unpacked for it."""
-    if tell.detailed:
-        from pinstall.verdicts import build_requirements  # noqa: PLC0415 - hardly any run asks
-
-        for fault in build_requirements.unpinned(asked, evidence, found):
-            tell.detail(fault)
 
 
 def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
