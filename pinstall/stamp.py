@@ -36,9 +36,9 @@ _MOST = 200
 def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """Return what the run said that left a stamp for these arguments, if it would say the same now."""
     try:
-        with open(_place(argv, environ), encoding="utf-8", errors="surrogateescape") as file:
+        with open(locate(argv, environ), encoding="utf-8", errors="surrogateescape") as file:
             form, digest, said, *grounds = file.read().split("\0")
-        same = form == FORMAT and digest == _digest(argv, environ, grounds)
+        same = form == FORMAT and digest == fingerprint(argv, environ, grounds)
     except (OSError, ValueError, ImportError):
         return None
     return said if same else None
@@ -49,8 +49,8 @@ def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: S
     from pinstall import files  # noqa: PLC0415 - who finds a stamp writes none
 
     try:
-        place = _place(argv, environ)
-        content = "\0".join((FORMAT, _digest(argv, environ, grounds), said, *grounds))
+        place = locate(argv, environ)
+        content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), said, *grounds))
         os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
         files.put(place, content.encode("utf-8", "surrogateescape"))
         _forget(os.path.dirname(place))
@@ -64,8 +64,8 @@ def state_directory(environ: Mapping[str, str]) -> str:
     return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
 
 
-def _place(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return where the stamp of these arguments lies; its name tells nothing of them: a password may be among them."""
+def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return the path of the stamp of these arguments. Its name reveals none of them: one may be a password."""
     from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
 
     named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
@@ -74,7 +74,8 @@ def _place(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     return os.path.join(state_directory(environ), "stamps", name)
 
 
-def _digest(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[str]) -> str:
+def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[str]) -> str:
+    """Return the digest of the arguments, and of what the grounds are now; raise ValueError for an endless file."""
     from _blake2 import blake2b  # noqa: PLC0415 - as above
 
     digest = blake2b(digest_size=20)

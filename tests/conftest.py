@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 
 RELEASE = Version(CHOSEN).release
-CASE_BY_CASE = ("adapters", "functional", "faults")
+TESTS = Path(__file__).parent
+CASE_BY_CASE = ("faults", "functional", "rooms", "support")
 """Folders of tests: of those there that start processes in a home of their own a quick look tries one case each."""
 TRIED = pytest.StashKey[set[tuple[Path, str]]]()
 
@@ -55,7 +56,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     case = (item.path, item.nodeid.partition("[")[0])
     tried = item.session.stash.setdefault(TRIED, set())
-    if case in tried and item.path.parent.name in CASE_BY_CASE and "home" in getattr(item, "fixturenames", ()):
+    if (
+        case in tried
+        and item.path.relative_to(TESTS).parts[0] in CASE_BY_CASE
+        and "home" in getattr(item, "fixturenames", ())
+    ):
         item.add_marker(pytest.mark.slow)
     tried.add(case)
 

@@ -91,7 +91,7 @@ class _Machine:
         self._members = members
         self._search = search
         self._looked: dict[str, _Object | None] = {}
-        self._cached = _cached()
+        self._cached = read_linker_cache()
         executables = ("/proc/self/exe", *(os.path.join(folder, "../../../bin/python") for folder in search))
         folders = (
             *_usual_folders(),
@@ -167,7 +167,7 @@ def _expanded(path: str, origin: str) -> str:
     return os.path.normpath(path.replace("${ORIGIN}", origin).replace("$ORIGIN", origin))
 
 
-def _cached() -> dict[str, list[str]]:
+def read_linker_cache() -> dict[str, list[str]]:
     """Return the paths of each soname in the linker's cache; raise ValueError where its format is not known.
 
     The cache says what the linker knows, `/etc/ld.so.conf` only what it will know after the next `ldconfig`, which

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from tarfile import TarFile, TarInfo
 
-_LEAST: Final = 1 << 30
+ALWAYS_ALLOWED: Final = 1 << 30
 """Bytes that any archive may unpack to."""
 _RATIO: Final = 100
 """How much larger than itself a larger one may become: what compilers make gets five times as large."""
@@ -49,7 +49,7 @@ def _check(members: Collection[zipfile.ZipInfo], size: int) -> None:
         raise OversizedError("is packed by a method that cannot be unpacked piece by piece")
     if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in members):
         raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
-    if sum(member.file_size for member in members) > max(_LEAST, _RATIO * size):
+    if sum(member.file_size for member in members) > max(ALWAYS_ALLOWED, _RATIO * size):
         raise OversizedError("would unpack to far more than it is")
 
 
@@ -65,5 +65,5 @@ def members(archive: TarFile) -> Iterator[TarInfo]:
     """Yield the members of a tar one by one, until 1 GiB of it is unpacked: for the first most need not be."""
     for member in archive:
         yield member
-        if archive.offset > _LEAST:  # what comes next has to be unpacked to
+        if archive.offset > ALWAYS_ALLOWED:  # what comes next has to be unpacked to
             return

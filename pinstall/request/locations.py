@@ -71,7 +71,7 @@ def cache_directory(options: Sequence[Option], environ: Mapping[str, str], targe
     standing = _nearest_existing(path)
     if not os.path.isdir(standing):
         return CacheDirectory(path=None, reason=f"`{standing}` is not a directory", mistaken=True)
-    if not _trusted(standing):
+    if not is_usable(standing):
         return CacheDirectory(path=None, reason=f"`{path}` is not owned or not writable by the current user")
     return CacheDirectory(path=path, writable=os.access(standing, os.W_OK))
 
@@ -160,7 +160,8 @@ def _nearest_existing(path: str) -> str:
     return path
 
 
-def _trusted(path: str) -> bool:
+def is_usable(path: str) -> bool:
+    """Return whether pip uses a cache at this path: whether its user owns it, or may write into it."""
     # pip's `check_path_owner`: for root only what root owns will do, because `sudo` keeps the caller's HOME.
     if not hasattr(os, "geteuid"):
         return True

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.support.environments import ROOT
 from tests.support.scenes import place
@@ -97,3 +100,13 @@ def test_for_another_interpreter_that_is_known(runner: Runner) -> None:
 def test_the_budget_is_measured(runner: Runner) -> None:
     found = modules(runner, sys.executable, "import zipfile, pinstall.commands.install.act\n")
     assert {"zipfile", "pinstall.commands.install.act", "subprocess"} <= found
+
+
+@pytest.mark.parametrize("module", ["shlex", "packaging.requirements", "packaging.markers", "urllib.request"])
+def test_plain_pins_import_nothing_dear(module: str) -> None:
+    program = (
+        "import sys; from pinstall.request.requirements import read;"
+        f"read(b'demo==1.0 --hash=sha256:{'a' * 64}', file='', constraint=False, environ={{}});"
+        f"sys.exit({module!r} in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -466,7 +466,7 @@ def test_a_cache_that_cannot_be_written_is_listed_and_the_command_says_so(
 ) -> None:
     """No read-only file system can be had here, so the question whether it is one is answered by the test."""
     allowed = os.access
-    monkeypatch.setattr(locations, "_trusted", lambda _: True)
+    monkeypatch.setattr(locations, "is_usable", lambda _: True)
     monkeypatch.setattr(os, "access", lambda path, mode: path != str(scene.cache) and allowed(path, mode))
     told: list[str] = []
     tell = SimpleNamespace(show=told.append, say=told.append, progress=lambda *_: None, detail=lambda _: None)

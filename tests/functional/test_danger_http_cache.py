@@ -641,7 +641,7 @@ def test_a_cache_that_cannot_be_written_is_passed_over(
         scene.alter(filled(scene, GOOD), GOOD.content, GOOD.flipped().content)
     before = entries(scene.ours.cache)
     cache = str(scene.ours.cache)
-    monkeypatch.setattr(locations, "_trusted", lambda _: True)
+    monkeypatch.setattr(locations, "is_usable", lambda _: True)
     monkeypatch.setattr(os, "access", lambda path, mode: path != cache and REAL_ACCESS(path, mode))
     told: list[str] = []
     outcome = install(

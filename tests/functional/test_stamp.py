@@ -173,7 +173,7 @@ def test_secrets_are_not_in_it(settled: Runner) -> None:
 
 
 def test_its_name_tells_nothing_of_secrets() -> None:
-    places = (Path(stamp._place([f"--index-url=https://me:hunter{number}@host"], {})) for number in (2, 3))
+    places = (Path(stamp.locate([f"--index-url=https://me:hunter{number}@host"], {})) for number in (2, 3))
     first, second = (int(place.name, 16) for place in places)
     assert abs(first - second) > 1 << 60, "what differs by little has names that differ by little"
 
@@ -200,13 +200,13 @@ def test_what_may_have_changed_after_it_was_looked_at_is_not_settled(tmp_path: P
     path = tmp_path / "requirements.txt"
     path.touch()
     for kind in (stamp.CONTENT, stamp.STATUS):
-        assert not grounds._is_settled(f"{kind}{path}", time.time_ns())
-        assert grounds._is_settled(f"{kind}{path}", time.time_ns() + 200_000_000)
-        assert grounds._is_settled(f"{kind}{path}.gone", time.time_ns())
+        assert not grounds.is_settled(f"{kind}{path}", time.time_ns())
+        assert grounds.is_settled(f"{kind}{path}", time.time_ns() + 200_000_000)
+        assert grounds.is_settled(f"{kind}{path}.gone", time.time_ns())
     ahead = (time.time_ns() // 1_000_000_000 + 100) * 1_000_000_000
     os.utime(path, ns=(ahead, ahead))  # whole seconds: what keeps no finer time may have changed within two
-    assert not grounds._is_settled(f"{stamp.STATUS}{path}", ahead + 1_900_000_000)
-    assert grounds._is_settled(f"{stamp.STATUS}{path}", ahead + 2_100_000_000)
+    assert not grounds.is_settled(f"{stamp.STATUS}{path}", ahead + 1_900_000_000)
+    assert grounds.is_settled(f"{stamp.STATUS}{path}", ahead + 2_100_000_000)
 
 
 @pytest.mark.slow

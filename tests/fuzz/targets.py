@@ -303,13 +303,13 @@ def stamp_file(content: bytes, folder: str) -> Read:
     environ = {"XDG_STATE_HOME": folder, "HOME": folder}
     text = content.decode("utf-8", "surrogateescape")
     form, *rest = text.split("\0")
-    written(folder, str(Path(stamp._place((), environ)).relative_to(folder)), content)
+    written(folder, str(Path(stamp.locate((), environ)).relative_to(folder)), content)
 
     def read() -> None:
         stamp.found((), environ)
         if form == stamp.FORMAT:
             with contextlib.suppress(OSError, ValueError):
-                stamp._digest(
+                stamp.fingerprint(
                     (), environ, [ground for ground in rest if "/dev/" not in ground and "/proc/" not in ground]
                 )
 

@@ -102,7 +102,7 @@ def _applies(need: Requirement, extra: str) -> bool:
 
 @cache
 def _scenarios() -> dict[str, Scenario]:
-    document = json.loads((Path(__file__).parents[1] / "unit" / "scenarios.json").read_text(encoding="utf-8"))
+    document = json.loads(Path(__file__).with_name("scenarios.json").read_text(encoding="utf-8"))
     return {
         name: Scenario(
             roots=tuple(one["roots"]),

@@ -42,7 +42,7 @@ def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
     if asked.replays or asked.beyond or remote or dated is not None or any("://" in file for file in asked.files):
         return ()
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(asked, evidence))))
-    if not all(_is_settled(ground, started) for ground in grounds):
+    if not all(is_settled(ground, started) for ground in grounds):
         return ()
     return tuple(_together(grounds, asked.target.purelib))
 
@@ -131,7 +131,8 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
     yield from (ground for ground in grounds if ground not in below)
 
 
-def _is_settled(ground: str, started: int) -> bool:
+def is_settled(ground: str, started: int) -> bool:
+    """Return whether a ground cannot have changed since shortly before the run started (ns)."""
     if ground[:1] not in (CONTENT, STATUS, LISTING):
         return True
     try:

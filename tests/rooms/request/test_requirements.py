@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from pinstall.model.inputs import Fault, Option, Origin, RequirementFile, RequirementLine
@@ -383,13 +380,3 @@ class TestOptionsOfARequirement:
         assert fault.origin.line == 1 + text[: text.index("  --hash")].count("\n")
         assert fault.message.startswith("`--hash` belongs to no requirement")
         assert [str(one.specifier) for one in found.lines] == ["==1.0"]
-
-
-@pytest.mark.parametrize("module", ["shlex", "packaging.requirements", "packaging.markers", "urllib.request"])
-def test_plain_pins_import_nothing_dear(module: str) -> None:
-    program = (
-        "import sys; from pinstall.request.requirements import read;"
-        f"read(b'demo==1.0 --hash={A}', file='', constraint=False, environ={{}});"
-        f"sys.exit({module!r} in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

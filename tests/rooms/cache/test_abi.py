@@ -19,7 +19,7 @@ from elftools.elf.hash import ELFHashTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pinstall.cache.abi import _cached, missing
+from pinstall.cache.abi import missing, read_linker_cache
 from tests.support.environments import ROOT
 from tests.support.wheels import wheel
 
@@ -362,7 +362,7 @@ def test_the_cache_of_the_linker_is_read_as_ldconfig_does() -> None:
         pytest.skip("no ldconfig")
     listed = subprocess.run([command, "-p"], capture_output=True, check=True, text=True).stdout
     expected = [line.split(" => ")[1] for line in listed.splitlines() if " => " in line]
-    assert sorted(path for paths in _cached().values() for path in paths) == sorted(expected)
+    assert sorted(path for paths in read_linker_cache().values() for path in paths) == sorted(expected)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from pinstall import cli
+from pinstall.commands.install import walk
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, *argv: str) -> object:
@@ -26,7 +27,7 @@ def test_a_fault_of_ours_is_70_and_tells_no_secret_unasked(
         message = "https://me:secret@h.example"
         raise ValueError(message)
 
-    monkeypatch.setattr(cli, "_install", broken)
+    monkeypatch.setattr(walk, "install", broken)
     assert ended(monkeypatch, "aa==1.0", *words) == 70
     told = capsys.readouterr().err
     assert "ValueError in " in told

@@ -15,13 +15,12 @@ from packaging.markers import default_environment
 
 from pinstall.environment.interpreter import describe
 from pinstall.model.errors import PinstallError
+from tests.support.environments import ROOT
 from tests.support.pips import find_python
 from tests.support.processes import sealed
 
 if TYPE_CHECKING:
     from pinstall.model.inputs import Interpreter
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # What `python -m pip` sees: `-m` puts the working directory first, and pip takes it away.
 AS_PIP = """

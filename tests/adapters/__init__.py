@@ -1,1 +1,0 @@
-"""Each adapter against real material."""
