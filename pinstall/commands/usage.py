@@ -6,8 +6,7 @@ May not: print.
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pinstall.model.errors import USAGE, PinstallError
 from pinstall.request.policy import KEYS
@@ -21,17 +20,15 @@ PURPOSE = "Install what is pinned, and end with 0 only if that is what is instal
 ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option that pinstall itself takes, as it is written, and what it does."""
 
     name: str
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """One way to call a command: what stands behind `pinstall`, what it does, what it changes."""
+class Usage(NamedTuple):
+    """One way to call a command: the words after `pinstall`, what it does, what it changes."""
 
     synopsis: str
     sentence: str
@@ -44,58 +41,38 @@ class Usage:
         return self.synopsis.split()[0].strip("[]")
 
 
-_PLACE = (
-    Option(name="--python PYTHON", sentence="Take the cache of the pip of this interpreter"),
-    Option(name="--cache-dir DIR", sentence="Take this cache"),
+_INSTALL = (
+    Option("--pin KEY=VALUE", "Set one of pinstall's own settings: `pinstall help settings`"),
+    Option("--python PYTHON", "Install for this interpreter, which needs pip but not pinstall"),
 )
+_CHECK = (
+    Option("--deep", "Read every installed file"),
+    Option("--json", "Write the findings as JSON on standard output"),
+)
+_LOCK = (
+    Option("-o, --output-file FILE", "Write there, and keep its pins"),
+    Option("-U, --upgrade", "Keep no pin of FILE"),
+    Option("-P, --upgrade-package NAME", "Keep no pin of this project"),
+    Option("--check", "Write nothing, tell what would change"),
+)
+_PLACE = (
+    Option("--python PYTHON", "Take the cache of the pip of this interpreter"),
+    Option("--cache-dir DIR", "Take this cache"),
+)
+_EVICT = (Option("--evict", "Move what is wrong out of the cache"),)
 USAGES = (
-    Usage(
-        synopsis="[install] ARGUMENTS",
-        sentence="Install what is pinned",
-        changes="environment, cache, ledger",
-        options=(
-            Option(name="--pin KEY=VALUE", sentence="Set one of pinstall's own settings: `pinstall help settings`"),
-            Option(name="--python PYTHON", sentence="Install for this interpreter, which needs pip but not pinstall"),
-        ),
-    ),
-    Usage(
-        synopsis="check [--deep] [--json] ARGUMENTS",
-        sentence="Say what `install` would have to do",
-        options=(
-            Option(name="--deep", sentence="Read every installed file"),
-            Option(name="--json", sentence="Write the findings as JSON on standard output"),
-        ),
-    ),
-    Usage(synopsis="check --pinned FILE...", sentence="Say which lines of these files are no pins"),
-    Usage(
-        synopsis="lock ARGUMENTS [-o FILE]",
-        sentence="Write down what pip would install",
-        changes="FILE",
-        options=(
-            Option(name="-o, --output-file FILE", sentence="Write there, and keep its pins"),
-            Option(name="-U, --upgrade", sentence="Keep no pin of FILE"),
-            Option(name="-P, --upgrade-package NAME", sentence="Keep no pin of this project"),
-            Option(name="--check", sentence="Write nothing, tell what would change"),
-        ),
-    ),
-    Usage(synopsis="why NAME ARGUMENTS", sentence="Tell what is known of one project"),
-    Usage(synopsis="cache", sentence="Say where pip's cache is, and its size", options=_PLACE),
-    Usage(synopsis="cache list [PATTERN]", sentence="List what it holds, downloads included"),
-    Usage(
-        synopsis="cache verify [PATTERN] [--evict]",
-        sentence="Check everything that it holds",
-        changes="with `--evict`, the cache",
-        options=(Option(name="--evict", sentence="Move what is wrong out of the cache"),),
-    ),
-    Usage(synopsis="cache evict PATTERN", sentence="Move what matches out of it", changes="the cache"),
-    Usage(synopsis="cache shelf", sentence="List what was moved out of it, and why"),
-    Usage(
-        synopsis="undo",
-        sentence="Put back what the latest run moved out",
-        changes="the cache",
-        options=_PLACE,
-    ),
-    Usage(synopsis="help [COMMAND | settings]", sentence="Show help"),
+    Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
+    Usage("check [--deep] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
+    Usage("check --pinned FILE...", "Say which lines of these files are not pins"),
+    Usage("lock ARGUMENTS [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
+    Usage("why NAME ARGUMENTS", "Tell what is known of one project"),
+    Usage("cache", "Say where pip's cache is, and its size", options=_PLACE),
+    Usage("cache list [PATTERN]", "List what it holds, downloads included"),
+    Usage("cache verify [PATTERN] [--evict]", "Check everything that it holds", "with `--evict`, the cache", _EVICT),
+    Usage("cache evict PATTERN", "Move what matches out of it", "the cache"),
+    Usage("cache shelf", "List what was moved out of it, and why"),
+    Usage("undo", "Put back what the latest run moved out", "the cache", _PLACE),
+    Usage("help [COMMAND | settings]", "Show help"),
 )
 
 

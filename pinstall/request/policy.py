@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault
@@ -23,91 +23,56 @@ if TYPE_CHECKING:
 _SOURCES = "sources"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(NamedTuple):
     """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`.
 
-    Without `values` anything goes that is of the `kind`, which stands for it in the help.
+    Without `values` any text is taken; `kind` is what the help writes for it.
     """
 
     name: str
-    values: tuple[str, ...] = ()
+    values: tuple[str, ...]
     default: str
     sentence: str
     kind: str = ""
 
 
-KEYS = (
-    Key(
-        name="unpinned",
-        values=("refuse", "warn", "allow"),
-        default="refuse",
-        sentence="What to do with a request that is not pinned",
-    ),
-    Key(
-        name="evict",
-        values=("mismatched", "contradicting", "never"),
-        default="mismatched",
-        sentence="Which files of the pinned projects leave pip's cache: damaged ones and built wheels of other "
-        "versions; damaged ones alone; or none",
-    ),
-    Key(
-        name="builds",
-        values=("any", "recorded"),
-        default="any",
-        sentence="Which locally built wheels may be used: any that nothing speaks against, or only those of which "
-        "pinstall has on record how they were built",
-    ),
-    Key(
-        name="unproven",
-        values=("reinstall", "accept", "refuse"),
-        default="reinstall",
-        sentence="What to do with an installed package of the pinned version whose demanded hash nobody can prove",
-    ),
-    Key(
-        name="origin",
-        values=("any", "index"),
-        default="any",
-        sentence="What a pin that names no source accepts: an editable or a direct install of that version too, or "
-        "only what came from an index",
-    ),
-    Key(
-        name="location",
-        values=("any", "environment"),
-        default="any",
-        sentence="Where a pin may be installed: wherever Python finds it, or only in the environment itself",
-    ),
-    Key(
-        name="hold",
-        values=("keep", "ignore", "forget"),
-        default="keep",
-        sentence="What pins of earlier runs mean for this one: pip may not move them; nothing, though they stay; or "
-        "they are no more",
-    ),
-    Key(
-        name="closure",
-        values=("allow", "warn", "refuse"),
-        default="allow",
-        sentence="What to do with dependencies that nobody has pinned: count them, list them, or install none of it",
-    ),
-    Key(
-        name="ambiguous",
-        values=("allow", "warn", "refuse"),
-        default="warn",
-        sentence="What to do with a pin without hash and source that two indexes offer with different files",
-    ),
-    Key(
-        name="bytecode",
-        values=("parallel", "pip"),
-        default="parallel",
-        sentence="Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself",
-    ),
-    Key(
-        name="report",
-        default="",
-        sentence="Where to write the JSON report: a file, or `-` for standard output",
-        kind="FILE",
-    ),
+_LEVELS: Final = ("allow", "warn", "refuse")
+_UNPINNED: Final = "What to do with a request that is not pinned"
+_EVICT: Final = (
+    "Which files of the pinned projects leave pip's cache: damaged ones and built wheels of other versions; damaged "
+    "ones alone; or none"
+)
+_BUILDS: Final = (
+    "Which locally built wheels may be used: any without a known fault, or only those of which pinstall has recorded "
+    "how they were built"
+)
+_UNPROVEN: Final = "What to do with an installed package of the pinned version whose hash cannot be verified"
+_ORIGIN: Final = (
+    "What a pin that names no source accepts: an editable or a direct install of that version too, or only what came "
+    "from an index"
+)
+_LOCATION: Final = "Where a pin may be installed: wherever Python finds it, or only in the environment itself"
+_HOLD: Final = (
+    "What pins of earlier runs mean for this one: pip may not move them; they stay, and pip may move them; or they are "
+    "forgotten"
+)
+_CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
+_AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
+_BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
+_REPORT: Final = "Where to write the JSON report: a file, or `-` for standard output"
+
+KEYS: Final = (
+    Key("unpinned", ("refuse", "warn", "allow"), "refuse", _UNPINNED),
+    Key("evict", ("mismatched", "contradicting", "never"), "mismatched", _EVICT),
+    Key("builds", ("any", "recorded"), "any", _BUILDS),
+    Key("unproven", ("reinstall", "accept", "refuse"), "reinstall", _UNPROVEN),
+    Key("origin", ("any", "index"), "any", _ORIGIN),
+    Key("location", ("any", "environment"), "any", _LOCATION),
+    Key("hold", ("keep", "ignore", "forget"), "keep", _HOLD),
+    Key("closure", _LEVELS, "allow", _CLOSURE),
+    Key("ambiguous", _LEVELS, "warn", _AMBIGUOUS),
+    Key("bytecode", ("parallel", "pip"), "parallel", _BYTECODE),
+    Key("report", (), "", _REPORT, "FILE"),
 )
 
 _REMOVED: Final = {
