@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible, Resolver
+from packaging.specifiers import SpecifierSet
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
+from resolvelib.resolvers import Resolution
 
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -39,8 +41,7 @@ class Candidate(NamedTuple):
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
     """What resolvelib asks of us: which candidates a project has, the preferred first, and what they need.
 
-    A project is one identifier, and its candidates have all the extras that are asked of it: so no two releases of it
-    can be chosen.
+    A project with some extras is chosen apart, and bound to the same release without them.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         self._candidates = candidates
         self._markers = markers
         self._ignores = ignores
-        self._needs: dict[tuple[str, str, NormalizedName | None], list[Need]] = {}
+        self._needs: dict[tuple[str, str, str | None], list[Need]] = {}
         self._met: dict[tuple[int, str], bool] = {}
 
     def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
-        """Return the project."""
-        return requirement_or_candidate.name
+        """Return the project with the extras that are asked of it."""
+        return requirement_or_candidate.name, requirement_or_candidate.extras
 
     def get_preference(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401
         """Prefer no project: resolvelib then takes what was needed first."""
@@ -63,19 +64,24 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
 
     def find_matches(self, identifier: Any, requirements: Any, incompatibilities: Any) -> Any:  # noqa: ANN401
         """Return the releases of a project that meet all needs on it."""
-        needs, excluded = list(requirements[identifier]), list(incompatibilities[identifier])
-        extras = frozenset(extra for need in needs for extra in need.extras)
-        fitting = (one for one in self._candidates(identifier) if all(self.meets(one, need) for need in needs))
-        return [one for found in fitting if (one := Candidate(identifier, found, extras)) not in excluded]
+        (name, extras), needs, excluded = (
+            identifier,
+            list(requirements[identifier]),
+            list(incompatibilities[identifier]),
+        )
+        fitting = (one for one in self._candidates(name) if all(self.meets(one, need) for need in needs))
+        return [one for found in fitting if (one := Candidate(name, found, extras)) not in excluded]
 
     def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
-        """Tell whether a candidate meets a need and has its extras."""
-        return requirement.extras <= candidate.extras and self.meets(candidate.distribution, requirement)
+        """Tell whether a candidate meets a need."""
+        return self.meets(candidate.distribution, requirement)
 
     def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
-        """Return what a candidate needs, by itself and for its extras."""
-        found, extras = candidate.distribution, (None, *sorted(candidate.extras))
-        needs = [need for extra in extras for need in self._read(found, extra)]
+        """Return what a candidate needs, by itself and for its extras, for which the same release is chosen."""
+        name, found, extras = candidate
+        needs = [need for extra in (None, *sorted(extras)) for need in self._read(found, extra)]
+        if extras and len(self._candidates(name)) > 1:
+            needs += self._same(name, found)
         return needs if self._ignores is None else [need for need in needs if not self._ignores(need)]
 
     def meets(self, found: Distribution, need: Need) -> bool:
@@ -84,6 +90,14 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         if key not in self._met:
             self._met[key] = closure.meets(found, need)
         return self._met[key]
+
+    def _same(self, name: NormalizedName, found: Distribution) -> Iterator[Need]:
+        """Yield the need that binds a release with extras to the same one without."""
+        if (name, found.text, "") not in self._needs:
+            text = f"{name} {found.text}"
+            only = closure.Need(name=name, specifier=SpecifierSet(f"==={found.text}"), extras=frozenset(), by=text)
+            self._needs[name, found.text, ""] = [only]
+        yield from self._needs[name, found.text, ""]
 
     def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
         key = found.identity.name, found.text, extra
@@ -136,7 +150,8 @@ def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tu
 def _causes(roots: Sequence[Need], provider: Provider) -> list[Need]:
     """Return needs that no choice of candidates meets together, none where one meets all."""
     try:
-        Resolver(provider, BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
+        # not `Resolver`: nothing here asks for its graph, and its making may recurse without end
+        Resolution(provider, BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
     except ResolutionImpossible as impossible:
         return [cause.requirement for cause in impossible.causes]
     return []

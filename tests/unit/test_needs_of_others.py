@@ -21,7 +21,7 @@ def test_a_need_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["", "aa >", "aa ; nonsense", "aa ; python_version == '\\N{x}'"])
 def test_what_is_no_need_is_a_value_error(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         metadata.requirement(text)
 
 

@@ -25,7 +25,7 @@ def chosen(text: str, *releases: Distribution) -> dict[str, str]:
     """Return what is chosen among these releases, the preferred of each project first."""
     provider = resolution.Provider(among(*releases), MARKERS)
     mapping = Resolver(provider, BaseReporter()).resolve(roots(text)).mapping
-    return {str(name): candidate.distribution.text for name, candidate in mapping.items()}
+    return {name: candidate.distribution.text for (name, _), candidate in mapping.items()}
 
 
 def unmet(text: str, *releases: Distribution) -> list[str]:
