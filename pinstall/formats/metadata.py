@@ -1,4 +1,4 @@
-"""Read the head of a metadata file, and versions as others have written them.
+"""Read the head of a metadata file, and versions and needs as others have written them.
 
 May not: open a file, say what a field means.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from packaging.markers import Marker
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -49,3 +52,19 @@ def version(text: str) -> Version | None:
         return Version(text)
     except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
         return None
+
+
+def requirement(text: str) -> Requirement:
+    """Return what a `Requires-Dist` asks for; raises ValueError where it cannot be read."""
+    try:
+        return Requirement(text)
+    except (SyntaxError, RecursionError) as error:  # packaging lets through what `ast` raises for a marker
+        raise ValueError(str(error)) from error
+
+
+def applies(marker: Marker | None, markers: Mapping[str, str], extra: str = "") -> bool:
+    """Tell whether a marker holds in an environment (PEP 508); raises ValueError where it cannot be evaluated."""
+    try:
+        return marker is None or marker.evaluate({**markers, "extra": extra})
+    except (KeyError, SyntaxError, RecursionError) as error:  # an undefined name was a KeyError at times
+        raise ValueError(*error.args) from error

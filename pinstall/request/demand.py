@@ -50,11 +50,13 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
     unnamed: list[RequirementLine] = []
     faults = []
     for line in lines:
-        applies = _applies(line, markers)
-        if isinstance(applies, str):
-            message = f"the marker of `{line.text}` cannot be evaluated: {applies}"
+        try:
+            applies = metadata.applies(line.marker, markers)
+        except ValueError as error:
+            message = f"the marker of `{line.text}` cannot be evaluated: {str(error).rstrip('.')}"
             faults.append(Fault(origin=line.origin, message=message))
-        elif applies:
+            continue
+        if applies:
             name = _name(line, certain)
             (unnamed if name is None else named.setdefault(name, [])).append(line)
     demands = [_of_project(name, group) for name, group in named.items()]
@@ -71,14 +73,6 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
         bounds=tuple(line for demand in demands for line in demand.bounds),
         conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
     )
-
-
-def _applies(line: RequirementLine, markers: Mapping[str, str]) -> bool | str:
-    """Tell whether the line's marker holds in the target's environment (PEP 508), or why nobody can tell."""
-    try:
-        return line.marker is None or line.marker.evaluate({**markers, "extra": ""})
-    except ValueError as error:  # what packaging raises is one: an undefined comparison, an invalid version
-        return str(error).rstrip(".")
 
 
 def _is_entrusted(line: RequirementLine) -> bool:

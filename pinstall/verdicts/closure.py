@@ -1,4 +1,4 @@
-"""Say whether the installed set satisfies a request with its dependencies, and on a no explain who is to blame.
+"""Say whether the installed set satisfies a request with its dependencies.
 
 May not: consult index or cache.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -18,15 +17,15 @@ from pinstall.formats.urls import redacted
 from pinstall.model.pins import Dependency, Distribution, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+
+    from packaging.requirements import Requirement
 
     from pinstall.model.artifacts import Chosen
     from pinstall.model.inputs import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
 
-_ROUNDS = 1_000_000
-"""There is nothing to choose from, so the search ends by itself; resolvelib's own limit is one hundred projects."""
 _OR = re.compile(r"\bor\b")
 
 
@@ -45,14 +44,6 @@ class Need:
         extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
         source = f" @ {self.url}" if self.url else ""
         return f"{self.by} needs {self.name}{extras}{self.specifier}{source}"
-
-
-class _Candidate(NamedTuple):
-    """What is installed, with the extras that are asked of it; resolvelib 1.0.0 insists on the name."""
-
-    name: NormalizedName
-    distribution: Distribution
-    extras: frozenset[NormalizedName]
 
 
 def of_line(line: RequirementLine, name: NormalizedName) -> Need:
@@ -135,10 +126,9 @@ def dependencies(
         if extra is None and "extra" in text and _needs_extra(text):
             continue
         try:
-            requirement = Requirement(text)
-            applies = requirement.marker is None or requirement.marker.evaluate({**markers, "extra": extra or ""})
-        except (ValueError, SyntaxError, RecursionError):  # packaging lets through what `ast` raises for a marker
-            # what pip makes of it nobody here knows, so it counts as unmet and pip is asked
+            requirement = metadata.requirement(text)
+            applies = metadata.applies(requirement.marker, markers, extra or "")
+        except ValueError:  # only pip knows what this means, so it counts as unmet and pip is asked
             name = NormalizedName(redacted(text))
             yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by)
             continue
@@ -168,58 +158,3 @@ def _needs_extra(text: str) -> bool:
     """Tell cheaply that a line is only for an extra; most lines of most projects are, and parsing them is dear."""
     marker = text.partition(";")[2]
     return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None
-
-
-def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict.
-
-    The resolver has one candidate per project, the installed distribution; what it cannot reconcile is the cause.
-    """
-    from resolvelib import BaseReporter, ResolutionImpossible, Resolver  # noqa: PLC0415 - only on a no
-
-    try:
-        Resolver(_provider(find, markers), BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
-    except ResolutionImpossible as impossible:
-        causes: dict[NormalizedName, dict[str, None]] = {}
-        for cause in impossible.causes:
-            causes.setdefault(cause.requirement.name, {})[str(cause.requirement)] = None
-        return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
-    return ()
-
-
-def _found(name: NormalizedName, find: Find) -> str:
-    found = find(name)
-    if found is None:
-        return f"{name} is not installed"
-    if found.requires is None:
-        return f"{name} {found.text} is installed, but its own needs cannot be read"
-    return f"{name} {found.text} is installed"
-
-
-def _provider(find: Find, markers: Mapping[str, str]) -> Any:  # noqa: ANN401 - resolvelib's generics differ by release
-    """Return a resolvelib provider whose only candidates are what is installed."""
-    from resolvelib import AbstractProvider  # noqa: PLC0415 - only on a no
-
-    class Installed(AbstractProvider):  # type: ignore[type-arg]
-        def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
-            return requirement_or_candidate.name, requirement_or_candidate.extras
-
-        def get_preference(self, identifier: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401
-            return identifier[0]
-
-        def find_matches(self, identifier: Any, requirements: Any, incompatibilities: Any) -> Any:  # noqa: ANN401
-            name, extras = identifier
-            found = find(name)
-            if found is None or list(incompatibilities[identifier]):
-                return []
-            met = all(meets(found, need) for need in requirements[identifier])
-            return [_Candidate(name, found, extras)] if met else []
-
-        def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
-            return meets(candidate.distribution, requirement)
-
-        def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
-            found = candidate.distribution
-            return [need for extra in (None, *sorted(candidate.extras)) for need in dependencies(found, extra, markers)]
-
-    return Installed()

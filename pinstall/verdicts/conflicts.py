@@ -268,18 +268,19 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
 def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]) -> tuple[Fault, ...]:
     """Return a fault for each pin that something else which is pinned, and asked for, cannot stand beside.
 
-    `find` gives what a pin stands for: one release, with what it needs as far as that is known for certain. There is
-    nothing to choose, so a plain walk finds what a resolver would, and all of it at once. What is not pinned is for pip
-    to choose, and is never to blame.
+    `find` gives the release that a pin stands for, with what it needs as far as that is known for certain. Pip chooses
+    what is not pinned, so that is never a conflict.
     """
+    from pinstall.verdicts import resolution  # noqa: PLC0415 - a satisfied run needs no resolvelib
+
     pinned = {pin.name: pin for pin in pins}
-    found = ((name, find(name)) for name in pinned)
-    stand_ins = {name: one for name, one in found if one is not None}
-    by = {f"{one.identity.name} {one.text}": pinned[name] for name, one in stand_ins.items()}
-    _, unmet = closure.walk(roots, stand_ins.get, markers)
-    disagreeing = (need for need in dict.fromkeys(unmet) if need.name in stand_ins and need.by in by)
+    releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
+    by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
+    unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
     return tuple(
-        _fault(pinned[need.name], by[need.by], need) for need in disagreeing if _is_certain(need, pinned[need.name])
+        _fault(pinned[need.name], by[need.by], need)
+        for need in unmet
+        if need.by in by and _is_certain(need, pinned[need.name])
     )
 
 

@@ -110,7 +110,9 @@ class Evidence:
 
     def explanation(self) -> tuple[str, ...]:
         """Return who asks for what where the installed set is not closed."""
-        return closure.explain(self.roots(), self.find, self.asked.target.markers)
+        from pinstall.verdicts import resolution  # noqa: PLC0415 - resolvelib is for the rare no
+
+        return resolution.explain(self.roots(), self.find, self.asked.target.markers)
 
     def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
         """Return what is reached and neither pinned nor asked for, once pip would have installed what it has chosen."""

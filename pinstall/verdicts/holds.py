@@ -9,10 +9,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import urls
+from pinstall.formats import metadata, urls
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.pins import Hold
@@ -88,8 +87,8 @@ def needs(hold: Hold, chosen: Iterable[Chosen]) -> tuple[str, ...]:
     for one in chosen:
         for text in one.requires:
             try:
-                need = Requirement(text)
-            except InvalidRequirement:
+                need = metadata.requirement(text)
+            except ValueError:
                 continue
             if canonicalize_name(need.name) == hold.name and not need.specifier.contains(
                 hold.version, prereleases=True

@@ -10,7 +10,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pinstall.model.pins import Distribution, Source
-from pinstall.verdicts.closure import Need, explain, walk
+from pinstall.verdicts.closure import Need, walk
+from pinstall.verdicts.resolution import explain
 from tests.support.values import MARKERS, distribution
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from pinstall.verdicts import closure
+from pinstall.verdicts import closure, resolution
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.values import MARKERS, lines
 
@@ -43,6 +43,19 @@ def test_a_conflict_is_said_exactly_where_no_way_works(data: st.DataObject, name
         assert bool(said) is not possible(scenario, pins), [str(fault) for fault in said]
 
 
+@settings(max_examples=500)
+@given(data=st.data(), name=names, whole=st.booleans())
+def test_the_resolver_finds_what_a_plain_walk_finds(data: st.DataObject, name: str, *, whole: bool) -> None:
+    scenario = SCENARIOS[name]
+    pins = data.draw(pinned(name, whole=whole))
+    roots = [closure.of_line(line, line.name) for line in lines(scenario.text(pins)) if line.name is not None]
+    known = {project: scenario.known(project, version) for project, version in pins.items()}
+    candidates = {project: (one,) for project, one in known.items()}
+    _, expected = closure.walk(roots, known.get, MARKERS)
+    found = resolution.unmet(roots, lambda project: candidates.get(project, ()), MARKERS)
+    assert found == [need for need in dict.fromkeys(expected) if need.name in known]
+
+
 @settings(max_examples=300)
 @given(data=st.data(), name=names)
 def test_resolvelib_is_of_the_same_opinion(data: st.DataObject, name: str) -> None:
@@ -52,4 +65,4 @@ def test_resolvelib_is_of_the_same_opinion(data: st.DataObject, name: str) -> No
     roots = [closure.of_line(line, line.name) for line in lines(scenario.text(pins)) if line.name is not None]
     known = {project: scenario.known(project, version) for project, version in pins.items()}
     assume(closure.walk(roots, known.get, MARKERS)[0].keys() <= known.keys())
-    assert bool(scenario.conflicts(pins)) is bool(closure.explain(roots, known.get, MARKERS))
+    assert bool(scenario.conflicts(pins)) is bool(resolution.explain(roots, known.get, MARKERS))

@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pinstall.formats import metadata, provenance, urls
 from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Page
     from pinstall.model.inputs import RequirementLine
 
-_ANY_EXTRA: Final = ""
 _ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
 
 
@@ -121,7 +120,7 @@ def outgrown(
         for line in lines
         if line.name is not None
         and line.name in versions
-        and _applies(line, markers)
+        and metadata.applies(line.marker, markers)
         and (line.link is not None or not line.specifier.contains(versions[line.name], prereleases=True))
     }
 
@@ -130,45 +129,29 @@ def _name(item: Mapping[str, Any]) -> NormalizedName:
     return canonicalize_name(item["metadata"]["name"])
 
 
-def _applies(asking: RequirementLine | Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
-    marker = asking.marker
-    return marker is None or any(marker.evaluate({**markers, "extra": extra}) for extra in (_ANY_EXTRA, *extras))
-
-
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
-) -> tuple[dict[NormalizedName, set[str]], dict[NormalizedName, set[str]]]:
+) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
     """Return the extras that are asked of each project, and who asks for it.
 
     An extra may ask for more extras, of its own project too, so the walk goes on until there is no new one.
     """
-    extras: dict[NormalizedName, set[str]] = {name: set() for name in items}
+    extras: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in items}
     askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
     for line in roots:
-        if line.name is not None and line.name in items and _applies(line, markers):
+        if line.name is not None and line.name in items and metadata.applies(line.marker, markers):
             extras[line.name] |= line.extras
             askers[line.name].add(str(line.origin))
-    needs = {name: list(_needs(item, items)) for name, item in items.items()}
-    waiting = list(items)
-    while waiting:
-        asking = waiting.pop()
-        for name, need in needs[asking]:
-            if _applies(need, markers, extras[asking]):
-                askers[name] |= {asking} - {name}
-                more = {canonicalize_name(extra) for extra in need.extras} - extras[name]
-                extras[name] |= more
-                waiting += [name] if more else []
+    pending = [(name, extra) for name in items for extra in (None, *sorted(extras[name]))]
+    for asking, extra in pending:
+        said = items[asking]["metadata"]
+        release = closure.release(asking, said["version"], tuple(said.get("requires_dist") or ()))
+        for need in closure.dependencies(release, extra, markers):
+            if need.name in items:
+                askers[need.name] |= {asking} - {need.name}
+                pending += [(need.name, more) for more in sorted(need.extras - extras[need.name])]
+                extras[need.name] |= need.extras
     return extras, askers
-
-
-def _needs(
-    item: Mapping[str, Any], items: Mapping[NormalizedName, Any]
-) -> Iterator[tuple[NormalizedName, Requirement]]:
-    for text in item["metadata"].get("requires_dist") or ():
-        need = Requirement(text)
-        name = canonicalize_name(need.name)
-        if name in items:
-            yield name, need
 
 
 def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[Page]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from pinstall.model.pins import Source
-from pinstall.verdicts.closure import Need, dependencies, explain, of_line, walk
+from pinstall.verdicts.closure import Need, dependencies, of_line, walk
+from pinstall.verdicts.resolution import explain
 from tests.support.values import MARKERS, distribution, lines
 
 if TYPE_CHECKING:

@@ -104,3 +104,21 @@ def test_solutions_of_others_are_no_conflict(scenario: Scenario) -> None:
 def test_where_others_find_no_way_the_two_lines_are_named(name: str, pins: dict[str, str], named: str) -> None:
     (fault,) = SCENARIOS[name].conflicts(pins)
     assert named in str(fault)
+
+
+def test_two_independent_conflicts_are_both_named() -> None:
+    assert said("aa==1\nbb==1\ncc==1\ndd==1", aa=["bb>1"], cc=["dd<1"]) == [
+        "r.txt:2: pins bb==1, but aa==1 (r.txt:1) needs bb>1",
+        "r.txt:4: pins dd==1, but cc==1 (r.txt:3) needs dd<1",
+    ]
+
+
+def test_each_conflict_of_a_chain_of_pins_is_named() -> None:
+    assert said("aa==1\nbb==1\ncc==1", aa=["bb>=1"], bb=["cc>1"]) == [
+        "r.txt:3: pins cc==1, but bb==1 (r.txt:2) needs cc>1"
+    ]
+    assert said("aa==1\nbb==1\ncc==1", aa=["bb>1"], bb=["cc>1"], cc=["aa<1"]) == [
+        "r.txt:2: pins bb==1, but aa==1 (r.txt:1) needs bb>1",
+        "r.txt:3: pins cc==1, but bb==1 (r.txt:2) needs cc>1",
+        "r.txt:1: pins aa==1, but cc==1 (r.txt:3) needs aa<1",
+    ]

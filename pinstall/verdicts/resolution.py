@@ -1,0 +1,166 @@
+"""Find with resolvelib which needs no choice among the candidates of each project can meet.
+
+May not: know where candidates come from, decide who is at fault.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
+from resolvelib.resolvers import Resolution
+
+from pinstall.verdicts import closure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.pins import Distribution
+    from pinstall.verdicts.closure import Need
+
+    Candidates = Callable[[NormalizedName], Sequence[Distribution]]
+    Find = Callable[[NormalizedName], Distribution | None]
+
+_ROUNDS = 1_000_000
+"""The search ends by itself; resolvelib's own limit is one hundred projects."""
+_MOST = 100
+"""How many rounds are resolved at most: each finds one need that cannot be met."""
+
+
+class Candidate(NamedTuple):
+    """A release of a project, with the extras that are asked of it; resolvelib 1.0.0 insists on the name."""
+
+    name: NormalizedName
+    distribution: Distribution
+    extras: frozenset[NormalizedName]
+
+
+class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
+    """What resolvelib asks of us: which candidates a project has, the preferred first, and what they need.
+
+    A project with some extras is chosen apart, and bound to the same release without them.
+    """
+
+    def __init__(
+        self, candidates: Candidates, markers: Mapping[str, str], ignores: Callable[[Need], bool] | None = None
+    ) -> None:
+        """Read nothing yet; the needs that are to be ignored count for nothing."""
+        self._candidates = candidates
+        self._markers = markers
+        self._ignores = ignores
+        self._needs: dict[tuple[str, str, str | None], list[Need]] = {}
+        self._met: dict[tuple[int, str], bool] = {}
+
+    def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
+        """Return the project with the extras that are asked of it."""
+        return requirement_or_candidate.name, requirement_or_candidate.extras
+
+    def get_preference(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401
+        """Prefer no project: resolvelib then takes what was needed first."""
+        return 0
+
+    def find_matches(self, identifier: Any, requirements: Any, incompatibilities: Any) -> Any:  # noqa: ANN401
+        """Return the releases of a project that meet all needs on it."""
+        (name, extras), needs, excluded = (
+            identifier,
+            list(requirements[identifier]),
+            list(incompatibilities[identifier]),
+        )
+        fitting = (one for one in self._candidates(name) if all(self.meets(one, need) for need in needs))
+        return [one for found in fitting if (one := Candidate(name, found, extras)) not in excluded]
+
+    def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
+        """Tell whether a candidate meets a need."""
+        return self.meets(candidate.distribution, requirement)
+
+    def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
+        """Return what a candidate needs, by itself and for its extras, for which the same release is chosen."""
+        name, found, extras = candidate
+        needs = [need for extra in (None, *sorted(extras)) for need in self._read(found, extra)]
+        if extras and len(self._candidates(name)) > 1:
+            needs += self._same(name, found)
+        return needs if self._ignores is None else [need for need in needs if not self._ignores(need)]
+
+    def meets(self, found: Distribution, need: Need) -> bool:
+        """Tell whether a release meets a need; resolvelib asks each round, and comparing versions is slow."""
+        key = id(need), found.text  # a need is never freed before the provider is, and its hash is as slow
+        if key not in self._met:
+            self._met[key] = closure.meets(found, need)
+        return self._met[key]
+
+    def _same(self, name: NormalizedName, found: Distribution) -> Iterator[Need]:
+        """Yield the need that binds a release with extras to the same one without."""
+        if (name, found.text, "") not in self._needs:
+            text = f"{name} {found.text}"
+            only = closure.Need(name=name, specifier=SpecifierSet(f"==={found.text}"), extras=frozenset(), by=text)
+            self._needs[name, found.text, ""] = [only]
+        yield from self._needs[name, found.text, ""]
+
+    def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
+        key = found.identity.name, found.text, extra
+        if key not in self._needs:
+            self._needs[key] = list(closure.dependencies(found, extra, self._markers))
+        return self._needs[key]
+
+
+def unmet(roots: Iterable[Need], candidates: Candidates, markers: Mapping[str, str]) -> list[Need]:
+    """Return all needs that cannot be met, first come first: resolve again without those that are known already.
+
+    Needs on projects without candidates count for nothing. Nor do those that change nothing, which saves most of the
+    time: all candidates meet them, and the roots ask for the same project and extras.
+    """
+    asked = [need for need in roots if candidates(need.name)]
+    extras: dict[NormalizedName, frozenset[NormalizedName]] = {}
+    for need in asked:
+        extras[need.name] = need.extras.union(extras.get(need.name, ()))
+    found: dict[int, Need] = {}
+
+    def ignores(need: Need) -> bool:
+        releases = candidates(need.name)
+        known = need.name in extras and need.extras <= extras[need.name]
+        return id(need) in found or not releases or (known and all(provider.meets(one, need) for one in releases))
+
+    provider = Provider(candidates, markers, ignores)
+    while len(found) < _MOST:
+        causes = _causes([need for need in asked if id(need) not in found], provider)
+        hopeless = [need for need in causes if not any(provider.meets(one, need) for one in candidates(need.name))]
+        new = hopeless or [need for need in causes if need not in asked]
+        if not new:
+            break
+        found.update((id(need), need) for need in new)
+    return list(dict.fromkeys(found.values()))
+
+
+def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
+
+    def candidates(name: NormalizedName) -> Sequence[Distribution]:
+        found = find(name)
+        return () if found is None else (found,)
+
+    causes: dict[NormalizedName, dict[str, None]] = {}
+    for need in _causes(roots, Provider(candidates, markers)):
+        causes.setdefault(need.name, {})[str(need)] = None
+    return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
+
+
+def _causes(roots: Sequence[Need], provider: Provider) -> list[Need]:
+    """Return needs that no choice of candidates meets together, none where one meets all."""
+    try:
+        # not `Resolver`: nothing here asks for its graph, and its making may recurse without end
+        Resolution(provider, BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
+    except ResolutionImpossible as impossible:
+        return [cause.requirement for cause in impossible.causes]
+    return []
+
+
+def _found(name: NormalizedName, find: Find) -> str:
+    found = find(name)
+    if found is None:
+        return f"{name} is not installed"
+    if found.requires is None:
+        return f"{name} {found.text} is installed, but its own needs cannot be read"
+    return f"{name} {found.text} is installed"
