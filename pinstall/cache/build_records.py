@@ -39,7 +39,7 @@ _OPTIONS = {
 """Where options that reach a build write to, and what messages call them; constraints are files, and come besides."""
 
 
-class Builds:
+class BuildRecords:
     """The records of one pip cache."""
 
     def __init__(self, cache: str) -> None:
@@ -161,8 +161,8 @@ def _compiler(environ: Mapping[str, str]) -> str:
     return said.partition("\n")[0].strip()
 
 
-def told(asked: Asked, pin: Pin) -> dict[str, str]:
-    """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
+def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
+    """Return the inputs that a build of this pin would have now: variables, options, its own lines."""
     given = options(asked.request, asked.pip)
     own = (("build setting", text) for text in asked.build_settings(pin))
     return gathered(pin.name, asked.environ, (*given, *own))

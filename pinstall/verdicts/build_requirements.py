@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import build_records, builds, http
-from pinstall.cache.downloads import Served, of_release
+from pinstall.cache.downloads import Downloads, of_release
 from pinstall.formats import archives, toml, urls, zips
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault
@@ -54,7 +54,7 @@ class _Isolation:
         self._asked = asked
         self._evidence = evidence
         self._cache = asked.cache_directory.path
-        self._served = None if self._cache is None else Served(asked, self._cache)
+        self._served = None if self._cache is None else Downloads(asked, self._cache)
         self._pip = asked.pip
 
     @property
@@ -96,7 +96,9 @@ class _Isolation:
         yield from (link for link in direct if not urls.file_name(link).partition("#")[0].endswith(".whl"))
         if self._cache is None or self._served is None or direct:
             return
-        for artifact, state in builds.judged(pin, builds.Built(self._asked, self._cache).of((pin,))[pin.name]):
+        for artifact, state in builds.judged(
+            pin, builds.Builds(self._asked, self._cache).find_wheels((pin,))[pin.name]
+        ):
             if artifact.url and state in _FITTING:
                 yield artifact.url
         listed = of_release(pin, list(self._served.pages(pin)))
@@ -109,9 +111,8 @@ class _Isolation:
             if path is not None:
                 yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
             elif self._served is not None and self._cache is not None:
-                for _, entry in self._served.chain(url.partition("#")[0]):
-                    if entry.status not in http.REDIRECTS:
-                        yield http.opened(self._cache, entry)
+                for _, entry in self._served.answers(url.partition("#")[0]):
+                    yield http.opened(self._cache, entry)
         except (OSError, ValueError):  # gone by now, or no such entry any more
             return
 

@@ -63,7 +63,7 @@ def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, st
     """Return what servers contradict, and what they were asked."""
     asking = Asking(runner)
     given = asked(runner, *words)
-    found = served.Served(given, str(runner.cache))
+    found = served.Downloads(given, str(runner.cache))
     evictions = [eviction for pin in given.demand.pins for eviction in found.outdated(pin, asking)]
     return [f"{one.what}: {one.reason}" for one in evictions], asking.asked
 
@@ -71,8 +71,8 @@ def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, st
 def hidden(runner: Runner, *words: str) -> list[str]:
     """Return the pins that no cached page lists."""
     given = asked(runner, *words)
-    found = served.Served(given, str(runner.cache))
-    pages = [(pin, list(found.pages(pin))) for pin in given.demand.pins]
+    found = served.Downloads(given, str(runner.cache))
+    pages = [(pin, found.pages(pin)) for pin in given.demand.pins]
     return [pin.name for pin, seen in pages if served.is_hidden(pin, seen, served.of_release(pin, seen))]
 
 
@@ -186,9 +186,9 @@ def test_without_any_hash_a_files_own_checksums_speak(runner: Runner, archive: A
     fill(runner, "demo==1.0")
     body_of(http_entry(runner.cache, url)).write_bytes(archive.flipped(offset).content)
     given = asked(runner, "demo==1.0")
-    found = served.Served(given, str(runner.cache))
+    found = served.Downloads(given, str(runner.cache))
     (pin,) = given.demand.pins
-    links = served.of_release(pin, list(found.pages(pin)))
+    links = served.of_release(pin, found.pages(pin))
     (eviction,) = found.faults(pin, (), links)
     assert eviction.contradiction
     assert eviction.what == f"the download of {archive.filename}"

@@ -20,7 +20,7 @@ from pinstall import comparison as verdicts
 from pinstall import stamp
 from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
-from pinstall.cache.build_records import FOLDER, Builds
+from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
 from pinstall.environment import contents, ledger, record
 from pinstall.environment import damage as installed_files
@@ -353,7 +353,7 @@ def lock_file(content: bytes, folder: str) -> Read:
 def build_record(content: bytes, folder: str) -> Read:
     """The record of a build."""
     written(folder, _joined(FOLDER, WHEEL, "ab.json"), content)
-    builds = Builds(folder)
+    builds = BuildRecords(folder)
     return lambda: (builds.known(WHEEL), builds.inputs(WHEEL, "ab"), builds.lacks(WHEEL, "ab"))
 
 

@@ -11,19 +11,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.cache import build_records, plan, wheels
-from pinstall.cache.cases import Cases
+from pinstall.cache import build_records, plan
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
 from pinstall.model.artifacts import Plan
 from pinstall.report import phrases
-from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from pinstall.cache.cache import Cache
     from pinstall.cache.downloads import Ask
     from pinstall.model.artifacts import Case, Eviction, Shelved
     from pinstall.model.pins import Identity, Pin, Reporter
@@ -34,45 +33,45 @@ PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
 
 
-class Clearing(Cases):
+class Clearing:
     """What leaves pip's cache for one run, and comes back.
 
-    `cache` is where it is, none where there is none; `plan` is what has been done.
+    `plan` is what has been done.
     `bypass` tells that something would have to leave a cache that cannot be written, or that others are using.
     """
 
-    def __init__(self, asked: Asked, tell: Reporter) -> None:
-        """Look at nothing yet."""
-        super().__init__(asked)
+    def __init__(self, asked: Asked, cache: Cache, tell: Reporter) -> None:
+        """Change nothing yet."""
+        self._asked = asked
+        self._cache = cache
         self._tell = tell
         self.plan = Plan()
         self.bypass = False
         self._receipts: list[str] = []
         self._since = receipt(time.time_ns())
-        if self.cache is not None:
-            self._lease = Lease(self.cache)
+        self._lease = Lease(cache.path)
 
     def share(self) -> None:
         """Let other runs know that pip is about to read the cache, from now until `close`."""
-        if self.cache is not None and self._found.writable:
+        if self._cache.directory.writable:
             self._lease.share(self._tell.say)
 
     def close(self) -> None:
         """Let other runs know that pip has ended."""
-        if self.cache is not None:
-            self._lease.end()
+        self._lease.end()
 
     def clear(self, cases: Sequence[Case], perhaps: Sequence[Case] = ()) -> None:
         """Move out of pip's cache what contradicts pins, and put back from the shelf what they ask for."""
-        if self.cache is None:
-            tell = self._tell.say if self._found.mistaken else self._tell.detail
-            tell(f"pip's cache is left alone: {self._found.reason}")
+        if not self._cache.is_on:
+            off = self._cache.directory
+            tell = self._tell.say if off.mistaken else self._tell.detail
+            tell(f"pip's cache is left alone: {off.reason}")
             return
-        for text in self.doubts(cases) if self._tell.detailed else ():
+        for text in self._cache.doubts(cases) if self._tell.detailed else ():
             self._tell.detail(text)
-        planned = self.planned(cases)
+        planned = self._cache.planned(cases)
         if perhaps:  # pip may take these: nothing is remade, and only what is wrong leaves
-            wrong = self.planned(perhaps)
+            wrong = self._cache.planned(perhaps)
             evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
             planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
         if self._is_out_of_reach(planned.evictions):
@@ -99,8 +98,13 @@ class Clearing(Cases):
             wanted = f"{pin.wanted} with that hash" if pin.hashes else pin.wanted
             self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {wanted}")
         self._evict(self.plan.evictions)
-        for item in self._shelf.put_back(self.plan.returns):
+        for item in self._put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")
+
+    def _put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
+        returned = self._cache.shelf.put_back(items)
+        self._cache.forget()
+        return returned
 
     def around(self, pip: Pip) -> tuple[str, ...]:
         """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
@@ -111,13 +115,14 @@ class Clearing(Cases):
 
     def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
         """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
-        if self.cache is None or self.bypass or self._asked.policy.evict == "never":
+        if not self._cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
         from pinstall.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
 
-        found = list(self.planned(self.cases(pins)).evictions)
+        found = list(self._cache.planned(self._cache.cases(pins)).evictions)
         by_name = {pin.name: pin for pin in pins}
-        for some in at_once(lambda name: tuple(self._served.outdated(by_name[name], ask)), by_name, PATIENCE).values():
+        outdated = self._cache.downloads.outdated
+        for some in at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE).values():
             found += some
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
         if not self._is_out_of_reach(proven):
@@ -127,7 +132,7 @@ class Clearing(Cases):
 
     def _is_cleared_by_others(self, names: Collection[NormalizedName]) -> bool:
         """Tell whether another run has found something wrong with these projects since this one has looked."""
-        new = (item for item in self._shelf.shelved() if item.receipt > self._since)
+        new = (item for item in self._cache.shelf.shelved() if item.receipt > self._since)
         return any(item.contradiction and item.identity.name in names for item in new if not self._is_mine(item))
 
     def _is_mine(self, item: Shelved) -> bool:
@@ -135,7 +140,7 @@ class Clearing(Cases):
 
     def _is_out_of_reach(self, evictions: Sequence[Eviction]) -> bool:
         """Tell whether pip has to do without its cache, which these would have to leave and which cannot be written."""
-        if evictions and not self._found.writable:
+        if evictions and not self._cache.directory.writable:
             self.bypass = True
             for eviction in evictions:
                 self._tell.say(phrases.bypass(eviction))
@@ -143,7 +148,8 @@ class Clearing(Cases):
 
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if evictions:
-            self._receipts.append(self._shelf.evict(evictions))
+            self._receipts.append(self._cache.shelf.evict(evictions))
+            self._cache.forget()
         for eviction in evictions:
             self._tell.say(phrases.eviction(eviction))
 
@@ -151,8 +157,8 @@ class Clearing(Cases):
         """Return to the cache what left it though there is nothing wrong with it."""
         if not self._receipts:
             return
-        mine = [item for item in self._shelf.shelved() if self._is_mine(item) and not item.contradiction]
-        for item in self._shelf.put_back(mine):
+        mine = [item for item in self._cache.shelf.shelved() if self._is_mine(item) and not item.contradiction]
+        for item in self._put_back(mine):
             self._tell.detail(f"put {os.path.basename(item.paths[0])} back into pip's cache")
 
     def end(self) -> None:
@@ -161,29 +167,19 @@ class Clearing(Cases):
             self.put_back()
         if self._receipts:
             policy = self._asked.policy
-            gone = self._shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
+            gone = self._cache.shelf.forget(days=int(policy.shelf_days), mebibytes=int(policy.shelf_size))
             if gone:
                 self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")
 
-    def told(self, pin: Pin, identity: Identity, url: str) -> Mapping[str, str] | None:
-        """Return what the build was told that an installation from this URL came from, none where nobody knows."""
+    def find_inputs(self, pin: Pin, identity: Identity, url: str) -> Mapping[str, str] | None:
+        """Return the inputs of the build that an installation from this URL came from, none where they are unknown."""
         if url.endswith(".whl"):
             return None
-        # without a cache it has just been built
-        return (
-            build_records.told(self._asked, pin)
-            if self.cache is None or self.bypass
-            else self._built.told(identity, url)
-        )
+        if self._cache.is_on and not self.bypass:
+            return self._cache.builds.find_inputs(identity, url)
+        return build_records.collect_inputs(self._asked, pin)  # without a cache it has just been built
 
     def record(self, pins: Iterable[Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""
-        if self.cache is None or self.bypass or not self._found.writable:
-            return
-        asked = {pin.name: pin for pin in pins}
-        for artifact in wheels.of_projects(self.cache, asked.keys(), state_directory(self._asked.environ)):
-            with contextlib.suppress(OSError):  # gone again already
-                fresh = os.stat(os.path.join(self.cache, artifact.path)).st_mtime_ns >= since
-                # what is on record is believed, and pip may not be the only one that writes there
-                if fresh and wheels.examined(self.cache, artifact).damage is None:
-                    self._built.record(artifact, asked[artifact.identity.name])
+        if self._cache.directory.writable and not self.bypass:
+            self._cache.builds.record(pins, since)

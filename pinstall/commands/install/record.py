@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from pinstall.cache.cache import Cache
     from pinstall.commands.install.evict import Clearing
     from pinstall.model.pins import Identity, Reporter
     from pinstall.request.call import Asked
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 class Recording:
     """What is put on record during one call; `labels` are what indexes offer beside what pip took."""
 
-    def __init__(self, clearing: Clearing, sourcing: Sourcing, tell: Reporter) -> None:
+    def __init__(self, cache: Cache, clearing: Clearing, sourcing: Sourcing, tell: Reporter) -> None:
         """Write nothing yet."""
+        self._cache = cache
         self._clearing = clearing
         self._sourcing = sourcing
         self._tell = tell
@@ -52,7 +54,7 @@ class Recording:
         self._clearing.record(pins.values(), since)
         if asked.elsewhere:
             return
-        self.labels |= self._clearing.labels({name: identity for name, (identity, _) in reported.items()})
+        self.labels |= self._cache.labels({name: identity for name, (identity, _) in reported.items()})
         rows = {}
         for name, (identity, url) in reported.items():
             found = after.find(name)
@@ -63,7 +65,7 @@ class Recording:
                     hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
                     record=record_digest(found, flaws),
-                    inputs=self._clearing.told(pins[name], identity, url),
+                    inputs=self._clearing.find_inputs(pins[name], identity, url),
                     flaws=flaws,
                     index=self._sourcing.index(name, identity, url),
                 )

@@ -12,8 +12,7 @@ from dataclasses import replace
 from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Final
 
-from pinstall.cache import http
-from pinstall.cache.downloads import Served
+from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
 from pinstall.index.offers import Index
 from pinstall.model.artifacts import Answer
@@ -35,12 +34,11 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
 
     `since` is when pip was started, in seconds since the epoch.
     """
-    cache = asked.cache_directory.path
-    served = None if cache is None else _Read(asked, cache, since)
+    read = _Read(asked, Cache(asked), since)
     known = {str(name): version for name, version in versions.items()}
 
     def through(url: str, ask: Ask) -> Answer | None:
-        answer = (served and served.page(url)) or ask(url)
+        answer = read.page(url) or ask(url)
         version = known.get(url.rstrip("/").rpartition("/")[2])
         if answer is None or version is None:
             return answer
@@ -53,17 +51,16 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
 class _Read:
     """The pages that a pip which was started at a certain moment has read, as far as its cache tells."""
 
-    def __init__(self, asked: Asked, cache: str, since: float) -> None:
-        self._served = Served(asked, cache)
+    def __init__(self, asked: Asked, cache: Cache, since: float) -> None:
         self._cache = cache
         self._since = since
         self._trusts = asked.pip.refreshes
 
     def page(self, url: str) -> Answer | None:
         try:
-            for here, entry in self._served.chain(url):
-                if entry.status not in http.REDIRECTS and not entry.damage and self._was_read(entry):
-                    return Answer(url=here, headers=entry.headers, content=http.content(self._cache, entry))
+            for here, entry in self._cache.downloads.answers(url):
+                if not entry.damage and self._was_read(entry):
+                    return Answer(url=here, headers=entry.headers, content=self._cache.downloads.content(entry))
         except (OSError, ValueError):  # gone by now, or damaged
             pass
         return None
@@ -73,7 +70,7 @@ class _Read:
 
         Source: `cached_request` and `update_cached_response` of pip's CacheControl.
         """
-        if os.stat(os.path.join(self._cache, entry.paths[0])).st_mtime >= self._since:
+        if os.stat(os.path.join(self._cache.path, entry.paths[0])).st_mtime >= self._since:
             return True
         date = parsedate_tz(entry.headers.get("date", ""))
         allowed = _MAX_AGE.search(entry.headers.get("cache-control", ""))
