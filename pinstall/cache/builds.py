@@ -80,21 +80,20 @@ class Builds:
         """Check whether a wheel on the shelf was built as it would be now, as far as that is on record."""
         if not self._records.known(item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded = self._records.inputs(item.paths[0], build_records.digest(place))
+        recorded, _ = self._records.read(item.paths[0], build_records.digest(place))
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
-    def record(self, pins: Iterable[Pin], since: int) -> None:
+    def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that are new since (ns)."""
-        asked = {pin.name: pin for pin in pins}
-        listed = self._list_wheels(asked.keys())
-        for artifact in (one for name in asked for one in listed[name]):
+        listed = self._list_wheels(pins.keys())
+        for artifact in (one for name in pins for one in listed[name]):
             with contextlib.suppress(OSError):  # deleted again
                 place = self.locate(artifact)
                 fresh = os.stat(place).st_mtime_ns >= since
                 # a later run relies on the record, and other programs can write there too
                 if fresh and wheels.examined(self._cache, artifact).damage is None:
                     lacks = abi.missing(place, self._asked.target.paths)
-                    self._records.write(artifact.path, self._present(asked[artifact.identity.name]), lacks)
+                    self._records.write(artifact.path, self._present(pins[artifact.identity.name]), lacks)
         self._inspect.cache_clear()
 
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
@@ -203,10 +202,10 @@ def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[A
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
     artifact = artifact if known else wheels.examined(cache, artifact)
+    recorded, lacked = records.read(artifact.path, digest) if known else (None, None)
     lacks = abi.missing(place, search)
-    if known and lacks == records.lacks(artifact.path, digest):  # to build it anew would give no other wheel
+    if lacks == lacked:  # to build it again would give no other wheel
         lacks = None
-    recorded = records.inputs(artifact.path, digest) if known else None
     return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
 
 
@@ -239,18 +238,16 @@ _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "te
 _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
 
 
-def suspicion(cache: str, path: str) -> str | None:
-    """Return what is suspicious about a built wheel, none for one that is not pure, or whose build is on record."""
-    if not path.endswith("-none-any.whl") or build_records.BuildRecords(cache).known(path):
-        return None
-    wheel = wheels.artifact(cache, path)
-    for archive in _archives(cache, wheel.url):
+def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
+    """Yield what is suspicious about a built wheel, nothing for one that is not pure, or whose build is on record."""
+    pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
+    for archive in _archives(cache, wheel.url) if pure else ():
         with archive:
             source = next(filter(_is_compiled, _members(archive, wheel.url)), None)
         if source is not None:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
-            return f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
-    return None
+            yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
+            return
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:

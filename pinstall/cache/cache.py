@@ -46,11 +46,13 @@ class Cache:
         self.downloads = Downloads(asked, self.path)
         self.builds = Builds(asked, self.path)
         self.shelf = Shelf(self.path)
+        self._cases: dict[Pin, Case] = {}
 
     def forget(self) -> None:
         """Read everything again: pip has run, or files have left the cache or come back."""
         self.downloads.forget()
         self.builds.forget()
+        self._cases = {}
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
@@ -59,15 +61,15 @@ class Cache:
 
     def cases(self, pins: Sequence[Pin]) -> list[Case]:
         """Return what cache and shelf have for each pin, no case where the cache is off."""
-        if not self.is_on:
-            return []
-        artifacts = self.builds.find_wheels(pins)
-        shelved = [item for item in self.shelf.shelved() if not item.contradiction and len(item.paths) == 1]
-        return [self._case(pin, artifacts, shelved) for pin in pins]
+        if new := [pin for pin in pins if pin not in self._cases and self.is_on]:
+            artifacts = self.builds.find_wheels(new)
+            shelved = [item for item in self.shelf.shelved() if not item.contradiction and len(item.paths) == 1]
+            self._cases |= {pin: self._case(pin, artifacts, shelved) for pin in new}
+        return [self._cases[pin] for pin in pins if self.is_on]
 
     def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
         pages = self.downloads.pages(pin)
-        links = downloads.of_release(pin, pages)
+        links = self.downloads.files(pin)
         demand = builds.demanded(pin)
         mine = (item for item in shelved if item.identity.name == pin.name)
         return Case(
@@ -88,14 +90,13 @@ class Cache:
         """Return the labels that the cached pages offer of each project that is installed without a label."""
         bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
         left_open = [pin for pin in self._asked.demand.pins if pin.name in bare and comparison.is_open(pin)]
-        return {pin.name: _labels(pin, downloads.of_release(pin, self.downloads.pages(pin))) for pin in left_open}
+        return {pin.name: _labels(pin, self.downloads.files(pin)) for pin in left_open}
 
     def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
         """Yield what is suspicious about wheels that pip may take, and proves nothing."""
         for artifact, state in [one for case in cases for one in case.cached]:
             if artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
-                text = builds.suspicion(self.path, artifact.path)
-                yield from () if text is None else (text,)
+                yield from builds.suspicions(self.path, artifact)
 
 
 def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pinstall.model.artifacts import Entry
-    from pinstall.model.artifacts import Page as Offer
     from pinstall.model.pins import Pin
     from pinstall.request.call import Asked
 
@@ -73,6 +72,10 @@ class Downloads:
         """Return the cached pages on which pip would look for this pin."""
         return [page for url in self.urls(pin) for page in self._pages_at(url)]
 
+    def files(self, pin: Pin) -> tuple[Link, ...]:
+        """Return every link to a file of the pinned release that a cached page lists, or the pin itself."""
+        return of_release(pin, [link for page in self.pages(pin) for link in page.links or ()])
+
     def _read_pages(self, url: str) -> tuple[Page, ...]:
         return tuple(Page(url, entry, self._links(entry, where)) for where, entry in self.answers(url))
 
@@ -83,20 +86,23 @@ class Downloads:
         remote = all(place.startswith(("http:", "https:")) for place in self._places)
         return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
 
-    def answers(self, url: str) -> Iterator[tuple[str, Entry]]:
-        """Yield the cached answers to a URL behind all redirects, each with the URL that it answers."""
-        return ((here, entry) for here, entry in self._follow(url) if entry.status not in http.REDIRECTS)
+    def answers(self, url: str) -> list[tuple[str, Entry]]:
+        """Return the cached answers to a URL behind all redirects, each with the URL that it answers."""
+        return _ends(self._follow(url))
 
-    def content(self, entry: Entry) -> bytes:
-        """Return the body of an answer; raise OSError or ValueError where it cannot be read."""
-        return http.content(self._cache, entry)
+    def content(self, entry: Entry) -> bytes | None:
+        """Return the body of an answer, none where it cannot be read."""
+        try:
+            return http.content(self._cache, entry)
+        except (OSError, ValueError):  # deleted since, or damaged
+            return None
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open the body of an answer; raise OSError or ValueError where it cannot be read."""
         return http.opened(self._cache, entry)
 
     def hash_as(self, entry: Entry, demanded: frozenset[str]) -> frozenset[str]:
-        """Return those of the demanded hashes that the body of an answer has; raise as `content` does."""
+        """Return those of the demanded hashes that the body of an answer has; raise as `open` does."""
         return http.hashes(self._cache, entry, demanded) & demanded
 
     def _follow(self, url: str) -> Iterator[tuple[str, Entry]]:
@@ -108,15 +114,10 @@ class Downloads:
             yield from entries
             moved = [(here, entry) for here, entry in entries if entry.status in http.REDIRECTS]
             urls = [urljoin(here, entry.headers["location"]) for here, entry in moved if "location" in entry.headers]
-            if not urls:
-                return
 
     def _links(self, entry: Entry, url: str) -> tuple[Link, ...] | None:
-        try:
-            content = self.content(entry)
-        except (OSError, ValueError):
-            return None
-        return None if entry.damage else _parsed(Answer(url=url, headers=entry.headers, content=content))
+        content = None if entry.damage else self.content(entry)
+        return None if content is None else _parsed(Answer(url=url, headers=entry.headers, content=content))
 
     def faults(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> Iterator[Eviction]:
         """Yield what in the cache contradicts a pin: unreadable pages, files that are not what they must be."""
@@ -148,9 +149,9 @@ class Downloads:
             yield from moved
             for here, entry in () if moved else _ends(chain):
                 known = self._links(entry, here)
-                if known is None or set(_of_release(pin, known)) != set(_of_release(pin, links)):
+                if known is None or set(of_release(pin, known)) != set(of_release(pin, links)):
                     yield _eviction(f"the cached page of {pin.name}", pin, entry, _BY_NOW)
-        files = _of_release(pin, fresh)
+        files = of_release(pin, fresh)
         yield from self.faults(pin, (), files)
         for link in files:
             yield from self._outdated_file(pin, link, ask)
@@ -178,10 +179,7 @@ class Downloads:
     def _is_still(self, entry: Entry, answer: Answer, *, whole: bool) -> bool:
         if not whole:
             return entry.headers.get("etag") == answer.headers.get("etag")
-        try:
-            return self.content(entry) == answer.content
-        except (OSError, ValueError):
-            return False
+        return self.content(entry) == answer.content
 
     def _against(self, entry: Entry, link: Link, pin: Pin) -> str | None:
         """Return what speaks against a cached file: its length, its hash, or where none is known its own checksums."""
@@ -203,12 +201,12 @@ class Downloads:
         if link.metadata:
             return None if http.matches(self._cache, entry, link.metadata) else "it is not what the index lists"
         try:
-            return _contradiction(self.content(entry).decode(), link, pin)
-        except (OSError, ValueError):
+            return _contradiction((self.content(entry) or b"").decode(), link, pin)
+        except ValueError:
             return "it is damaged"
 
 
-def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
 
@@ -260,12 +258,8 @@ def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
     return None if agrees else f"it says {said['Name']} {said['Version']}"
 
 
-def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:
-    """Return every link to a file of the pinned release: from pages, from the pin itself and from its lock file."""
-    return _of_release(pin, [link for page in found for link in page.links or ()])
-
-
-def _of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
+def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
+    """Return every link to a file of the pinned release: of those listed, from the pin and from its lock file."""
     direct = [line.link for line in pin.lines if line.link is not None]
     locked = [place for line in pin.lines for place in line.locked]
     urls = [url for url in (*direct, *locked) if url.startswith(("http:", "https:"))]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pinstall import comparison
 from pinstall.cache import plan
-from pinstall.cache.cache import Cache
 from pinstall.environment import damage
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
@@ -45,9 +44,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
-    asked = gather(call)
-    cache = Cache(asked)
-    asked, evidence, found = seen(asked, cache)
+    asked, cache, evidence, found = seen(gather(call))
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:
         evidence.assume(Metadata(asked, evidence, found, cache).releases(cases))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache.cache import Cache
 from pinstall.cache.inventory import everything
 from pinstall.environment import damage as installed_files
 from pinstall.formats import urls
@@ -44,9 +43,8 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
-    asked = gather(replace(call, request=replace(call.request, positionals=tuple(others))))
-    cache = Cache(asked)
-    asked, evidence, judged = seen(asked, cache)
+    request = replace(call.request, positionals=tuple(others))
+    asked, cache, evidence, judged = seen(gather(replace(call, request=request)))
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(asked, name),

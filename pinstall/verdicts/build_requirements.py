@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import build_records, builds, http
-from pinstall.cache.downloads import Downloads, of_release
+from pinstall.cache.downloads import Downloads
 from pinstall.formats import archives, toml, urls, zips
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault
@@ -101,7 +101,7 @@ class _Isolation:
         ):
             if artifact.url and state in _FITTING:
                 yield artifact.url
-        listed = of_release(pin, list(self._served.pages(pin)))
+        listed = self._served.files(pin)
         if not any(link.filename.endswith(".whl") for link in listed):
             yield from (link.url for link in listed)
 

@@ -129,7 +129,8 @@ class Metadata:
         until = time.monotonic() + seconds
         index = offers.Index(self._asked.in_force)
         found = index.pages([pin.name for pin in unknown], seconds)
-        files = {pin.name: of_release(pin, found.get(pin.name, ())) for pin in unknown}
+        offered = ((pin, found.get(pin.name, ())) for pin in unknown)
+        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in offered}
         wanted = [link for some in files.values() for link in some if self._fits(link)]
         known = client.at_once(index.metadata, wanted, max(0.0, until - time.monotonic()))
         for pin in unknown if not index.silent else ():
@@ -228,8 +229,8 @@ class Metadata:
         """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
         downloads = self._cache.downloads
         for _, entry in downloads.answers(f"{link.url}.metadata") if link.metadata is not None else ():
-            with suppress(OSError, ValueError):
-                return downloads.content(entry)
+            if (content := downloads.content(entry)) is not None:
+                return content
         for _, entry in downloads.answers(link.url):
             with suppress(OSError, ValueError), downloads.open(entry) as body:
                 return _inside(body)

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
-from pinstall.cache.downloads import of_release
+from pinstall.cache.cache import Cache
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
 from pinstall.environment.ledger import Row, record_digest
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.cache.builds import Builds
-    from pinstall.cache.cache import Cache
     from pinstall.cache.downloads import Downloads
     from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
@@ -35,14 +34,15 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-def seen(asked: Asked, cache: Cache) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
-    """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
+def seen(asked: Asked) -> tuple[Asked, Cache, Evidence, tuple[Verdict, ...]]:
+    """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
         asked = holds.instead(asked, evidence.ledger.holds())
         evidence = Evidence(asked)
     asked, evidence = learnt(asked, evidence)
-    return asked, evidence, judge(cache, evidence)
+    cache = Cache(asked)
+    return asked, cache, evidence, judge(cache, evidence)
 
 
 def judge(
@@ -64,16 +64,13 @@ def proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[N
     """
     open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
-    rows: dict[NormalizedName, Row] = {}
-    for name, (pin, installed) in wanting.items():
-        if proof := next(_of_downloads(cache.downloads, pin, installed), None):
-            rows[name] = proof
-    left = {name: both for name, both in wanting.items() if name not in rows}
-    return (rows | dict(_of_builds(cache.builds, left))) if left else rows
+    found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
+    rows = {name: row for name, row in found_rows if row is not None}
+    return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))
 
 
 def _of_downloads(downloads: Downloads, pin: Pin, installed: Distribution) -> Iterator[Row]:
-    for link in of_release(pin, downloads.pages(pin)):
+    for link in downloads.files(pin):
         if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
             continue
         for _, entry in downloads.answers(link.url):

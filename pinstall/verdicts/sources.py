@@ -13,7 +13,6 @@ from pinstall.cache.downloads import of_release
 from pinstall.formats import archives
 from pinstall.formats.provenance import bare
 from pinstall.index.pages import PYPI
-from pinstall.model.artifacts import Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Pin, State
@@ -179,7 +178,7 @@ class Sourcing:
                 yield from page.links or ()
 
     def _files(self, pin: Pin) -> tuple[Link, ...]:
-        return of_release(replace(pin, lines=()), [Page(index="", links=self._listed.get(pin.name, ()))])
+        return of_release(replace(pin, lines=()), self._listed.get(pin.name, ()))
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
         return frozenset(text for link in self._files(pin) for text in archives.hashes(link))

@@ -354,7 +354,7 @@ def build_record(content: bytes, folder: str) -> Read:
     """The record of a build."""
     written(folder, _joined(FOLDER, WHEEL, "ab.json"), content)
     builds = BuildRecords(folder)
-    return lambda: (builds.known(WHEEL), builds.inputs(WHEEL, "ab"), builds.lacks(WHEEL, "ab"))
+    return lambda: (builds.known(WHEEL), builds.read(WHEEL, "ab"))
 
 
 def pips_report(content: bytes, folder: str) -> Read:

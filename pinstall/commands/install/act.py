@@ -74,7 +74,7 @@ class _Run:
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         self._branches: tuple[Pin, ...] = ()
         self.final: tuple[Verdict, ...] | None = None
-        self._recording = Recording(cache, self.clearing, self._sourcing, tell)
+        self._recording = Recording(self.clearing, self._sourcing, tell)
         self._reports = reports(asked)
         mention_unproven(asked, tell)
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.cache.cache import Cache
     from pinstall.commands.install.evict import Clearing
     from pinstall.model.pins import Identity, Reporter
     from pinstall.request.call import Asked
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 class Recording:
     """What is put on record during one call; `labels` are what indexes offer beside what pip took."""
 
-    def __init__(self, cache: Cache, clearing: Clearing, sourcing: Sourcing, tell: Reporter) -> None:
+    def __init__(self, clearing: Clearing, sourcing: Sourcing, tell: Reporter) -> None:
         """Write nothing yet."""
-        self._cache = cache
         self._clearing = clearing
         self._sourcing = sourcing
         self._tell = tell
@@ -51,10 +49,10 @@ class Recording:
         Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
         """
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in asked.demand.pins}
-        self._clearing.record(pins.values(), since)
+        self._clearing.record(pins, since)
         if asked.elsewhere:
             return
-        self.labels |= self._cache.labels({name: identity for name, (identity, _) in reported.items()})
+        self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
         rows = {}
         for name, (identity, url) in reported.items():
             found = after.find(name)
