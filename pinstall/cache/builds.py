@@ -21,7 +21,6 @@ from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
@@ -46,7 +45,7 @@ class Builds:
         self._records = build_records.BuildRecords(cache)
         self._state = state_directory(asked.environ)
         self._listed: dict[NormalizedName, list[Artifact]] = {}
-        self._inspect = functools.cache(self._inspect_again)
+        self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
 
     def forget(self) -> None:
         """List and inspect the wheels again: pip has run, or files have left the cache or come back."""
@@ -56,13 +55,14 @@ class Builds:
     def find_wheels(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
         """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
         asked = {pin.name: pin for pin in pins}
-        listed = self._list_wheels(asked.keys())
+        listed = self._list_wheels(asked)
         return {name: [self._examined(artifact, pin) for artifact in listed[name]] for name, pin in asked.items()}
 
-    def _list_wheels(self, names: AbstractSet[NormalizedName]) -> Mapping[NormalizedName, Sequence[Artifact]]:
-        """Return the wheels of these projects and of all pinned ones: they are in no order, so all are read once."""
-        if not names <= self._listed.keys():
-            self._listed = {name: [] for name in {*names, *(pin.name for pin in self._asked.demand.pins)}}
+    def _list_wheels(self, names: Iterable[NormalizedName]) -> Mapping[NormalizedName, Sequence[Artifact]]:
+        """Return the wheels of these projects and of all pinned ones: one look over the cache finds all of them."""
+        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}
+        if not wanted <= self._listed.keys():
+            self._listed = {name: [] for name in wanted}
             for artifact in wheels.of_projects(self._cache, self._listed.keys(), self._state):
                 self._listed[artifact.identity.name].append(artifact)
         return self._listed
@@ -85,7 +85,7 @@ class Builds:
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
         """Put on record how the wheels of these pins' projects were built that are new since (ns)."""
-        listed = self._list_wheels(pins.keys())
+        listed = self._list_wheels(pins)
         for artifact in (one for name in pins for one in listed[name]):
             with contextlib.suppress(OSError):  # deleted again
                 place = self.locate(artifact)
@@ -127,9 +127,6 @@ class Builds:
             return replace(artifact, differs=("source archive",)) if found else artifact
         differs = () if recorded is None else self._differences(recorded, artifact.path, pin)
         return replace(artifact, differs=differs)
-
-    def _inspect_again(self, artifact: Artifact) -> tuple[Artifact, Mapping[str, str] | None]:
-        return _inspected(self._cache, artifact, self._asked.target.paths)
 
     def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
         target = self._asked.target

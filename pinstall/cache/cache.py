@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
-from pinstall.cache.builds import Builds
-from pinstall.cache.downloads import Downloads
 from pinstall.cache.shelf import Shelf
-from pinstall.comparison import judge
 from pinstall.index.pages import version
 from pinstall.model.artifacts import Case
 from pinstall.model.pins import State
@@ -43,8 +40,8 @@ class Cache:
         self.is_on = self.directory.path is not None
         # below this no file can be
         self.path = self.directory.path or os.devnull
-        self.downloads = Downloads(asked, self.path)
-        self.builds = Builds(asked, self.path)
+        self.downloads = downloads.Downloads(asked, self.path)
+        self.builds = builds.Builds(asked, self.path)
         self.shelf = Shelf(self.path)
         self._cases: dict[Pin, Case] = {}
 
@@ -76,7 +73,7 @@ class Cache:
             pin=pin,
             cached=builds.judged(pin, artifacts[pin.name]),
             shelved=tuple(
-                (item, judge(demand, item.identity))
+                (item, comparison.judge(demand, item.identity))
                 for item in mine
                 if self.builds.is_current(item, self.shelf.place(item), pin)
             ),
