@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinstall import files
 
@@ -39,7 +39,7 @@ _OPTIONS = {
 """Where options that reach a build write to, and what messages call them; constraints are files, and come besides."""
 
 
-class Builds:
+class BuildRecords:
     """The records of one pip cache."""
 
     def __init__(self, cache: str) -> None:
@@ -54,23 +54,18 @@ class Builds:
             return frozenset()
         return frozenset(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
-    def inputs(self, path: str, sha256: str) -> Mapping[str, str] | None:
-        """Return what the build of these very bytes read, none where nothing is on record."""
+    def read(self, path: str, sha256: str) -> tuple[Mapping[str, str] | None, str | None]:
+        """Return the inputs of the build of these very bytes, and what they lacked then; none where it is unknown.
+
+        They may have lacked a library that another package brings.
+        """
         try:
-            return {str(key): str(value) for key, value in self._document(path, sha256)["inputs"].items()}
+            with open(self._record(path, sha256), encoding="utf-8") as file:
+                document = dict(json.load(file))
+            inputs = {str(key): str(value) for key, value in document["inputs"].items()}
+            return inputs, str(document["lacks"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
-
-    def lacks(self, path: str, sha256: str) -> str | None:
-        """Return what the wheel lacked of this machine when it was built, as a library that another package brings."""
-        try:
-            return str(self._document(path, sha256)["lacks"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-
-    def _document(self, path: str, sha256: str) -> dict[str, Any]:
-        with open(self._record(path, sha256), encoding="utf-8") as file:
-            return dict(json.load(file))
+            return None, None
 
     def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
@@ -161,8 +156,8 @@ def _compiler(environ: Mapping[str, str]) -> str:
     return said.partition("\n")[0].strip()
 
 
-def told(asked: Asked, pin: Pin) -> dict[str, str]:
-    """Return what a build of this pin would be told now: by variables, by options, by its own lines."""
+def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
+    """Return the inputs that a build of this pin would have now: variables, options, its own lines."""
     given = options(asked.request, asked.pip)
     own = (("build setting", text) for text in asked.build_settings(pin))
     return gathered(pin.name, asked.environ, (*given, *own))

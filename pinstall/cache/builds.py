@@ -5,16 +5,16 @@ May not: write, start pip, decide what leaves.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import tarfile
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from pinstall import comparison
 from pinstall.cache import abi, build_records, http, plan, wheels
-from pinstall.cache.build_records import Builds
 from pinstall.formats import archives, provenance, zips
 from pinstall.model.pins import State
 
@@ -31,58 +31,87 @@ _OK = 200
 _PLACES = ("index_url", "extra_index_urls", "find_links")
 
 
-class Built:
-    """The wheels that pip has built, in one cache, as they stand to what is asked."""
+class Builds:
+    """The wheels that pip has built, in one cache, compared with what is asked.
+
+    The list of them, and what is inside each, are remembered until `forget`.
+    """
 
     def __init__(self, asked: Asked, cache: str) -> None:
         """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
-        self._builds = build_records.Builds(cache)
+        self._records = build_records.BuildRecords(cache)
+        self._listed: dict[NormalizedName, list[Artifact]] = {}
+        self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
 
-    def of(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
+    def forget(self) -> None:
+        """List and inspect the wheels again: pip has run, or files have left the cache or come back."""
+        self._listed = {}
+        self._inspect.cache_clear()
+
+    def find_wheels(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
         """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
         asked = {pin.name: pin for pin in pins}
-        found: dict[NormalizedName, list[Artifact]] = {name: [] for name in asked}
-        for artifact in wheels.of_projects(self._cache, asked.keys()):
-            found[artifact.identity.name].append(self._examined(artifact, asked[artifact.identity.name]))
-        return found
+        listed = self._list_wheels(asked)
+        return {name: [self._examined(artifact, pin) for artifact in listed[name]] for name, pin in asked.items()}
 
-    def trusts(self, artifact: Artifact, pin: Pin) -> bool:
-        """Tell whether nothing speaks against a wheel that `of` returned, and enough for it."""
+    def _list_wheels(self, names: Iterable[NormalizedName]) -> Mapping[NormalizedName, Sequence[Artifact]]:
+        """Return the wheels of these projects and of all pinned ones: one look over the cache finds all of them."""
+        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}
+        if not wanted <= self._listed.keys():
+            self._listed = {name: [] for name in wanted}
+            for artifact in wheels.of_projects(self._cache, self._listed.keys()):
+                self._listed[artifact.identity.name].append(artifact)
+        return self._listed
+
+    def locate(self, artifact: Artifact) -> str:
+        """Return the absolute path of a wheel."""
+        return os.path.join(self._cache, artifact.path)
+
+    def is_accepted(self, artifact: Artifact, pin: Pin) -> bool:
+        """Check whether nothing speaks against a wheel that `find_wheels` returned, and enough for it."""
         recorded = artifact.recorded or self._asked.policy.builds != "recorded"
         return recorded and not artifact.differs and plan.contradiction(pin, artifact) is None
 
-    def fits(self, item: Shelved, place: str, pin: Pin) -> bool:
-        """Tell whether a wheel on the shelf was built as it would be now, as far as that is on record."""
-        if not self._builds.known(item.paths[0]):
+    def is_current(self, item: Shelved, place: str, pin: Pin) -> bool:
+        """Check whether a wheel on the shelf was built as it would be now, as far as that is on record."""
+        if not self._records.known(item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded = self._builds.inputs(item.paths[0], build_records.digest(place))
+        recorded, _ = self._records.read(item.paths[0], build_records.digest(place))
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
-    def record(self, artifact: Artifact, pin: Pin) -> None:
-        """Put a wheel that pip has just built on record."""
-        lacks = abi.missing(os.path.join(self._cache, artifact.path), self._asked.target.paths)
-        self._builds.write(artifact.path, self._present(pin), lacks)
+    def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
+        """Put on record how the wheels of these pins' projects were built that are new since (ns)."""
+        listed = self._list_wheels(pins)
+        for artifact in (one for name in pins for one in listed[name]):
+            with contextlib.suppress(OSError):  # deleted again
+                place = self.locate(artifact)
+                fresh = os.stat(place).st_mtime_ns >= since
+                # a later run relies on the record, and other programs can write there too
+                if fresh and wheels.examined(self._cache, artifact).damage is None:
+                    lacks = abi.missing(place, self._asked.target.paths)
+                    self._records.write(artifact.path, self._present(pins[artifact.identity.name]), lacks)
+        self._inspect.cache_clear()
 
-    def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
-        """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
-        for artifact in wheels.of_projects(self._cache, {identity.name}):
+    def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
+        """Return the recorded inputs of the wheel that pip takes for this URL, none where nothing is on record."""
+        for artifact in self._list_wheels({identity.name})[identity.name]:
             if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
-                _, recorded = _looked_into(self._cache, artifact, ())
+                _, recorded = self._inspect(artifact)
                 return None if recorded is None else build_records.portable(recorded)
         return None
 
     def _present(self, pin: Pin) -> dict[str, str]:
-        return {**build_records.told(self._asked, pin), **self._machine}
+        return {**build_records.collect_inputs(self._asked, pin), **self._machine}
 
-    @cached_property
+    @functools.cached_property
     def _machine(self) -> dict[str, str]:
         return build_records.machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
         """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
-        artifact, recorded = _looked_into(self._cache, artifact, self._asked.target.paths)
+        artifact, recorded = self._inspect(artifact)
         proven = comparison.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
             artifact = replace(artifact, damage=_outdated(artifact))
@@ -115,7 +144,7 @@ class Built:
         ):
             return artifact
         downloads = [entry for entry in http.find(self._cache, url) if entry.status == _OK and not entry.damage]
-        same = [entry for entry in downloads if self._is_of(entry, artifact)]
+        same = [entry for entry in downloads if http.matches(self._cache, entry, artifact.identity.hashes)]
         if downloads and not same:
             reason = "was built from another archive than the one that pip has of that name by now"
         elif any("etag" in entry.headers for entry in same) and self._is_replaced(url, same):
@@ -123,13 +152,6 @@ class Built:
         else:
             return artifact
         return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
-
-    def _is_of(self, entry: Entry, artifact: Artifact) -> bool:
-        demanded = artifact.identity.hashes
-        try:
-            return bool(http.hashes(self._cache, entry, demanded) & demanded)
-        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
-            return True
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
@@ -143,7 +165,7 @@ class Built:
         etag = None if answer is None else answer.headers.get("etag")
         return etag is not None and all(entry.headers.get("etag", etag) != etag for entry in downloads)
 
-    @cached_property
+    @functools.cached_property
     def _ask(self) -> Callable[[str, str], Answer | None]:
         from pinstall.index import client  # noqa: PLC0415 - requests is dear, and hardly anything needs it
 
@@ -158,15 +180,15 @@ def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
 
     `search` are the site-packages folders of the target.
     """
-    found, _ = _looked_into(cache, artifact, search)
+    found, _ = _inspected(cache, artifact, search)
     return found if found.damage else replace(found, damage=_outdated(found))
 
 
-def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
+def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
     """Return the wheel with what its bytes tell, and the inputs that are on record of its build."""
     place = os.path.join(cache, artifact.path)
-    builds = build_records.Builds(cache)
-    known = builds.known(artifact.path)
+    records = build_records.BuildRecords(cache)
+    known = records.known(artifact.path)
     try:
         digest = build_records.digest(place) if known else ""
     except OSError:  # gone by now
@@ -175,10 +197,10 @@ def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
     artifact = artifact if known else wheels.examined(cache, artifact)
+    recorded, lacked = records.read(artifact.path, digest) if known else (None, None)
     lacks = abi.missing(place, search)
-    if known and lacks == builds.lacks(artifact.path, digest):  # to build it anew would give no other wheel
+    if lacks == lacked:  # to build it again would give no other wheel
         lacks = None
-    recorded = builds.inputs(artifact.path, digest) if known else None
     return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
 
 
@@ -211,18 +233,16 @@ _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "te
 _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
 
 
-def suspicion(cache: str, path: str) -> str | None:
-    """Return what is suspicious about a built wheel, none for one that is not pure, or whose build is on record."""
-    if not path.endswith("-none-any.whl") or Builds(cache).known(path):
-        return None
-    wheel = wheels.artifact(cache, path)
-    for archive in _archives(cache, wheel.url):
+def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
+    """Yield what is suspicious about a built wheel, nothing for one that is not pure, or whose build is on record."""
+    pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
+    for archive in _archives(cache, wheel.url) if pure else ():
         with archive:
             source = next(filter(_is_compiled, _members(archive, wheel.url)), None)
         if source is not None:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
-            return f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
-    return None
+            yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
+            return
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:

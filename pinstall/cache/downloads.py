@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pinstall.model.artifacts import Entry
-    from pinstall.model.artifacts import Page as Offer
     from pinstall.model.pins import Pin
     from pinstall.request.call import Asked
 
@@ -45,8 +44,8 @@ class Page(NamedTuple):
     links: tuple[Link, ...] | None
 
 
-class Served:
-    """What servers have answered, in one cache, as it stands to what is asked."""
+class Downloads:
+    """The answers of servers in one cache, compared with what is asked; pages are remembered until `forget`."""
 
     def __init__(self, asked: Asked, cache: str) -> None:
         """Look at nothing yet."""
@@ -56,6 +55,11 @@ class Served:
         options = asked.in_force
         self._indexes = pages.indexes(options)
         self._places = [option.value or "" for option in options if option.dest == "find_links"]
+        self._pages_at = functools.cache(self._read_pages)
+
+    def forget(self) -> None:
+        """Read every page again: pip has run, or files have left the cache or come back."""
+        self._pages_at.cache_clear()
 
     def urls(self, pin: Pin) -> tuple[str, ...]:
         """Return where pip looks for this project: nowhere, where a URL says where it is."""
@@ -64,12 +68,16 @@ class Served:
         places = (place for place in self._places if place.startswith(("http:", "https:")))
         return (*(f"{index}/{pin.name}/" for index in self._indexes), *places)
 
-    def pages(self, pin: Pin) -> Iterator[Page]:
-        """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
-        for url in self.urls(pin):
-            for where, entry in self.chain(url):
-                if entry.status not in http.REDIRECTS:
-                    yield Page(url, entry, self._links(entry, where))
+    def pages(self, pin: Pin) -> list[Page]:
+        """Return the cached pages on which pip would look for this pin."""
+        return [page for url in self.urls(pin) for page in self._pages_at(url)]
+
+    def files(self, pin: Pin) -> tuple[Link, ...]:
+        """Return every link to a file of the pinned release that a cached page lists, or the pin itself."""
+        return of_release(pin, [link for page in self.pages(pin) for link in page.links or ()])
+
+    def _read_pages(self, url: str) -> tuple[Page, ...]:
+        return tuple(Page(url, entry, self._links(entry, where)) for where, entry in self.answers(url))
 
     def is_whole(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
         """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
@@ -78,8 +86,27 @@ class Served:
         remote = all(place.startswith(("http:", "https:")) for place in self._places)
         return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
 
-    def chain(self, url: str) -> Iterator[tuple[str, Entry]]:
-        """Yield the entries that pip would come by from a URL: cached redirects, and what they lead to."""
+    def answers(self, url: str) -> list[tuple[str, Entry]]:
+        """Return the cached answers to a URL behind all redirects, each with the URL that it answers."""
+        return _ends(self._follow(url))
+
+    def content(self, entry: Entry) -> bytes | None:
+        """Return the body of an answer, none where it cannot be read."""
+        try:
+            return http.content(self._cache, entry)
+        except (OSError, ValueError):  # deleted since, or damaged
+            return None
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """Open the body of an answer; raise OSError or ValueError where it cannot be read."""
+        return http.opened(self._cache, entry)
+
+    def hash_as(self, entry: Entry, demanded: frozenset[str]) -> frozenset[str]:
+        """Return those of the demanded hashes that the body of an answer has; raise as `open` does."""
+        return http.hashes(self._cache, entry, demanded) & demanded
+
+    def _follow(self, url: str) -> Iterator[tuple[str, Entry]]:
+        """Yield the cached entries that pip would reach from a URL: redirects, and the answers behind them."""
         urls = [url]
         for _ in range(_HOPS):
             found = ((here, entry) for here in urls for entry in http.find(self._cache, here))
@@ -87,15 +114,10 @@ class Served:
             yield from entries
             moved = [(here, entry) for here, entry in entries if entry.status in http.REDIRECTS]
             urls = [urljoin(here, entry.headers["location"]) for here, entry in moved if "location" in entry.headers]
-            if not urls:
-                return
 
     def _links(self, entry: Entry, url: str) -> tuple[Link, ...] | None:
-        try:
-            content = http.content(self._cache, entry)
-        except (OSError, ValueError):
-            return None
-        return None if entry.damage else _parsed(Answer(url=url, headers=entry.headers, content=content))
+        content = None if entry.damage else self.content(entry)
+        return None if content is None else _parsed(Answer(url=url, headers=entry.headers, content=content))
 
     def faults(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> Iterator[Eviction]:
         """Yield what in the cache contradicts a pin: unreadable pages, files that are not what they must be."""
@@ -103,11 +125,11 @@ class Served:
             if page.links is None:
                 yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
         for link in links:
-            for _, entry in self.chain(link.url):
-                if entry.status not in http.REDIRECTS and (reason := self._against(entry, link, pin)):
+            for _, entry in self.answers(link.url):
+                if reason := self._against(entry, link, pin):
                     yield _eviction(f"the download of {link.filename}", pin, entry, reason)
-            for _, entry in self.chain(f"{link.url}.metadata") if link.metadata is not None else ():
-                if entry.status not in http.REDIRECTS and (reason := self._against_metadata(entry, link, pin)):
+            for _, entry in self.answers(f"{link.url}.metadata") if link.metadata is not None else ():
+                if reason := self._against_metadata(entry, link, pin):
                     yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
 
     def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
@@ -122,14 +144,14 @@ class Served:
             if answer is None or links is None:
                 continue
             fresh += links
-            chain = list(self.chain(url))
+            chain = list(self._follow(url))
             moved = list(_moved(f"a cached redirect of {pin.name}", pin, chain, answer))
             yield from moved
             for here, entry in () if moved else _ends(chain):
                 known = self._links(entry, here)
-                if known is None or set(_of_release(pin, known)) != set(_of_release(pin, links)):
+                if known is None or set(of_release(pin, known)) != set(of_release(pin, links)):
                     yield _eviction(f"the cached page of {pin.name}", pin, entry, _BY_NOW)
-        files = _of_release(pin, fresh)
+        files = of_release(pin, fresh)
         yield from self.faults(pin, (), files)
         for link in files:
             yield from self._outdated_file(pin, link, ask)
@@ -143,7 +165,7 @@ class Served:
 
     def _outdated_answer(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
         """Yield what of a file a server contradicts; without a method only redirects are in doubt."""
-        chain = list(self.chain(url))
+        chain = list(self._follow(url))
         redirected = any(entry.status in http.REDIRECTS for _, entry in chain)
         answer = ask(url, method or "HEAD") if redirected or (chain and method) else None
         if answer is None:
@@ -157,10 +179,7 @@ class Served:
     def _is_still(self, entry: Entry, answer: Answer, *, whole: bool) -> bool:
         if not whole:
             return entry.headers.get("etag") == answer.headers.get("etag")
-        try:
-            return http.content(self._cache, entry) == answer.content
-        except (OSError, ValueError):
-            return False
+        return self.content(entry) == answer.content
 
     def _against(self, entry: Entry, link: Link, pin: Pin) -> str | None:
         """Return what speaks against a cached file: its length, its hash, or where none is known its own checksums."""
@@ -169,9 +188,9 @@ class Served:
         demanded = link.hashes or pin.hashes
         if demanded:
             whose = "the index lists" if link.hashes else f"{pin.origin} pins"
-            return None if self._is_one_of(entry, demanded) else f"its bytes are not those that {whose}"
+            return None if http.matches(self._cache, entry, demanded) else f"its bytes are not those that {whose}"
         try:
-            with http.opened(self._cache, entry) as body:
+            with self.open(entry) as body:
                 return _unsound(body, entry, link, pin)
         except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
             return f"it is no valid archive: {error}"
@@ -180,20 +199,14 @@ class Served:
         if entry.damage:
             return f"it {entry.damage}"
         if link.metadata:
-            return None if self._is_one_of(entry, link.metadata) else "it is not what the index lists"
+            return None if http.matches(self._cache, entry, link.metadata) else "it is not what the index lists"
         try:
-            return _contradiction(http.content(self._cache, entry).decode(), link, pin)
-        except (OSError, ValueError):
+            return _contradiction((self.content(entry) or b"").decode(), link, pin)
+        except ValueError:
             return "it is damaged"
 
-    def _is_one_of(self, entry: Entry, demanded: frozenset[str]) -> bool:
-        try:
-            return bool(http.hashes(self._cache, entry, demanded) & demanded)
-        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
-            return True
 
-
-def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
 
@@ -245,12 +258,8 @@ def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
     return None if agrees else f"it says {said['Name']} {said['Version']}"
 
 
-def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:
-    """Return every link to a file of the pinned release: from pages, from the pin itself and from its lock file."""
-    return _of_release(pin, [link for page in found for link in page.links or ()])
-
-
-def _of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
+def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
+    """Return every link to a file of the pinned release: of those listed, from the pin and from its lock file."""
     direct = [line.link for line in pin.lines if line.link is not None]
     locked = [place for line in pin.lines for place in line.locked]
     urls = [url for url in (*direct, *locked) if url.startswith(("http:", "https:"))]

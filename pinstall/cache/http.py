@@ -68,6 +68,14 @@ def every(cache: str) -> Iterator[str]:
                 yield path[len(cache) + 1 :]
 
 
+def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
+    """Check whether a body has one of these hashes; one that cannot be read, or hashed, may have it."""
+    try:
+        return bool(hashes(cache, entry, demanded) & demanded)
+    except (OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
+        return True
+
+
 def at(cache: str, path: str) -> Entry | None:
     """Return the entry at a path, if pip would see one there."""
     return next(_entry(cache, path), None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import builds, inventory
+from pinstall.cache import builds, inventory, wheels
 from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
@@ -131,7 +131,7 @@ def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bo
         if reason := inventory.wrong(path, held, listed, call.target.paths):
             wrong.append(_eviction(held, reason))
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
-        elif doubt := builds.suspicion(path, held.paths[0]):
+        elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):
             tell.say(doubt)
     if evicting and wrong:
         Shelf(path).evict(wrong)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pinstall import comparison
 from pinstall.cache import plan
-from pinstall.cache.cases import Cases
 from pinstall.environment import damage
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Case, Plan
+    from pinstall.model.artifacts import Plan
     from pinstall.model.inputs import RequirementLine
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
     from pinstall.request.call import Asked
@@ -46,13 +45,14 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
-    asked, evidence, found = seen(gather(call))
-    clearing = Cases(asked)
-    cases = clearing.cases(asked.demand.pins)
-    found = _with_dependencies(found, asked, evidence, clearing, cases)
-    cleared = clearing.planned(cases)
+    asked, cache, evidence, found = seen(gather(call))
+    cases = cache.cases(asked.demand.pins)
+    if asked.request.last("only_dependencies") is not None:
+        evidence.assume(Metadata(asked, evidence, found, cache).releases(cases))
+        found = judge(cache, evidence)
+    cleared = cache.planned(cases)
     found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
-    disputes = Metadata(asked, evidence, found, clearing.cache).conflicts(cases)
+    disputes = Metadata(asked, evidence, found, cache).conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
@@ -66,7 +66,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
             {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
         )
     else:
-        _show(tell, texts, found, tuple(clearing.doubts(cases)), cleared)
+        _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":
             refusals.show(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
@@ -93,16 +93,6 @@ def _show(
     for eviction in cleared.evictions:
         if not eviction.contradiction:
             tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
-
-
-def _with_dependencies(
-    found: tuple[Verdict, ...], asked: Asked, evidence: Evidence, clearing: Cases, cases: Sequence[Case]
-) -> tuple[Verdict, ...]:
-    """Return the verdicts, under `--only-deps` with those on what is needed by what is asked for and not installed."""
-    if asked.request.last("only_dependencies") is None:
-        return found
-    evidence.assume(Metadata(asked, evidence, found, clearing.cache).releases(cases))
-    return judge(asked, evidence)
 
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:

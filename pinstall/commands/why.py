@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache.cases import Cases
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
@@ -43,14 +42,14 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
-    asked, evidence, judged = seen(gather(replace(call, request=replace(call.request, positionals=tuple(others)))))
-    clearing = Cases(asked)
+    request = replace(call.request, positionals=tuple(others))
+    asked, cache, evidence, judged = seen(gather(replace(call, request=request)))
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(asked, name),
         *_installed(evidence, name),
-        *_held(clearing.cache, name),
-        *_next(found, clearing.planned(clearing.cases([verdict.pin for verdict in found]))),
+        *_held(cache.path, name),
+        *_next(found, cache.planned(cache.cases([verdict.pin for verdict in found]))),
     ]
     for text in texts:
         tell.show(text)
@@ -86,8 +85,8 @@ def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
         yield f"it was installed from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))}) (ledger)"
 
 
-def _held(cache: str | None, name: NormalizedName) -> Iterator[str]:
-    for held in everything(cache) if cache is not None else ():
+def _held(cache: str, name: NormalizedName) -> Iterator[str]:
+    for held in everything(cache):
         if held.name == name:
             origin = f" of {held.origin}" if held.origin else ""
             yield f"pip's cache has {held.what}{origin} ({held.paths[0]})"

@@ -70,5 +70,5 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
 
 
 def _files(pin: Pin, page: Page) -> tuple[Link, ...]:
-    listed = of_release(replace(pin, lines=()), [page])
+    listed = of_release(replace(pin, lines=()), page.links)
     return tuple(replace(link, hashes=archives.hashes(link)) for link in listed)

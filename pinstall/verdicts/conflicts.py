@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from packaging.utils import parse_wheel_filename
 
 from pinstall import comparison
-from pinstall.cache import http
-from pinstall.cache.builds import Built
-from pinstall.cache.downloads import Served, of_release
+from pinstall.cache.downloads import of_release
 from pinstall.environment import target
 from pinstall.formats import metadata, zips
 from pinstall.index import pages
@@ -29,12 +27,13 @@ from pinstall.request.options import ELSEWHERE
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Case, Entry, Link
+    from pinstall.cache.cache import Cache
+    from pinstall.model.artifacts import Case, Link
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
@@ -85,13 +84,11 @@ def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
 class Metadata:
     """What the pinned releases need, as far as that is certain."""
 
-    def __init__(self, asked: Asked, evidence: Evidence, found: Sequence[Verdict], cache: str | None) -> None:
+    def __init__(self, asked: Asked, evidence: Evidence, found: Sequence[Verdict], cache: Cache) -> None:
         """Read nothing yet."""
         self._asked = asked
         self._evidence = evidence
-        self._served = None if cache is None else Served(asked, cache)
-        self._built = None if cache is None else Built(asked, cache)
-        self._cache = cache or ""
+        self._cache = cache
         anew = any(asked.request.last(dest) is not None for dest in _ANEW)
         usable = () if anew else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
@@ -132,7 +129,8 @@ class Metadata:
         until = time.monotonic() + seconds
         index = offers.Index(self._asked.in_force)
         found = index.pages([pin.name for pin in unknown], seconds)
-        files = {pin.name: of_release(pin, found.get(pin.name, ())) for pin in unknown}
+        offered = ((pin, found.get(pin.name, ())) for pin in unknown)
+        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in offered}
         wanted = [link for some in files.values() for link in some if self._fits(link)]
         known = client.at_once(index.metadata, wanted, max(0.0, until - time.monotonic()))
         for pin in unknown if not index.silent else ():
@@ -180,9 +178,9 @@ class Metadata:
         installed = self._evidence.find(pin.name)
         if pin.hashes or pin.direct or pin.exact or pin.version is None or pin.version.local or installed is None:
             return False
-        if "+" in installed.text or self._served is None:
+        if "+" in installed.text or not self._cache.is_on:
             return True
-        found, urls = list(self._served.pages(pin)), self._served.urls(pin)
+        found, urls = self._cache.downloads.pages(pin), self._cache.downloads.urls(pin)
         unseen = len(urls) > 1 and not {page.url for page in found} >= set(urls)
         names = [link.filename for page in found for link in page.links or ()]
         for option in self._asked.in_force:
@@ -196,18 +194,20 @@ class Metadata:
 
     def _of_case(self, case: Case) -> Needs | None:
         """Return what the release needs that pip would take, by its cache: all files in question say the same."""
-        if self._served is None or self._built is None or self._is_choosy or case.faults:
+        if self._is_choosy or case.faults:
             return None
         if any(map(self._fits, case.files)):
             return self._of_wheels(case.pin, case.files, self._cached)
         sources = {link.url for link in case.files}
-        paths = (
-            artifact.path
+        builds = self._cache.builds
+        fitting = (
+            builds.locate(artifact)
             for artifact, _ in case.cached
-            if artifact.url in sources and self._built.trusts(artifact, case.pin)
+            if artifact.url in sources
+            and builds.is_accepted(artifact, case.pin)
+            and self._is_compatible(os.path.basename(artifact.path))
         )
-        fitting = (path for path in paths if self._is_compatible(os.path.basename(path)))
-        return _agreed(_inside(os.path.join(self._cache, path)) for path in fitting)
+        return _agreed(map(_inside, fitting))
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
         return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
@@ -227,17 +227,14 @@ class Metadata:
 
     def _cached(self, link: Link) -> bytes | None:
         """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
-        for entry in self._entries(f"{link.url}.metadata") if link.metadata is not None else ():
-            with suppress(OSError, ValueError):
-                return http.content(self._cache, entry)
-        for entry in self._entries(link.url):
-            with suppress(OSError, ValueError), http.opened(self._cache, entry) as body:
+        downloads = self._cache.downloads
+        for _, entry in downloads.answers(f"{link.url}.metadata") if link.metadata is not None else ():
+            if (content := downloads.content(entry)) is not None:
+                return content
+        for _, entry in downloads.answers(link.url):
+            with suppress(OSError, ValueError), downloads.open(entry) as body:
                 return _inside(body)
         return None
-
-    def _entries(self, url: str) -> Iterator[Entry]:
-        chain = () if self._served is None else self._served.chain(url)
-        return (entry for _, entry in chain if entry.status not in http.REDIRECTS)
 
 
 def _is_refused(link: Link, pin: Pin) -> bool:

@@ -227,7 +227,7 @@ class Evidence:
             return None
         from pinstall.cache import build_records  # noqa: PLC0415 - most of what is installed nobody has built here
 
-        other = build_records.differences(told, build_records.told(self.asked, pin), pure=False)
+        other = build_records.differences(told, build_records.collect_inputs(self.asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:

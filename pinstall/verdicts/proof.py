@@ -5,14 +5,12 @@ May not: write into the cache, start pip, ask a server.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
-from pinstall.cache import builds as built
-from pinstall.cache import downloads, http
+from pinstall.cache.cache import Cache
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
 from pinstall.environment.file_list import FileList
@@ -29,81 +27,77 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.cache.builds import Builds
+    from pinstall.cache.downloads import Downloads
     from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
     from pinstall.model.pins import Distribution, Identity, Pin, Verdict
     from pinstall.request.call import Asked
 
 
-def seen(asked: Asked) -> tuple[Asked, Evidence, tuple[Verdict, ...]]:
-    """Return what a command that only asks goes by: what is asked, else the pins of earlier runs, and how it stands."""
+def seen(asked: Asked) -> tuple[Asked, Cache, Evidence, tuple[Verdict, ...]]:
+    """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
         asked = holds.instead(asked, evidence.installed.ledger.holds())
         evidence = Evidence(asked, evidence.installed)
     asked, evidence = learnt(asked, evidence)
-    return asked, evidence, judge(asked, evidence)
+    cache = Cache(asked)
+    return asked, cache, evidence, judge(cache, evidence)
 
 
 def judge(
-    asked: Asked, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
+    cache: Cache, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
 ) -> tuple[Verdict, ...]:
     """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
     found = evidence.judge(reported, since)
-    if proven := proofs(asked, evidence, found):
+    if proven := proofs(cache, evidence, found):
         evidence.admit(proven)
         found = evidence.judge(reported, since)
     return found
 
 
-def proofs(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
+def proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
     A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
-    cache = asked.cache_directory.path
     open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
     wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
-    if cache is None or not wanting:
-        return {}
-    answers = downloads.Served(asked, cache)
-    rows: dict[NormalizedName, Row] = {}
-    for name, (pin, installed) in wanting.items():
-        if proof := next(_of_downloads(answers, cache, pin, installed), None):
-            rows[name] = proof
-    builds = built.Built(asked, cache)
-    return rows | dict(_of_builds(builds, cache, {name: both for name, both in wanting.items() if name not in rows}))
+    found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
+    rows = {name: row for name, row in found_rows if row is not None}
+    return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))
 
 
-def _of_downloads(answers: downloads.Served, cache: str, pin: Pin, installed: Distribution) -> Iterator[Row]:
-    for link in downloads.of_release(pin, list(answers.pages(pin))):
+def _of_downloads(downloads: Downloads, pin: Pin, installed: Distribution) -> Iterator[Row]:
+    for link in downloads.files(pin):
         if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
             continue
-        for _, entry in answers.chain(link.url):
-            known = _proven(cache, entry, pin, installed)
+        for _, entry in downloads.answers(link.url):
+            known = _proven(downloads, entry, pin, installed)
             if known:
                 yield _row(installed, known, link.url)
 
 
-def _proven(cache: str, entry: Entry, pin: Pin, installed: Distribution) -> AbstractSet[str]:
+def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distribution) -> AbstractSet[str]:
     """Return the demanded hashes that a cached wheel has, if it is what is installed."""
     try:
-        known = http.hashes(cache, entry, pin.hashes) & pin.hashes
-        with http.opened(cache, entry) as body:
+        known = downloads.hash_as(entry, pin.hashes)
+        with downloads.open(entry) as body:
             return known if known and equals(body, installed) else frozenset()
     except (OSError, ValueError):  # gone by now, or no such entry any more
         return frozenset()
 
 
 def _of_builds(
-    builds: built.Built, cache: str, wanting: Mapping[NormalizedName, tuple[Pin, Distribution]]
+    builds: Builds, wanting: Mapping[NormalizedName, tuple[Pin, Distribution]]
 ) -> Iterator[tuple[NormalizedName, Row]]:
-    for name, artifacts in builds.of(pin for pin, _ in wanting.values()).items():
+    for name, artifacts in builds.find_wheels(pin for pin, _ in wanting.values()).items():
         pin, installed = wanting[name]
         for artifact in artifacts:
             known = artifact.identity.hashes & pin.hashes
-            if known and builds.trusts(artifact, pin) and equals(os.path.join(cache, artifact.path), installed):
+            if known and builds.is_accepted(artifact, pin) and equals(builds.locate(artifact), installed):
                 yield name, _row(installed, known, artifact.url)
 
 

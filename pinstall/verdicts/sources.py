@@ -9,11 +9,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pinstall.cache.downloads import Served, of_release
+from pinstall.cache.downloads import of_release
 from pinstall.formats import archives
 from pinstall.formats.provenance import bare
 from pinstall.index.pages import PYPI
-from pinstall.model.artifacts import Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Pin, State
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.cache.cache import Cache
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Link
     from pinstall.model.pins import Identity, Verdict
@@ -41,11 +41,10 @@ _PLACES: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
 class Sourcing:
     """What the table of sources says, as it stands to what the indexes in force offer."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, cache: Cache) -> None:
         """Look at nothing yet."""
         self._asked = asked
-        cache = asked.cache_directory.path
-        self._served = None if cache is None else Served(asked, cache)
+        self._cache = cache
         self._places = dict(_places(asked.in_force))
         self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
         self._fresh: set[NormalizedName] = set()
@@ -132,7 +131,7 @@ class Sourcing:
             hashes = self._hashes(pin)
             listed = replace(open_[name], pin=replace(pin, hashes=(pin.hashes & hashes) or hashes))
             if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):
-                row = proofs(self._asked, evidence, (listed,)).get(name)
+                row = proofs(self._cache, evidence, (listed,)).get(name)
             if row is not None:
                 rows[name] = replace(row, index=policy.index(bound[name]))
         return rows
@@ -174,12 +173,12 @@ class Sourcing:
             self._silent += index.silent
 
     def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
-        for page in () if self._served is None else self._served.pages(Pin(name=name)):
+        for page in self._cache.downloads.pages(Pin(name=name)):
             if policy.place(page.url.removesuffix(f"{name}/")) == place:
                 yield from page.links or ()
 
     def _files(self, pin: Pin) -> tuple[Link, ...]:
-        return of_release(replace(pin, lines=()), [Page(index="", links=self._listed.get(pin.name, ()))])
+        return of_release(replace(pin, lines=()), self._listed.get(pin.name, ()))
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
         return frozenset(text for link in self._files(pin) for text in archives.hashes(link))

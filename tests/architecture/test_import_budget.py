@@ -48,7 +48,7 @@ DEAR = {
     *("configparser", "pip", "shlex", "socket", "urllib.request", "urllib3", "zipfile"),
     *(
         f"pinstall.cache.{one}"
-        for one in ("abi", "builds", "build_records", "cases", "downloads", "http", "inventory", "shelf", "wheels")
+        for one in ("abi", "builds", "build_records", "cache", "downloads", "http", "inventory", "shelf", "wheels")
     ),
     *(
         "pinstall.index.client",

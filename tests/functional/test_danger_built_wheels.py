@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import pytest
 
 from pinstall.cache import abi, wheels
-from pinstall.cache.build_records import Builds
+from pinstall.cache.build_records import BuildRecords
 from pinstall.cache.builds import checked
 from tests.support.caches import body_of, http_entry, poison, snapshot, wheel_entry
 from tests.support.index import Fault
@@ -424,7 +424,7 @@ def test_a_library_that_a_built_wheel_needs_is_gone(world: World, tmp_path: Path
     (new,) = world.first.cache.glob("wheels/**/demo-1.0-*.whl")
     new.write_bytes(compiled.content)
     path = str(new.relative_to(world.first.cache))
-    Builds(str(world.first.cache)).write(path, {}, abi.missing(str(new)))
+    BuildRecords(str(world.first.cache)).write(path, {}, abi.missing(str(new)))
     found = wheels.artifact(str(world.first.cache), path)
     assert checked(str(world.first.cache), found, ()).damage is None
 

@@ -19,7 +19,7 @@ from packaging.version import Version
 from pinstall import comparison, stamp
 from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
-from pinstall.cache.build_records import FOLDER, Builds
+from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
 from pinstall.environment import contents, damage, ledger, record
 from pinstall.environment import distributions as environment
@@ -341,8 +341,8 @@ def lock_file(content: bytes, folder: str) -> Read:
 def build_record(content: bytes, folder: str) -> Read:
     """The record of a build."""
     written(folder, _joined(FOLDER, WHEEL, "ab.json"), content)
-    builds = Builds(folder)
-    return lambda: (builds.known(WHEEL), builds.inputs(WHEEL, "ab"), builds.lacks(WHEEL, "ab"))
+    builds = BuildRecords(folder)
+    return lambda: (builds.known(WHEEL), builds.read(WHEEL, "ab"))
 
 
 def pips_report(content: bytes, folder: str) -> Read:

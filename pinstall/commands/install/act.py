@@ -31,19 +31,20 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.cache.cache import Cache
     from pinstall.model.pins import Hold, Identity, Reporter, Verdict
     from pinstall.request.call import Asked
     from pinstall.verdicts.closure import Need
 
 
 def launch(
-    asked: Asked, evidence: Evidence, found: Sequence[Verdict], tell: Reporter
+    asked: Asked, cache: Cache, evidence: Evidence, found: Sequence[Verdict], tell: Reporter
 ) -> tuple[Outcome, Asked, Evidence]:
     """Bring about what is pinned with pip; return what was done, what is asked and what is known of it after that.
 
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
-    run = _Run(asked, evidence, tell)
+    run = _Run(asked, cache, evidence, tell)
     with pip.folder() as folder, contextlib.closing(run.clearing):
         try:
             exit_code = run.go(found, folder)
@@ -56,15 +57,16 @@ def launch(
 class _Run:
     """One run of pip with all that stands around it."""
 
-    def __init__(self, asked: Asked, evidence: Evidence, tell: Reporter) -> None:
+    def __init__(self, asked: Asked, cache: Cache, evidence: Evidence, tell: Reporter) -> None:
         self.asked = asked
+        self._cache = cache
         self._evidence = evidence
         self._tell = tell
-        self.clearing = Clearing(asked, tell)
+        self.clearing = Clearing(asked, cache, tell)
         self._healing = Healing(tell)
-        self._sourcing = Sourcing(asked)
+        self._sourcing = Sourcing(asked, cache)
         self._started = time.time_ns()
-        self._runs = Runs(asked, tell, self.clearing.share)
+        self._runs = Runs(asked, tell, self.clearing.share, cache.forget)
         self._seen = (0, evidence)
         self._held: tuple[Hold, ...] = ()
         self._error: PinstallError | None = None
@@ -78,16 +80,15 @@ class _Run:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
         anew = any(map(self.asked.request.last, ("force_reinstall", "ignore_installed", "target_dir")))
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
-        metadata = conflicts.Metadata(self.asked, self._evidence, found, self.clearing.cache)
+        metadata = conflicts.Metadata(self.asked, self._evidence, found, self._cache)
         self._sourcing.expect(wanting, () if self.asked.elsewhere else self._forced(found))
         ambiguity.judge(self.asked, wanting, self._tell)
         if not self._rehearsed():
-            cases = self.clearing.cases(wanting)
+            cases = self._cache.cases(wanting)
             if not self.asked.elsewhere:
                 conflicts.refuse(metadata.conflicts(cases), self.asked, self._tell)
-            self.clearing.clear(cases, self.clearing.cases(self._perhaps()))
-            if self.clearing.cache is not None:
-                rebuild.remake(self.clearing.plan.remakes, self.clearing.cache, self._runs, self._tell)
+            self.clearing.clear(cases, self._cache.cases(self._perhaps()))
+            rebuild.remake(self.clearing.plan.remakes, self._cache, self._runs, self._tell)
         if not self.asked.elsewhere:
             self._healing.clear(found, self._forced(found), self._evidence)
         if self._runs.interrupted:
@@ -98,7 +99,7 @@ class _Run:
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self._runs.interrupted:
-                self._error = conflicts.explained(metadata, self.clearing.cases(wanting), exit_code)
+                self._error = conflicts.explained(metadata, self._cache.cases(wanting), exit_code)
             return exit_code
         self._recording.write(self.asked, self.after, self._reported, self._started)
         if self.asked.elsewhere:
@@ -187,9 +188,9 @@ class _Run:
             installed = self._seen[1].installed.look_again(verifies=self.asked.pip.reports)
             self._seen = (number, Evidence(self.asked, installed))
             if self.asked.request.last("only_dependencies") is not None:
-                metadata = conflicts.Metadata(self.asked, self._seen[1], (), self.clearing.cache)
+                metadata = conflicts.Metadata(self.asked, self._seen[1], (), self._cache)
                 asked_for = [pin for pin in self.asked.demand.pins if pin.requested]
-                self._seen[1].assume(metadata.releases(self.clearing.cases(asked_for)))
+                self._seen[1].assume(metadata.releases(self._cache.cases(asked_for)))
         return self._seen[1]
 
     def judge(self) -> tuple[Verdict, ...]:
@@ -200,7 +201,7 @@ class _Run:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.judge(self.asked, self.after, reported, self._started)
+        final = proof.judge(self._cache, self.after, reported, self._started)
         aim = self.asked.request.last("prefix_path") or self.asked.request.last("root_path")
         fitting = (State.HOLDS, State.UNPROVEN)
         left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]

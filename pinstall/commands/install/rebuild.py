@@ -26,6 +26,7 @@ from pinstall.request.lines import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pinstall.cache.cache import Cache
     from pinstall.commands.install.runs import Runs
     from pinstall.model.inputs import Option
     from pinstall.model.pins import Pin, Reporter
@@ -126,7 +127,7 @@ def _option_line(option: Option) -> str:
     return f"{option.name} {shlex.quote(value)}"
 
 
-def remake(pins: Sequence[Pin], cache: str, runs: Runs, tell: Reporter) -> None:
+def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> None:
     """Build these pins, whose wheels in the cache were wrong; what cannot be built so is left to the user's command."""
     changes = plan.neutral(runs.asked.request.defaults, os.devnull) if pins else {}
     if changes is None:
@@ -141,14 +142,15 @@ def remake(pins: Sequence[Pin], cache: str, runs: Runs, tell: Reporter) -> None:
         tell.say(f"the build without the cache is left to your own command: {error}")
 
 
-def _remake(group: Sequence[Pin], cache: str, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
-    with staged(cache) as stage:
+def _remake(group: Sequence[Pin], cache: Cache, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
+    with staged(cache.path) as stage:
         file = pip.requirements_file(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
         carried = arguments.carried(runs.asked.request)
         tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
         exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
-        kept = keep(stage, cache) if exit_code == 0 else ()
+        kept = keep(stage, cache.path) if exit_code == 0 else ()
+    cache.forget()
     for path in kept:
         tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")
     if exit_code:

@@ -49,10 +49,10 @@ class Recording:
         Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
         """
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in asked.demand.pins}
-        self._clearing.record(pins.values(), since)
+        self._clearing.record(pins, since)
         if asked.elsewhere:
             return
-        self.labels |= self._clearing.labels({name: identity for name, (identity, _) in reported.items()})
+        self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
         rows = {}
         for name, (identity, url) in reported.items():
             found = after.find(name)
@@ -63,7 +63,7 @@ class Recording:
                     hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
                     record=after.installed.files(found).digest(flaws),
-                    inputs=self._clearing.told(pins[name], identity, url),
+                    inputs=self._clearing.find_inputs(pins[name], identity, url),
                     flaws=flaws,
                     index=self._sourcing.index(name, identity, url),
                 )

@@ -62,11 +62,11 @@ def uncompiled(asked: Asked) -> tuple[str, ...]:
 class Runs:
     """The runs of pip so far: `commands` in their order; `interrupted` tells that somebody wants no more of them."""
 
-    def __init__(self, asked: Asked, tell: Reporter, before: Callable[[], None]) -> None:
-        """Run nothing yet; `before` is called each time that pip is about to start."""
+    def __init__(self, asked: Asked, tell: Reporter, before: Callable[[], None], after: Callable[[], None]) -> None:
+        """Run nothing yet; `before` is called each time that pip is about to start, `after` once it has ended."""
         self.asked = asked
         self._tell = tell
-        self._before = before
+        self._before, self._after = before, after
         # the target is chosen, so pip must not choose again
         self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
         self.commands: list[Command] = []
@@ -86,6 +86,7 @@ class Runs:
         self._tell.detail(phrases.command(command))
         self._before()
         ended = pip.run(command, environ, self.asked.replays, silent=silent)
+        self._after()
         self.interrupted = self.interrupted or ended.interrupted
         self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))
         return ended.exit_code

@@ -5,6 +5,7 @@ May not: parse text, compare versions, format, touch the disk itself.
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from pinstall.verdicts.evidence import Evidence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pinstall.cache.cache import Cache
     from pinstall.model.pins import Reporter, Verdict
     from pinstall.request.call import Asked
 
@@ -72,15 +74,22 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
         asked, evidence = proof.learnt(asked, evidence)
     _refuse(asked, evidence, tell)
     found = evidence.judge()
+
+    @functools.cache
+    def cache() -> Cache:
+        from pinstall.cache.cache import Cache  # noqa: PLC0415 - a run whose pins are all satisfied has none
+
+        return Cache(asked)
+
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         from pinstall.verdicts.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
 
-        evidence.installed.ledger.write(proofs(asked, evidence, found), tell.say)
+        evidence.installed.ledger.write(proofs(cache(), evidence, found), tell.say)
         found = evidence.judge()
         if any(setting.dest == policy.TABLE for setting in asked.settings):
             from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
 
-            evidence.installed.ledger.write(Sourcing(asked).proofs(evidence, found), tell.say)
+            evidence.installed.ledger.write(Sourcing(asked, cache()).proofs(evidence, found), tell.say)
             found = evidence.judge()
     reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
     if reason is None:
@@ -95,7 +104,7 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     # nothing of a third party may be imported for the first time while pip replaces it
     from pinstall.commands.install.act import launch  # noqa: PLC0415 - a satisfied environment needs none of it
 
-    outcome, asked, final = launch(asked, evidence, found, tell)
+    outcome, asked, final = launch(asked, cache(), evidence, found, tell)
     if outcome.exit_code != 0:
         return outcome
     outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))

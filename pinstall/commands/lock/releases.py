@@ -12,8 +12,7 @@ from dataclasses import replace
 from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, Final
 
-from pinstall.cache import http
-from pinstall.cache.downloads import Served
+from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
 from pinstall.index.offers import Index
 from pinstall.model.artifacts import Answer
@@ -35,12 +34,11 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
 
     `since` is when pip was started, in seconds since the epoch.
     """
-    cache = asked.cache_directory.path
-    served = None if cache is None else _Read(asked, cache, since)
+    cache = Cache(asked)
     known = {str(name): version for name, version in versions.items()}
 
     def through(url: str, ask: Ask) -> Answer | None:
-        answer = (served and served.page(url)) or ask(url)
+        answer = _cached(url, cache, since, trusting=asked.pip.refreshes) or ask(url)
         version = known.get(url.rstrip("/").rpartition("/")[2])
         if answer is None or version is None:
             return answer
@@ -50,31 +48,24 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
     return Index(asked.in_force, through)
 
 
-class _Read:
-    """The pages that a pip which was started at a certain moment has read, as far as its cache tells."""
+def _cached(url: str, cache: Cache, since: float, *, trusting: bool) -> Answer | None:
+    """Return the page that a pip which was started at that moment has read, as far as its cache tells."""
+    try:
+        for here, entry in cache.downloads.answers(url):
+            written = os.stat(os.path.join(cache.path, entry.paths[0])).st_mtime
+            was_read = not entry.damage and (written >= since or (trusting and _is_fresh(entry)))
+            if was_read and (content := cache.downloads.content(entry)) is not None:
+                return Answer(url=here, headers=entry.headers, content=content)
+    except (OSError, ValueError):  # deleted since, or a date that is invalid
+        pass
+    return None
 
-    def __init__(self, asked: Asked, cache: str, since: float) -> None:
-        self._served = Served(asked, cache)
-        self._cache = cache
-        self._since = since
-        self._trusts = asked.pip.refreshes
 
-    def page(self, url: str) -> Answer | None:
-        try:
-            for here, entry in self._served.chain(url):
-                if entry.status not in http.REDIRECTS and not entry.damage and self._was_read(entry):
-                    return Answer(url=here, headers=entry.headers, content=http.content(self._cache, entry))
-        except (OSError, ValueError):  # gone by now, or damaged
-            pass
-        return None
+def _is_fresh(entry: Entry) -> bool:
+    """Check whether a pip that does not ask for fresh pages takes the entry; what it asks for it writes again.
 
-    def _was_read(self, entry: Entry) -> bool:
-        """Tell whether pip has written the entry since, as it does for what the server calls unchanged, or believed it.
-
-        Source: `cached_request` and `update_cached_response` of pip's CacheControl.
-        """
-        if os.stat(os.path.join(self._cache, entry.paths[0])).st_mtime >= self._since:
-            return True
-        date = parsedate_tz(entry.headers.get("date", ""))
-        allowed = _MAX_AGE.search(entry.headers.get("cache-control", ""))
-        return bool(self._trusts and date and allowed and mktime_tz(date) + int(allowed[1]) > time.time())
+    Source: `cached_request` and `update_cached_response` of pip's CacheControl.
+    """
+    date = parsedate_tz(entry.headers.get("date", ""))
+    allowed = _MAX_AGE.search(entry.headers.get("cache-control", ""))
+    return bool(date and allowed and mktime_tz(date) + int(allowed[1]) > time.time())

@@ -10,7 +10,7 @@ import pytest
 from pinstall import comparison
 from pinstall.cache import downloads as served
 from pinstall.index.client import Client
-from pinstall.model.artifacts import Link, Page
+from pinstall.model.artifacts import Link
 from pinstall.request import call
 from tests.support.caches import body_of, http_entry
 from tests.support.index import Fault, Index
@@ -63,7 +63,7 @@ def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, st
     """Return what servers contradict, and what they were asked."""
     asking = Asking(runner)
     given = asked(runner, *words)
-    found = served.Served(given, str(runner.cache))
+    found = served.Downloads(given, str(runner.cache))
     evictions = [eviction for pin in given.demand.pins for eviction in found.outdated(pin, asking)]
     return [f"{one.what}: {one.reason}" for one in evictions], asking.asked
 
@@ -71,9 +71,8 @@ def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, st
 def hidden(runner: Runner, *words: str) -> list[str]:
     """Return the pins that no cached page lists."""
     given = asked(runner, *words)
-    found = served.Served(given, str(runner.cache))
-    pages = [(pin, list(found.pages(pin))) for pin in given.demand.pins]
-    return [pin.name for pin, seen in pages if served.is_hidden(pin, seen, served.of_release(pin, seen))]
+    found = served.Downloads(given, str(runner.cache))
+    return [pin.name for pin in given.demand.pins if served.is_hidden(pin, found.pages(pin), found.files(pin))]
 
 
 def fill(runner: Runner, *pins: str) -> None:
@@ -186,9 +185,9 @@ def test_without_any_hash_a_files_own_checksums_speak(runner: Runner, archive: A
     fill(runner, "demo==1.0")
     body_of(http_entry(runner.cache, url)).write_bytes(archive.flipped(offset).content)
     given = asked(runner, "demo==1.0")
-    found = served.Served(given, str(runner.cache))
+    found = served.Downloads(given, str(runner.cache))
     (pin,) = given.demand.pins
-    links = served.of_release(pin, list(found.pages(pin)))
+    links = found.files(pin)
     (eviction,) = found.faults(pin, (), links)
     assert eviction.contradiction
     assert eviction.what == f"the download of {archive.filename}"
@@ -205,7 +204,7 @@ def test_each_version_on_a_long_page_is_judged_but_once(monkeypatch: pytest.Monk
     texts = ("1.0", "1.0.0", "v1.0", "1.0+cu", "1.1", "2.0", "x")
     names = [f"demo-{text}-cp3{minor}-none-any.whl" for text in texts for minor in range(50)]
     links = tuple(Link(url=f"https://host.example/{name}", filename=name) for name in [*names, "demo-1.0.tar.gz"])
-    found = served.of_release(pin("demo==1.0"), [Page(index="", links=links)])
+    found = served.of_release(pin("demo==1.0"), links)
     assert {link.filename.split("-")[1] for link in found} == {"1.0", "1.0.0", "v1.0", "1.0+cu", "1.0.tar.gz"}
     assert len(found) == 4 * 50 + 1
     assert sorted(map(str, judged)) == ["1.0", "1.0+cu", "1.1", "2.0"]

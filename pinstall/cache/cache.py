@@ -1,17 +1,17 @@
-"""Gather what pip's cache and the shelf have for pins, and what would have to happen to them.
+"""Read pip's cache for one run: downloads, built wheels and the shelf, and what would have to happen to them.
 
 May not: write, start pip, judge the environment.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
 from pinstall.cache.shelf import Shelf
-from pinstall.comparison import judge
 from pinstall.index.pages import version
 from pinstall.model.artifacts import Case
 from pinstall.model.pins import State
@@ -27,19 +27,29 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-class Cases:
-    """What cache and shelf have for pins; `cache` is where the cache is, none where there is none."""
+class Cache:
+    """What pip's cache has during one run; it remembers what it has read until `forget`.
+
+    Where the cache is off, nothing is found. `directory` tells where the cache is, or why it is off.
+    """
 
     def __init__(self, asked: Asked) -> None:
         """Look at nothing yet."""
-        found = asked.cache_directory
         self._asked = asked
-        self._found = found
-        self.cache = found.path
-        if found.path is not None:
-            self._shelf = Shelf(found.path)
-            self._built = builds.Built(asked, found.path)
-            self._served = downloads.Served(asked, found.path)
+        self.directory = asked.cache_directory
+        self.is_on = self.directory.path is not None
+        # below this no file can be
+        self.path = self.directory.path or os.devnull
+        self.downloads = downloads.Downloads(asked, self.path)
+        self.builds = builds.Builds(asked, self.path)
+        self.shelf = Shelf(self.path)
+        self._cases: dict[Pin, Case] = {}
+
+    def forget(self) -> None:
+        """Read everything again: pip has run, or files have left the cache or come back."""
+        self.downloads.forget()
+        self.builds.forget()
+        self._cases = {}
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
@@ -47,46 +57,43 @@ class Cases:
         return made if self._asked.pip.refreshes else replace(made, refreshes=())
 
     def cases(self, pins: Sequence[Pin]) -> list[Case]:
-        """Return what cache and shelf have for each pin, nothing where there is no cache."""
-        if self.cache is None:
-            return []
-        artifacts = self._built.of(pins)
-        shelved = [item for item in self._shelf.shelved() if not item.contradiction and len(item.paths) == 1]
-        return [self._case(pin, artifacts, shelved) for pin in pins]
+        """Return what cache and shelf have for each pin, no case where the cache is off."""
+        if new := [pin for pin in pins if pin not in self._cases and self.is_on]:
+            artifacts = self.builds.find_wheels(new)
+            shelved = [item for item in self.shelf.shelved() if not item.contradiction and len(item.paths) == 1]
+            self._cases |= {pin: self._case(pin, artifacts, shelved) for pin in new}
+        return [self._cases[pin] for pin in pins if self.is_on]
 
     def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
-        pages = list(self._served.pages(pin))
-        links = downloads.of_release(pin, pages)
+        pages = self.downloads.pages(pin)
+        links = self.downloads.files(pin)
         demand = builds.demanded(pin)
         mine = (item for item in shelved if item.identity.name == pin.name)
         return Case(
             pin=pin,
             cached=builds.judged(pin, artifacts[pin.name]),
             shelved=tuple(
-                (item, judge(demand, item.identity))
+                (item, comparison.judge(demand, item.identity))
                 for item in mine
-                if self._built.fits(item, self._shelf.place(item), pin)
+                if self.builds.is_current(item, self.shelf.place(item), pin)
             ),
-            faults=tuple(self._served.faults(pin, pages, links)),
+            faults=tuple(self.downloads.faults(pin, pages, links)),
             hidden=downloads.is_hidden(pin, pages, links),
-            files=links if self._served.is_whole(pin, pages, links) else (),
+            files=links if self.downloads.is_whole(pin, pages, links) else (),
             labels=_labels(pin, links),
         )
 
     def labels(self, installed: Mapping[NormalizedName, Identity]) -> dict[NormalizedName, tuple[Version, ...]]:
-        """Return, of what is installed without a label, the labels that the pages which are cached by now offer."""
+        """Return the labels that the cached pages offer of each project that is installed without a label."""
         bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
-        pins = () if self.cache is None else self._asked.demand.pins
-        left_open = [pin for pin in pins if pin.name in bare and comparison.is_open(pin)]
-        listed = ((pin, downloads.of_release(pin, list(self._served.pages(pin)))) for pin in left_open)
-        return {pin.name: _labels(pin, links) for pin, links in listed}
+        left_open = [pin for pin in self._asked.demand.pins if pin.name in bare and comparison.is_open(pin)]
+        return {pin.name: _labels(pin, self.downloads.files(pin)) for pin in left_open}
 
     def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
         """Yield what is suspicious about wheels that pip may take, and proves nothing."""
         for artifact, state in [one for case in cases for one in case.cached]:
-            if self.cache is not None and artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
-                text = builds.suspicion(self.cache, artifact.path)
-                yield from () if text is None else (text,)
+            if artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
+                yield from builds.suspicions(self.path, artifact)
 
 
 def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
