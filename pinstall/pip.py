@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import metadata, provenance
+from pinstall.formats import metadata
 from pinstall.model.artifacts import Chosen
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
@@ -104,12 +104,12 @@ def chosen(report: str) -> tuple[Chosen, ...]:
 
 def _chosen(item: dict[str, Any]) -> Chosen:
     said, document = item["metadata"], item["download_info"]
-    name, source = canonicalize_name(said["name"]), provenance.source(document)
+    name, source = canonicalize_name(said["name"]), metadata.source(document)
     identity = Identity(
         name=name,
         version=metadata.version(said["version"]),
         source=source if item.get("is_direct") else None,
-        hashes=provenance.hashes(document),
+        hashes=metadata.hashes(document),
     )
     return Chosen(
         name=name,

@@ -10,12 +10,11 @@ import tarfile
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import urlsplit
 
 from pinstall import comparison
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.cache.build_records import Builds
-from pinstall.formats import archives, provenance, zips
+from pinstall.formats import archives, urls, zips
 from pinstall.model.pins import State
 from pinstall.stamp import state_directory
 
@@ -70,7 +69,7 @@ class Built:
     def told(self, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return what the build of the wheel that pip takes for this URL was told, none where nothing is on record."""
         for artifact in wheels.of_projects(self._cache, {identity.name}, self._state):
-            if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
+            if artifact.identity.version == identity.version and urls.without_secrets(artifact.url) == url:
                 _, recorded = _looked_into(self._cache, artifact, ())
                 return None if recorded is None else build_records.portable(recorded)
         return None
@@ -136,8 +135,8 @@ class Built:
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
         options = self._asked.in_force
-        places = (urlsplit(option.value or "") for option in options if option.dest in _PLACES)
-        if urlsplit(url).netloc not in {place.netloc.rpartition("@")[2] for place in places}:
+        hosts = {urls.netloc(option.value or "")[1] for option in options if option.dest in _PLACES}
+        if urls.netloc(url)[1] not in hosts:
             return False
         if any(option.dest == "no_index" for option in options):
             return False

@@ -23,7 +23,7 @@ from packaging.utils import (
 )
 
 from pinstall.cache import below, listing
-from pinstall.formats import metadata, provenance, zips
+from pinstall.formats import metadata, zips
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
@@ -120,7 +120,7 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     try:
         with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
             document = json.loads(file.read(_ORIGIN_MOST))
-        return str(document.get("url", "")), provenance.hashes(document)
+        return str(document.get("url", "")), metadata.hashes(document)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return "", frozenset()
 

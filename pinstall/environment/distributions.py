@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pinstall.formats import archives, metadata
+from pinstall.formats import archives, metadata, urls
 from pinstall.model.pins import Distribution, Identity
 
 if TYPE_CHECKING:
@@ -186,12 +186,10 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
         return None, frozenset(), False
     import json  # noqa: PLC0415 - few distributions have this file
 
-    from pinstall.formats import provenance  # noqa: PLC0415 - the same
-
     try:
         document = json.loads(text)
         editable = bool((document.get("dir_info") or {}).get("editable"))
-        return provenance.source(document), provenance.hashes(document), editable
+        return metadata.source(document), metadata.hashes(document), editable
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # not known, which accuses nobody
         return None, frozenset(), False
 
@@ -222,11 +220,7 @@ def names(link: str | None, installed: Iterable[Distribution]) -> Iterator[Norma
 def place(link: str) -> str:
     """Return what is the same for all spellings of a local link, its real path, and of others what they are at all."""
     path = archives.path_of(link)
-    if path is not None:
-        return os.path.realpath(path)
-    from pinstall.formats.provenance import bare  # noqa: PLC0415 - what it imports is dear, and few links are compared
-
-    return bare(link)
+    return urls.without_secrets(link) if path is None else os.path.realpath(path)
 
 
 def destinations(request: Request, target: Interpreter) -> tuple[str, ...]:

@@ -1,13 +1,16 @@
-"""Read the head of a metadata file, and versions as others have written them.
+"""Read what others write about a distribution: heads of metadata files, versions, PEP 610 documents.
 
 May not: open a file, say what a field means.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
+
+from pinstall.formats import urls
+from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,3 +52,24 @@ def version(text: str) -> Version | None:
         return Version(text)
     except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
         return None
+
+
+def source(document: dict[str, Any]) -> Source:
+    """Return the source that a PEP 610 document names, without credentials.
+
+    Another document raises KeyError, TypeError, ValueError or AttributeError, here as in `hashes`.
+    """
+    commit, subdirectory = (document.get("vcs_info") or {}).get("commit_id"), document.get("subdirectory")
+    if not all(text is None or isinstance(text, str) for text in (commit, subdirectory)):
+        raise TypeError(document)
+    urls.split(document["url"])  # raises where it is not a URL
+    return Source(url=urls.without_secrets(document["url"]), commit=commit, subdirectory=subdirectory)
+
+
+def hashes(document: dict[str, Any]) -> frozenset[str]:
+    """Return the hashes of the archive that a PEP 610 document names, as `algorithm:hexdigest`."""
+    archive = document.get("archive_info") or {}
+    found = {f"{algorithm}:{digest.lower()}" for algorithm, digest in (archive.get("hashes") or {}).items()}
+    if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
+        found.add(archive["hash"].replace("=", ":", 1).lower())
+    return frozenset(found)

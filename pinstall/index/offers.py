@@ -16,9 +16,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pinstall.formats import archives
+from pinstall.formats import archives, urls
 from pinstall.index import pages
-from pinstall.index.client import Client, at_once, without_login
+from pinstall.index.client import Client, at_once
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Index:
         self._unread |= dict.fromkeys(late, "does not answer in time")
         found = {
             name: tuple(
-                Page(index=without_login(place.whole), links=mine)
+                Page(index=urls.without_login(place.whole), links=mine)
                 for place in some
                 if (mine := self._mine(place, name))
             )
@@ -115,7 +115,7 @@ class Index:
                 self._unread[place] = f"cannot be read: {error.strerror}"
         except ValueError as error:
             self._unread[place] = f"answers with a page that {error}"
-        if reason := self._client.failed.get(without_login(place.url)):
+        if reason := self._client.failed.get(urls.without_login(place.url)):
             self._fail(place, reason)
 
     def _answer(self, url: str) -> Answer | None:
@@ -140,7 +140,7 @@ class Index:
         """Return a sentence on each place that did not answer, or not well, without credentials."""
         told: dict[str, str] = {}
         for place, reason in list(self._unread.items()):
-            told.setdefault(without_login(place.whole), reason)
+            told.setdefault(urls.without_login(place.whole), reason)
         return tuple(f"{index} {reason}" for index, reason in told.items())
 
 

@@ -17,7 +17,7 @@ from packaging.utils import (
 )
 
 from pinstall.formats import metadata
-from pinstall.formats.urls import commit, file_name, is_vcs
+from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Demand, Pin, Source
 
@@ -202,9 +202,7 @@ def _source(line: RequirementLine) -> Source:
     subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
     if not is_vcs(link):
         return Source(url="", subdirectory=subdirectory)
-    from pinstall.formats import provenance  # noqa: PLC0415 - few requirements are links
-
-    url = provenance.bare(link.partition("+")[2])
+    url = without_secrets(link.partition("+")[2])
     stem, at, _ = url.rpartition("@")
     return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
 

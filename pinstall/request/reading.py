@@ -27,7 +27,6 @@ _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
 
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
 class Reading:
@@ -279,15 +278,14 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
 
 
 def _path(url: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - most files are paths
-    from urllib.request import url2pathname  # noqa: PLC0415 - the same
+    from urllib.request import url2pathname  # noqa: PLC0415 - most files are paths
 
     try:
-        parts = urlsplit(url)
+        parts = urls.split(url)
     except ValueError as error:
         raise _unreadable(url, str(error)) from error
     if parts.netloc not in {"", "localhost"} and os.name != "nt":
-        raise _unreadable(url, f"it lies on another host, `{parts.netloc.rpartition('@')[2]}`")
+        raise _unreadable(url, f"it lies on another host, `{urls.netloc(url)[1]}`")
     share = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
     return url2pathname(share + parts.path)
 
@@ -298,7 +296,7 @@ def _unreadable(where: str, reason: str) -> PinstallError:
         hint = "`-` is a file name to pip; standard input is `/dev/stdin`"
     return PinstallError(
         "requirements-file",
-        f"cannot read requirement file `{_USERINFO.sub('', where)}`: {reason}",
+        f"cannot read requirement file `{urls.without_login(where)}`: {reason}",
         hint=hint,
         exit_code=1,
     )

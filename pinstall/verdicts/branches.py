@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from pinstall import comparison
-from pinstall.formats.provenance import bare
-from pinstall.formats.urls import scheme
+from pinstall.formats.urls import scheme, without_secrets
 from pinstall.model.pins import Pin, State, Verdict
 from pinstall.report import phrases
 
@@ -38,7 +37,7 @@ def named(asked: Asked, evidence: Evidence, fresh: Container[NormalizedName] = (
             continue
         url, reference = _parted(line.link)
         source = found.identity.source
-        if source is None or source.commit is None or source.url != bare(url):
+        if source is None or source.commit is None or source.url != without_secrets(url):
             continue
         commit = commit_of(url, reference, asked.environ)
         if commit is not None:

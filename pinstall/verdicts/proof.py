@@ -16,7 +16,7 @@ from pinstall.cache import downloads, http
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
 from pinstall.environment.ledger import Row, record_digest
-from pinstall.formats.provenance import bare
+from pinstall.formats.urls import without_secrets
 from pinstall.model.pins import State
 from pinstall.request import demand
 from pinstall.verdicts import holds
@@ -107,7 +107,9 @@ def _of_builds(
 
 
 def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
-    return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=record_digest(installed))
+    return Row(
+        version=installed.text, hashes=frozenset(known), url=without_secrets(url), record=record_digest(installed)
+    )
 
 
 def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.downloads import Served, of_release
 from pinstall.formats import archives
-from pinstall.formats.provenance import bare
+from pinstall.formats.urls import without_secrets
 from pinstall.index.pages import PYPI
 from pinstall.model.artifacts import Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
@@ -190,7 +190,7 @@ def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> Pinsta
 
 
 def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
-    return bare(link.url) == url or bool(hashes and hashes & archives.hashes(link))
+    return without_secrets(link.url) == url or bool(hashes and hashes & archives.hashes(link))
 
 
 def _place(entry: Option) -> str:
