@@ -6,11 +6,15 @@ May not: wait without a bound; be needed for anything to be right, as not every 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import stat
 import time
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
+
+from pinstall.formats import urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,3 +182,42 @@ def replace(path: str, text: str) -> None:
 def is_device(path: str) -> bool:
     """Tell whether what lies there, such as a pipe or `/dev/stdout`, must never be replaced by a file."""
     return path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
+
+
+def path_of(link: str) -> str | None:
+    """Return the path of a local link, which is a path or a `file:` URL; none for a link to a network."""
+    if link.lower().startswith("file:"):
+        from urllib.request import url2pathname  # noqa: PLC0415 - rare, and the import that takes longest of all
+
+        try:
+            return url2pathname(urls.split(link).path)
+        except ValueError:  # not a URL
+            return None
+    return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
+
+
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe without waiting for who writes to it."""
+_BLOCK: Final = 1 << 20
+
+
+def sha256(path: str, size: int = -1) -> bytes:
+    """Return the digest of a file; the size, where the caller expects one, spares a call.
+
+    Raises: OSError where there is no regular file that may be read.
+    """
+    hashed = hashlib.sha256()
+    length = 0
+    asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
+    descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
+            raise FileNotFoundError(errno.ENOENT, "it is not a regular file", path)
+        while block := os.read(descriptor, asked):
+            hashed.update(block)
+            length += len(block)
+            if length == size and len(block) < asked:
+                break
+    finally:
+        os.close(descriptor)
+    return hashed.digest()

@@ -75,22 +75,13 @@ class Builds:
     def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
-            record = self._record(path, digest(os.path.join(self._cache, path)))
+            record = self._record(path, files.sha256(os.path.join(self._cache, path)).hex())
             files.folder(os.path.dirname(record))
             document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
             files.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
 
     def _record(self, path: str, sha256: str) -> str:
         return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)
-
-
-def digest(path: str) -> str:
-    """Return the sha256 of a file; raise OSError where it cannot be read."""
-    with open(path, "rb") as file:
-        state = hashlib.sha256()
-        while block := file.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()
 
 
 def options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:

@@ -6,15 +6,14 @@ May not: write, start pip, decide what leaves.
 from __future__ import annotations
 
 import os
-import tarfile
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from pinstall import comparison
+from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.cache.build_records import Builds
-from pinstall.formats import archives, urls, zips
+from pinstall.formats import archives, urls
 from pinstall.model.pins import State
 from pinstall.stamp import state_directory
 
@@ -58,7 +57,7 @@ class Built:
         """Tell whether a wheel on the shelf was built as it would be now, as far as that is on record."""
         if not self._builds.known(item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded = self._builds.inputs(item.paths[0], build_records.digest(place))
+        recorded = self._builds.inputs(item.paths[0], files.sha256(place).hex())
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, artifact: Artifact, pin: Pin) -> None:
@@ -169,7 +168,7 @@ def _looked_into(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple
     builds = build_records.Builds(cache)
     known = builds.known(artifact.path)
     try:
-        digest = build_records.digest(place) if known else ""
+        digest = files.sha256(place).hex() if known else ""
     except OSError:  # gone by now
         return artifact, None
     if known and digest not in known:
@@ -196,11 +195,11 @@ def demanded(pin: Pin) -> Pin:
 
 def _outdated(artifact: Artifact) -> str | None:
     """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
-    path = archives.path_of(artifact.url) if artifact.url.startswith("file:") else None
+    path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
     try:
-        same = archives.sha256(path) in artifact.identity.hashes
+        same = f"sha256:{files.sha256(path).hex()}" in artifact.identity.hashes
     except OSError:
         return None
     return None if same else f"was built from what `{path}` was before"
@@ -219,7 +218,7 @@ def suspicion(cache: str, path: str) -> str | None:
     wheel = wheels.artifact(cache, path)
     for archive in _archives(cache, wheel.url):
         with archive:
-            source = next(filter(_is_compiled, _members(archive, wheel.url)), None)
+            source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
         if source is not None:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             return f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
@@ -228,25 +227,13 @@ def suspicion(cache: str, path: str) -> str | None:
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
     """Yield the source archive that a wheel was built from, as far as it lies on this machine."""
-    path = archives.path_of(url) if url.startswith("file:") else None
+    path = files.path_of(url) if url.startswith("file:") else None
     try:
         if path is not None:
             yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
         for entry in http.find(cache, url):
             yield http.opened(cache, entry)
     except (OSError, ValueError):  # gone by now, or no such entry any more
-        return
-
-
-def _members(archive: BinaryIO, url: str) -> Iterator[str]:
-    """Yield the paths of an archive's members one by one: most of a tar need not be unpacked for the first."""
-    try:
-        if url.endswith(".zip"):
-            yield from zips.opened(archive).namelist()
-        else:
-            with tarfile.open(fileobj=archive) as packed:
-                yield from (member.name for member in zips.members(packed))
-    except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
         return
 
 

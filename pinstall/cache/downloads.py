@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import functools
 import os
-import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from pinstall import comparison
 from pinstall.cache import http, inventory
-from pinstall.formats import zips
+from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.model.artifacts import Answer, Eviction, Link
 from pinstall.model.pins import Identity, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packaging.version import Version
 
     from pinstall.model.artifacts import Entry
     from pinstall.model.artifacts import Page as Offer
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Ask = Callable[[str, str], Answer | None]
 
 _HOPS = 5
-_BLOCK = 1 << 20
 _BY_NOW = "the index says something else by now"
 
 
@@ -207,18 +206,8 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
 
 def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
     """Return what the inside of a file says against it: its checksums, or another project or version."""
-    if link.filename.endswith((".whl", ".zip")):
-        try:
-            with zips.opened(body) as zipped:
-                broken = zipped.testzip()
-        except zips.OversizedError:
-            return None
-        if broken is not None:
-            return f"{broken} in it does not match its checksum"
-    else:
-        with tarfile.open(fileobj=body) as tarball:
-            while tarball.fileobj.read(_BLOCK):  # what a tar is packed in has its checksum at the end
-                pass
+    if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
+        return f"{broken} in it does not match its checksum"
     body.seek(0)
     inside = inventory.subject(body, entry.length, entry.headers)
     name = canonicalize_name(inside.name)
@@ -234,15 +223,14 @@ def _parsed(answer: Answer) -> tuple[Link, ...] | None:
         return None
 
 
-def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
+def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
     """Return what the head of a metadata file says that its file name does not."""
-    said = dict(line.partition(": ")[::2] for line in metadata.partition("\n\n")[0].splitlines())
-    try:
-        agrees = canonicalize_name(said["Name"]) == pin.name
-        agrees = agrees and Version(said["Version"]) == pages.version(link.filename, pin.name)
-    except (KeyError, InvalidVersion):
+    name, text = metadata.named(metadata.fields(head.split("\n")))
+    version = metadata.version(text)
+    if not name or version is None:
         return "it is damaged"
-    return None if agrees else f"it says {said['Name']} {said['Version']}"
+    agrees = canonicalize_name(name) == pin.name and version == pages.version(link.filename, pin.name)
+    return None if agrees else f"it says {name} {text}"
 
 
 def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:

@@ -11,7 +11,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.formats import zips
+from pinstall.formats import archives
 
 if TYPE_CHECKING:
     import zipfile
@@ -53,7 +53,7 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
             # the row of a folder says nothing of a file, and pip keeps it
             listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
-        with zips.opened(wheel) as archive:
+        with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
             return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
@@ -101,7 +101,7 @@ def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
     """Return the names of the commands that pip makes."""
     names: set[str] = set()
     section = ""
-    text = zips.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
+    text = archives.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             section = line.strip("[] ")

@@ -5,12 +5,10 @@ May not: write; accuse what an installer put there that promises no true RECORD.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 from typing import TYPE_CHECKING, Final
 
-from pinstall import stamp
+from pinstall import files, stamp
 from pinstall.environment import record
 
 if TYPE_CHECKING:
@@ -287,9 +285,6 @@ def _length(size: str) -> int:
     return int(size) if size.isascii() and size.isdecimal() and len(size) < _DIGITS else _UNKNOWN
 
 
-_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe without waiting for who writes to it."""
-_BLOCK: Final = 1 << 20
 _BATCH: Final = 1 << 22
 _OPENING: Final = 12_000
 """How many bytes could be hashed while a file is opened, about."""
@@ -355,30 +350,8 @@ def is_other(place: str, size: int, digest: str) -> bool:
     import base64  # noqa: PLC0415 - only where files are hashed
 
     try:
-        return base64.urlsafe_b64encode(sha256(place, size)).rstrip(b"=").decode() != digest
+        return base64.urlsafe_b64encode(files.sha256(place, size)).rstrip(b"=").decode() != digest
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):  # what may not be read proves nothing
         return False
-
-
-def sha256(place: str, size: int = -1) -> bytes:
-    """Return the digest of a file; that it has the size which is expected spares a call.
-
-    Raises: OSError where there is no regular file that may be read.
-    """
-    hashed = hashlib.sha256()
-    length = 0
-    asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
-    descriptor = os.open(place, os.O_RDONLY | _AT_ONCE)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
-            raise FileNotFoundError(place)
-        while block := os.read(descriptor, asked):
-            hashed.update(block)
-            length += len(block)
-            if length == size and len(block) < asked:
-                break
-    finally:
-        os.close(descriptor)
-    return hashed.digest()

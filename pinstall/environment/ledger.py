@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pinstall import files
-from pinstall.environment import damage, record
+from pinstall.environment import record
 from pinstall.model.pins import Hold
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _beside(distribution: Distribution) -> Iterator[bytes]:
 
 def _sha256(place: str) -> bytes:
     try:
-        return damage.sha256(place)
+        return files.sha256(place)
     except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
         return b"?"
 

@@ -13,7 +13,7 @@ from pinstall.formats import urls
 from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -31,6 +31,12 @@ def fields(lines: Iterable[str]) -> dict[str, list[str]]:
         last = found.setdefault(key.lower(), [])
         last.append(value.strip())
     return found
+
+
+def named(fields: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Return name and version as the fields of a metadata file say them, each empty where they do not."""
+    name, version = (fields.get(key, [""])[0] for key in ("name", "version"))
+    return name, version
 
 
 def needs(text: str) -> tuple[str, ...]:

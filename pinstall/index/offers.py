@@ -16,7 +16,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pinstall.formats import archives, urls
+from pinstall import files
+from pinstall.formats import urls
 from pinstall.index import pages
 from pinstall.index.client import Client, at_once
 from pinstall.model.artifacts import Answer, Link, Page
@@ -102,7 +103,7 @@ class Index:
 
     def _look(self, place: _Place) -> None:
         """Read what is in a place, or note why that cannot be."""
-        path = archives.path_of(place.url)
+        path = files.path_of(place.url)
         try:
             if path is not None and place in self._finds and os.path.isdir(path):
                 self._known[place] = tuple(map(_link, sorted(os.listdir(path)), repeat(os.path.abspath(path))))
@@ -120,7 +121,7 @@ class Index:
 
     def _answer(self, url: str) -> Answer | None:
         """Return the page behind a URL, or in a file, which is `index.html` where a folder is the index."""
-        path = archives.path_of(url)
+        path = files.path_of(url)
         if path is None:
             return self._client.ask(url)
         path = os.path.join(path, "index.html") if os.path.isdir(path) else path

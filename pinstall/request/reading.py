@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall import files
-from pinstall.formats import archives, urls
+from pinstall.formats import urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Fault, Option
 from pinstall.request import lockfile, requirements
@@ -206,14 +206,14 @@ def _is_transient(where: str) -> bool:
 
 def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
     """Return the line with what the disk says of its local link: that it is a directory, or its present hash."""
-    path = None if line.link is None else archives.path_of(line.link)
+    path = None if line.link is None else files.path_of(line.link)
     if path is None:
         return line
     if os.path.isdir(path):
         return replace(line, directory=True)
     try:
         # a hash that is written is the demand, whatever lies there now
-        return replace(line, hashes=line.hashes or frozenset((archives.sha256(path),)))
+        return replace(line, hashes=line.hashes or frozenset((f"sha256:{files.sha256(path).hex()}",)))
     except OSError as error:
         faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
         return line

@@ -10,8 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.downloads import of_release
-from pinstall.formats import archives
-from pinstall.index import pages
+from pinstall.index import pages, places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.report import phrases
@@ -71,4 +70,4 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
 
 def _files(pin: Pin, page: Page) -> tuple[Link, ...]:
     listed = of_release(replace(pin, lines=()), [page])
-    return tuple(replace(link, hashes=archives.hashes(link)) for link in listed)
+    return tuple(replace(link, hashes=places.hashes(link)) for link in listed)

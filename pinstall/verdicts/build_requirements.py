@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from pinstall import files
 from pinstall.cache import build_records, builds, http
 from pinstall.cache.downloads import Served, of_release
-from pinstall.formats import archives, toml, urls, zips
+from pinstall.formats import archives, toml, urls
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
@@ -104,7 +105,7 @@ class _Isolation:
             yield from (link.url for link in listed)
 
     def _opened(self, url: str) -> Iterator[BinaryIO]:
-        path = archives.path_of(url)
+        path = files.path_of(url)
         try:
             if path is not None:
                 yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
@@ -152,11 +153,11 @@ def _needs(archive: BinaryIO, url: str) -> tuple[str, ...]:
 def _project(archive: BinaryIO, *, zipped: bool) -> bytes | None:
     """Return the `pyproject.toml` at the top of an sdist, none where there is none."""
     if zipped:
-        with zips.opened(archive) as packed:
+        with archives.opened(archive) as packed:
             found = next(filter(_is_project, packed.namelist()), None)
-            return None if found is None else zips.content(packed, found)
+            return None if found is None else archives.content(packed, found)
     with tarfile.open(fileobj=archive) as unpacked:
-        member = next((one for one in zips.members(unpacked) if _is_project(one.name)), None)
+        member = next((one for one in archives.members(unpacked) if _is_project(one.name)), None)
         body = None if member is None else unpacked.extractfile(member)
         return None if body is None else body.read(_MOST)
 

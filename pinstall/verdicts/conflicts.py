@@ -19,7 +19,7 @@ from pinstall.cache import http
 from pinstall.cache.builds import Built
 from pinstall.cache.downloads import Served, of_release
 from pinstall.environment import target
-from pinstall.formats import metadata, zips
+from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.inputs import Fault
@@ -258,9 +258,9 @@ def _needs(content: bytes) -> Needs | None:
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:
     try:
-        with zips.opened(wheel) as archive:
+        with archives.opened(wheel) as archive:
             (member,) = filter(_MEMBER.fullmatch, archive.namelist())
-            return zips.content(archive, member)
+            return archives.content(archive, member)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return None
 

@@ -9,9 +9,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pinstall import files
 from pinstall.cache.downloads import Served, of_release
-from pinstall.formats import archives
 from pinstall.formats.urls import without_secrets
+from pinstall.index import places
 from pinstall.index.pages import PYPI
 from pinstall.model.artifacts import Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
@@ -182,7 +183,7 @@ class Sourcing:
         return of_release(replace(pin, lines=()), [Page(index="", links=self._listed.get(pin.name, ()))])
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
-        return frozenset(text for link in self._files(pin) for text in archives.hashes(link))
+        return frozenset(text for link in self._files(pin) for text in places.hashes(link))
 
 
 def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> PinstallError:
@@ -190,13 +191,13 @@ def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> Pinsta
 
 
 def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
-    return without_secrets(link.url) == url or bool(hashes and hashes & archives.hashes(link))
+    return without_secrets(link.url) == url or bool(hashes and hashes & places.hashes(link))
 
 
 def _place(entry: Option) -> str:
     """Return where an option or an entry of the table points to, so that equal places are equal texts."""
     text = entry.value or PYPI
-    path = archives.path_of(text)
+    path = files.path_of(text)
     if path is None:
         return policy.place(text)
     beside = os.path.join(os.path.dirname(entry.origin.where), path)
