@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import stat
 import time
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from pinstall.formats import urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 PATIENCE = 10.0
 """How many seconds a run waits for another one at most."""
@@ -141,12 +142,25 @@ def folder(path: str) -> None:
             os.mkdir(path, 0o775)
 
 
-def put(path: str, content: bytes) -> None:
-    """Write a file of our own in one step, by a temporary one beside it; raise OSError, which leaves what was there."""
+def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = False) -> None:
+    """Write a file in one step, by a temporary one next to it; raise OSError, which leaves what was there.
+
+    A `lasting` one is on the disk before it has its name.
+    """
     draft = f"{path}.{os.getpid()}"
-    with open(draft, "wb", opener=opener) as file:
-        file.write(content)
-    os.replace(draft, path)
+    try:
+        with open(draft, "wb", opener=opener) as file:
+            file.write(content)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(draft, mode)
+        os.replace(draft, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
 
 
 def remember(path: str, content: bytes) -> None:
@@ -154,6 +168,21 @@ def remember(path: str, content: bytes) -> None:
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         put(path, content)
+
+
+def recall(path: str) -> dict[str, Any]:
+    """Return the JSON document in a file; what is missing, damaged or something else has nothing in it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def save(path: str, document: Mapping[str, Any], *, lasting: bool = False) -> None:
+    """Write a JSON document as `put` does, with the folders above it; raise OSError where that cannot be done."""
+    folder(os.path.dirname(path))
+    put(path, json.dumps(document, indent=1).encode(), lasting=lasting)
 
 
 def replace(path: str, text: str) -> None:
@@ -166,17 +195,10 @@ def replace(path: str, text: str) -> None:
             file.write(text)
         return
     target = os.path.realpath(path)
-    draft = f"{target}.{os.getpid()}"
-    try:
-        with open(draft, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(draft, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(draft, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    put(target, text.encode(), mode)
 
 
 def is_device(path: str) -> bool:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinstall import files
 
@@ -56,29 +55,19 @@ class Builds:
 
     def inputs(self, path: str, sha256: str) -> Mapping[str, str] | None:
         """Return what the build of these very bytes read, none where nothing is on record."""
-        try:
-            return {str(key): str(value) for key, value in self._document(path, sha256)["inputs"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
+        inputs = files.recall(self._record(path, sha256)).get("inputs")
+        return {str(key): str(value) for key, value in inputs.items()} if isinstance(inputs, dict) else None
 
     def lacks(self, path: str, sha256: str) -> str | None:
         """Return what the wheel lacked of this machine when it was built, as a library that another package brings."""
-        try:
-            return str(self._document(path, sha256)["lacks"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-
-    def _document(self, path: str, sha256: str) -> dict[str, Any]:
-        with open(self._record(path, sha256), encoding="utf-8") as file:
-            return dict(json.load(file))
+        lacks = files.recall(self._record(path, sha256)).get("lacks")
+        return None if lacks is None else str(lacks)
 
     def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
             record = self._record(path, files.sha256(os.path.join(self._cache, path)).hex())
-            files.folder(os.path.dirname(record))
-            document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
-            files.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
+            files.save(record, {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks})
 
     def _record(self, path: str, sha256: str) -> str:
         return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)

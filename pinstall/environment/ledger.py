@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -121,12 +120,8 @@ def _holds(path: str) -> dict[NormalizedName, Hold]:
 
 
 def _document(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-        return dict(document) if document["schema"] == SCHEMA else {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no ledger, no proof: never an error
-        return {}
+    document = files.recall(path)
+    return document if document.get("schema") == SCHEMA else {}
 
 
 def _all_holds(paths: Sequence[str]) -> dict[NormalizedName, Hold]:
@@ -152,9 +147,7 @@ def _add(paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, ren
                 "distributions": {name: _as_json(merged[name]) for name in sorted(merged)},
                 "holds": {name: _as_hold(holding[name]) for name in sorted(holding)},
             }
-            with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
-                json.dump(document, file, indent=1)
-            os.replace(f"{path}.new", path)
+            files.save(path, document)
     for other in filter(os.path.exists, others):
         with contextlib.suppress(OSError):
             os.unlink(other)
