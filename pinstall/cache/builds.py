@@ -14,6 +14,7 @@ from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.cache.build_records import Builds
 from pinstall.formats import archives, urls
+from pinstall.index.places import Places
 from pinstall.model.pins import State
 from pinstall.stamp import state_directory
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 _OK = 200
-_PLACES = ("index_url", "extra_index_urls", "find_links")
 
 
 class Built:
@@ -133,11 +133,8 @@ class Built:
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
-        options = self._asked.in_force
-        hosts = {urls.netloc(option.value or "")[1] for option in options if option.dest in _PLACES}
-        if urls.netloc(url)[1] not in hosts:
-            return False
-        if any(option.dest == "no_index" for option in options):
+        places = Places(self._asked.in_force)
+        if not places.indexes or urls.netloc(url)[1] not in {urls.netloc(place)[1] for place in places}:
             return False
         answer = self._ask(url, "HEAD")
         etag = None if answer is None else answer.headers.get("etag")

@@ -17,6 +17,7 @@ from pinstall import comparison
 from pinstall.cache import http, inventory
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer, Eviction, Link
 from pinstall.model.pins import Identity, State
 
@@ -52,16 +53,14 @@ class Served:
         self._cache = cache
         # what pips of the other layout have left behind is in nobody's way
         self._folder = http.FOLDERS[not asked.pip.splits_bodies] + os.sep
-        options = asked.in_force
-        self._indexes = pages.indexes(options)
-        self._places = [option.value or "" for option in options if option.dest == "find_links"]
+        self._places = Places(asked.in_force)
 
     def urls(self, pin: Pin) -> tuple[str, ...]:
         """Return where pip looks for this project: nowhere, where a URL says where it is."""
         if pin.direct:
             return ()
-        places = (place for place in self._places if place.startswith(("http:", "https:")))
-        return (*(f"{index}/{pin.name}/" for index in self._indexes), *places)
+        pages = (f"{index}/{pin.name}/" for index in self._places.indexes)
+        return (*pages, *filter(_is_remote, self._places.finds))
 
     def pages(self, pin: Pin) -> Iterator[Page]:
         """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
@@ -74,7 +73,7 @@ class Served:
         """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
         if pin.hashes and pin.hashes <= {digest for link in links for digest in link.hashes}:
             return True
-        remote = all(place.startswith(("http:", "https:")) for place in self._places)
+        remote = all(map(_is_remote, self._places.finds))
         return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
 
     def chain(self, url: str) -> Iterator[tuple[str, Entry]]:
@@ -192,6 +191,10 @@ class Served:
             return True
 
 
+def _is_remote(url: str) -> bool:
+    return url.startswith(("http:", "https:"))
+
+
 def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
@@ -241,7 +244,7 @@ def of_release(pin: Pin, found: Iterable[Page | Offer]) -> tuple[Link, ...]:
 def _of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
     direct = [line.link for line in pin.lines if line.link is not None]
     locked = [place for line in pin.lines for place in line.locked]
-    urls = [url for url in (*direct, *locked) if url.startswith(("http:", "https:"))]
+    urls = list(filter(_is_remote, (*direct, *locked)))
     named = tuple(_direct(url, pin) for url in urls)
     if urls and pin.direct:
         return named

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pinstall.formats import urls
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer
 from pinstall.model.errors import FINDING, PinstallError
 
@@ -159,10 +160,8 @@ class Client:
         """Connect to nobody yet; the options are those in force, the weakest first."""
         self._given = tuple(options)
         self._logins: dict[str, str] = {}
-        indexes = [option for option in self._given if option.dest == "index_url"][-1:]
-        others = (option for option in self._given if option.dest in ("extra_index_urls", "find_links"))
-        for option in (*indexes, *others):
-            login, host = urls.netloc(option.value or "")
+        for place in Places(self._given):
+            login, host = urls.netloc(place)
             self._logins |= {host: login} if login else {}
         self._opening = threading.Lock()
         self._session: requests.Session | None = None

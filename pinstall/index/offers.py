@@ -9,7 +9,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.request import pathname2url
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -20,13 +20,15 @@ from pinstall import files
 from pinstall.formats import urls
 from pinstall.index import pages
 from pinstall.index.client import Client, at_once
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from packaging.utils import NormalizedName
 
+    from pinstall.index.places import Place
     from pinstall.model.inputs import Option
 
     Ask = Callable[[str], Answer | None]
@@ -40,13 +42,6 @@ _FEW: Final = 4
 _LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 
 
-class _Place(NamedTuple):
-    """Where a page is: in which index or place as given, at which URL or path."""
-
-    whole: str
-    url: str
-
-
 class Index:
     """All that options in force, the weakest first, let pip look for projects on.
 
@@ -58,10 +53,9 @@ class Index:
         given = tuple(options)
         self._through = through or (lambda url, ask: ask(url))
         self._client = Client(given)
-        self._indexes = pages.indexes(given)
-        self._finds = tuple(_Place(place, place) for place in _found(given))
-        self._known: dict[_Place, tuple[Link, ...]] = {}
-        self._unread: dict[_Place, str] = {}
+        self._places = Places(given)
+        self._known: dict[Place, tuple[Link, ...]] = {}
+        self._unread: dict[Place, str] = {}
 
     def pages(
         self, names: Iterable[NormalizedName], seconds: float | None = None
@@ -71,7 +65,7 @@ class Index:
         Places are in the order of pip, those of `--find-links` first; files that are none of the project's are left
         out, and places and projects without any. Source: `collect_sources` and `find_all_candidates` of pip 26.3.
         """
-        places = {name: (*self._finds, *self._of(name)) for name in names}
+        places = {name: self._places.of(name) for name in names}
         wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
         late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
@@ -95,22 +89,20 @@ class Index:
         found = {f"{name}:{hashlib.new(name, answer.content).hexdigest()}" for name in algorithms}
         return answer.content if found & link.metadata else None
 
-    def _of(self, name: NormalizedName) -> list[_Place]:
-        return [_Place(index, f"{index}/{name}/") for index in self._indexes]
-
-    def _mine(self, place: _Place, name: NormalizedName) -> tuple[Link, ...]:
+    def _mine(self, place: Place, name: NormalizedName) -> tuple[Link, ...]:
         return tuple(link for link in self._known.get(place, ()) if pages.version(link.filename, name) is not None)
 
-    def _look(self, place: _Place) -> None:
+    def _look(self, place: Place) -> None:
         """Read what is in a place, or note why that cannot be."""
         path = files.path_of(place.url)
         try:
-            if path is not None and place in self._finds and os.path.isdir(path):
+            if path is not None and place.url in self._places.finds and os.path.isdir(path):
                 self._known[place] = tuple(map(_link, sorted(os.listdir(path)), repeat(os.path.abspath(path))))
             elif (answer := self._through(place.url, self._answer)) is not None:
                 self._known[place] = pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
         except OSError as error:
-            if place not in self._finds and isinstance(error, FileNotFoundError):  # an index without the project
+            if isinstance(error, FileNotFoundError) and place.url not in self._places.finds:
+                # an index without the project
                 self._known[place] = ()
             else:
                 self._unread[place] = f"cannot be read: {error.strerror}"
@@ -128,7 +120,7 @@ class Index:
         with open(path, "rb") as file:
             return Answer(url=_url(path), headers={"content-type": "text/html"}, content=file.read())
 
-    def _fail(self, place: _Place, reason: str) -> None:
+    def _fail(self, place: Place, reason: str) -> None:
         if reason == "answers 404":  # an index without the project says so
             self._known[place] = ()
         elif reason in _LOCKED:
@@ -143,14 +135,6 @@ class Index:
         for place, reason in list(self._unread.items()):
             told.setdefault(urls.without_login(place.whole), reason)
         return tuple(f"{index} {reason}" for index, reason in told.items())
-
-
-def _found(options: Iterable[Option]) -> Iterator[str]:
-    """Yield the places of `--find-links`; a relative path in a file counts from its folder where it is there."""
-    for option in options:
-        if option.dest == "find_links" and option.value:
-            beside = os.path.join(os.path.dirname(option.origin.where), option.value)
-            yield beside if os.path.exists(beside) else option.value
 
 
 def _link(filename: str, folder: str) -> Link:

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.downloads import of_release
-from pinstall.index import pages, places
+from pinstall.index import places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.report import phrases
@@ -31,8 +31,7 @@ def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
     settings = asked.settings
     left_open = [pin for pin in pins if not pin.hashes and not pin.direct and policy.of(pin.name, settings) is None]
-    places = (*pages.indexes(asked.in_force), *(one for one in asked.in_force if one.dest == "find_links"))
-    if asked.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) < 2:  # noqa: PLR2004 - two may differ
         return
     found = tuple(_differing(asked, left_open, tell))
     if not found:

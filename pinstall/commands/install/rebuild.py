@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from pinstall import files, pip
 from pinstall.cache import plan
+from pinstall.index import places
 from pinstall.model.errors import PinstallError
 from pinstall.request import arguments
 from pinstall.request.lines import quoted
@@ -118,8 +119,8 @@ def _option_line(option: Option) -> str:
         return option.name
     value = option.value
     if option.dest == "find_links":
-        beside = os.path.join(os.path.dirname(option.origin.where), value)
-        value = os.path.abspath(beside) if os.path.exists(beside) else value
+        place = places.found(option)
+        value = os.path.abspath(place) if os.path.exists(place) else value
     return f"{option.name} {shlex.quote(value)}"
 
 

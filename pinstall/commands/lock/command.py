@@ -19,6 +19,7 @@ from pinstall import pip
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts
 from pinstall.formats import toml, urls
+from pinstall.index import places
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.report import phrases
@@ -284,8 +285,7 @@ def _moved(option: Option, folder: str) -> str | None:
     value = option.value
     if option.dest != "find_links" or value is None or "://" in value:
         return value
-    written = os.path.join(os.path.dirname(option.origin.where), value)
-    return os.path.relpath(written if os.path.exists(written) else value, folder)
+    return os.path.relpath(places.found(option), folder)
 
 
 def _delivered(old: str, text: str, wanted: Wanted, tell: Reporter) -> int:
