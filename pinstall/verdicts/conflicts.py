@@ -25,7 +25,7 @@ from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
 from pinstall.report import phrases
-from pinstall.request.options import ELSEWHERE
+from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
@@ -50,10 +50,8 @@ if TYPE_CHECKING:
 _PATIENCE = 3.0
 """How many seconds an index may take to explain why pip has failed."""
 _HINT = "change one of the two lines"
-_OTHERWISE = ("ignore_dependencies", "only_dependencies", "python_version", "platforms", "abis", "implementation")
+_OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
 """With these pip does not resolve what is pinned here, or for another interpreter."""
-_ANEW = frozenset({"force_reinstall", "ignore_installed"}) | ELSEWHERE
-"""With these pip may not take what is installed for what it would install."""
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
@@ -92,7 +90,7 @@ class Metadata:
         self._served = None if cache is None else Served(asked, cache)
         self._built = None if cache is None else Built(asked, cache)
         self._cache = cache or ""
-        anew = any(asked.request.last(dest) is not None for dest in _ANEW)
+        anew = asked.request.has(*RENEWING)
         usable = () if anew else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
@@ -151,7 +149,7 @@ class Metadata:
     def _is_resolved(self) -> bool:
         request = self._asked.request
         legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
-        otherwise = any(request.last(dest) is not None for dest in _OTHERWISE)
+        otherwise = request.has(*_OTHERWISE)
         return not legacy and not otherwise and self._asked.pip.resolves
 
     def _conflicts(self) -> tuple[Fault, ...]:

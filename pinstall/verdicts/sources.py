@@ -60,7 +60,7 @@ class Sourcing:
         request = self._asked.request
         if not any(setting.dest == policy.TABLE for setting in self._asked.settings):
             return False
-        alone = request.last("ignore_dependencies") is not None
+        alone = request.has("ignore_dependencies")
         if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
             return False
         self._asked.pip.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
