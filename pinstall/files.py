@@ -243,3 +243,15 @@ def sha256(path: str, size: int = -1) -> bytes:
     finally:
         os.close(descriptor)
     return hashed.digest()
+
+
+def is_other(path: str, size: int, digest: str) -> bool:
+    """Return whether a file is missing or has another sha256, which is given in the spelling of RECORD."""
+    import base64  # noqa: PLC0415 - only where installed files are hashed
+
+    try:
+        return base64.urlsafe_b64encode(sha256(path, size)).rstrip(b"=").decode() != digest
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # what may not be read proves nothing
+        return False

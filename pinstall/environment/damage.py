@@ -100,7 +100,7 @@ def overwritten(distribution: Distribution, listed: Owners) -> dict[str, Distrib
 def _may_be(place: str, digest: str, size: str) -> bool:
     if not digest.startswith("sha256="):
         return os.path.exists(place)
-    return not is_other(place, _length(size), digest[7:].rstrip("="))
+    return not files.is_other(place, _length(size), digest[7:].rstrip("="))
 
 
 def overlapping(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
@@ -129,7 +129,7 @@ def altered(
     compare: see `damaged`.
     """
     for distribution, path in differing(_listed(distributions), workers, told):
-        left_out = _is_wrapper(path) and not os.path.lexists(_place(distribution.location, path))
+        left_out = _is_wrapper(path) and not os.path.lexists(locate(distribution.location, path))
         if not left_out and not _is_replaced(distribution, path):
             yield distribution, path
 
@@ -237,7 +237,7 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
                 if (
                     younger
                     and expected in (found, _UNKNOWN)
-                    and is_other(_place(location, path), found, digest[7:].rstrip("="))
+                    and files.is_other(locate(location, path), found, digest[7:].rstrip("="))
                 ):
                     yield path, f"was altered in {path}"
             except OSError:
@@ -253,14 +253,14 @@ def _damages(distribution: Distribution) -> Iterator[tuple[str, str]]:
 def _size(location: str, path: str) -> int | None:
     """Return the size of what is not simply where RECORD says, none where there is no file."""
     try:
-        return os.stat(_place(location, path)).st_size
+        return os.stat(locate(location, path)).st_size
     except (FileNotFoundError, NotADirectoryError):
         return _UNKNOWN if _is_wrapper(path) else None
     except OSError:  # a folder that may not be entered proves nothing
         return _UNKNOWN
 
 
-def _place(location: str, path: str) -> str:
+def locate(location: str, path: str) -> str:
     """Return where the file of a row lies; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
     place = os.path.join(location, path)
     return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
@@ -277,7 +277,7 @@ def _listed(distributions: Iterable[Distribution]) -> Iterator[Listed]:
         for path, digest, size in _readable(distribution):
             if digest.startswith("sha256=") and _CACHED not in path:
                 outside = path.startswith(("../", "/"))
-                place = _place(distribution.location, path) if outside else folder + path
+                place = locate(distribution.location, path) if outside else folder + path
                 yield _length(size), place, digest[7:].rstrip("="), distribution, path
 
 
@@ -338,20 +338,10 @@ def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list
     try:
         batch = batches.popleft() if at_small else batches.pop()
         return len(batch), [
-            (distribution, path) for size, place, digest, distribution, path in batch if is_other(place, size, digest)
+            (distribution, path)
+            for size, place, digest, distribution, path in batch
+            if files.is_other(place, size, digest)
         ]
     finally:
         if at_small:
             small.release()
-
-
-def is_other(place: str, size: int, digest: str) -> bool:
-    """Tell whether a file is missing or has another sha256 than is said, in the spelling of RECORD."""
-    import base64  # noqa: PLC0415 - only where files are hashed
-
-    try:
-        return base64.urlsafe_b64encode(files.sha256(place, size)).rstrip(b"=").decode() != digest
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):  # what may not be read proves nothing
-        return False
