@@ -115,7 +115,7 @@ class Built:
         ):
             return artifact
         downloads = [entry for entry in http.find(self._cache, url) if entry.status == _OK and not entry.damage]
-        same = [entry for entry in downloads if self._is_of(entry, artifact)]
+        same = [entry for entry in downloads if http.is_one_of(self._cache, entry, artifact.identity.hashes)]
         if downloads and not same:
             reason = "was built from another archive than the one that pip has of that name by now"
         elif any("etag" in entry.headers for entry in same) and self._is_replaced(url, same):
@@ -123,13 +123,6 @@ class Built:
         else:
             return artifact
         return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
-
-    def _is_of(self, entry: Entry, artifact: Artifact) -> bool:
-        demanded = artifact.identity.hashes
-        try:
-            return bool(http.hashes(self._cache, entry, demanded) & demanded)
-        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
-            return True
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""

@@ -65,9 +65,7 @@ class Served:
     def pages(self, pin: Pin) -> Iterator[Page]:
         """Yield the cached pages that pip would look for this pin on, as far as they are cached."""
         for url in self.urls(pin):
-            for where, entry in self.chain(url):
-                if entry.status not in http.REDIRECTS:
-                    yield Page(url, entry, self._links(entry, where))
+            yield from (Page(url, entry, self._links(entry, where)) for where, entry in self.ends(url))
 
     def is_whole(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
         """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
@@ -88,6 +86,10 @@ class Served:
             if not urls:
                 return
 
+    def ends(self, url: str) -> list[tuple[str, Entry]]:
+        """Return the entries of `chain` that are not redirects themselves."""
+        return _ends(self.chain(url))
+
     def _links(self, entry: Entry, url: str) -> tuple[Link, ...] | None:
         try:
             content = http.content(self._cache, entry)
@@ -101,11 +103,11 @@ class Served:
             if page.links is None:
                 yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
         for link in links:
-            for _, entry in self.chain(link.url):
-                if entry.status not in http.REDIRECTS and (reason := self._against(entry, link, pin)):
+            for _, entry in self.ends(link.url):
+                if reason := self._against(entry, link, pin):
                     yield _eviction(f"the download of {link.filename}", pin, entry, reason)
-            for _, entry in self.chain(f"{link.url}.metadata") if link.metadata is not None else ():
-                if entry.status not in http.REDIRECTS and (reason := self._against_metadata(entry, link, pin)):
+            for _, entry in self.ends(f"{link.url}.metadata") if link.metadata is not None else ():
+                if reason := self._against_metadata(entry, link, pin):
                     yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
 
     def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
@@ -167,7 +169,7 @@ class Served:
         demanded = link.hashes or pin.hashes
         if demanded:
             whose = "the index lists" if link.hashes else f"{pin.origin} pins"
-            return None if self._is_one_of(entry, demanded) else f"its bytes are not those that {whose}"
+            return None if http.is_one_of(self._cache, entry, demanded) else f"its bytes are not those that {whose}"
         try:
             with http.opened(self._cache, entry) as body:
                 return _unsound(body, entry, link, pin)
@@ -178,24 +180,18 @@ class Served:
         if entry.damage:
             return f"it {entry.damage}"
         if link.metadata:
-            return None if self._is_one_of(entry, link.metadata) else "it is not what the index lists"
+            return None if http.is_one_of(self._cache, entry, link.metadata) else "it is not what the index lists"
         try:
             return _contradiction(http.content(self._cache, entry).decode(), link, pin)
         except (OSError, ValueError):
             return "it is damaged"
-
-    def _is_one_of(self, entry: Entry, demanded: frozenset[str]) -> bool:
-        try:
-            return bool(http.hashes(self._cache, entry, demanded) & demanded)
-        except (OSError, ValueError):  # gone by now, or an algorithm that nobody here has
-            return True
 
 
 def _is_remote(url: str) -> bool:
     return url.startswith(("http:", "https:"))
 
 
-def _ends(chain: Sequence[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
 

@@ -117,6 +117,14 @@ def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{name}:{one.hexdigest()}" for name, one in found.items())
 
 
+def is_one_of(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
+    """Return whether the body has one of these hashes; without the body, or the algorithm, it counts as if."""
+    try:
+        return bool(hashes(cache, entry, demanded) & demanded)
+    except (OSError, ValueError):  # another process has removed it, or an algorithm that nothing here has
+        return True
+
+
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
     """Return the body as the server meant it, its `Content-Encoding` undone.
 

@@ -13,17 +13,15 @@ import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import (
     canonicalize_name,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
 
 from pinstall.cache import below, listing
-from pinstall.formats import archives, metadata
+from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
@@ -128,10 +126,9 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
 def _archive_version(url: str, name: NormalizedName) -> Version | None:
     """Return the version of the source archive that the entry was built from, where its file name says one."""
     try:
-        project, built = parse_sdist_filename(unquote(urlsplit(url).path).rpartition("/")[2])
-    except ValueError:  # no URL, or one whose last part names no release
+        return metadata.release(urls.file_name(url), name)
+    except ValueError:  # not a URL
         return None
-    return built if project == name else None
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:

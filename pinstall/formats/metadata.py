@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall.formats import urls
@@ -14,6 +15,8 @@ from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from packaging.utils import NormalizedName
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -50,6 +53,15 @@ def needs(text: str) -> tuple[str, ...]:
         conditions = [*([f"({marker})"] if marker else []), *([f"extra == '{extra}'"] if extra else [])]
         found.append(" ; ".join([line, *([" and ".join(conditions)] if conditions else [])]))
     return tuple(found)
+
+
+def release(file: str, name: NormalizedName) -> Version | None:
+    """Return the version of a wheel or sdist of this project by its file name, none for another file."""
+    try:
+        found, number = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
+    except ValueError:
+        return None
+    return number if found == name else None
 
 
 def version(text: str) -> Version | None:

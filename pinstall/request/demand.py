@@ -8,13 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    NormalizedName,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import NormalizedName
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
@@ -217,13 +211,5 @@ def _expected_version(
     version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
 ) -> Version | None:
     """Return the version that a build will have: the pinned one, else what the archive's name says."""
-    named = (_version_of_archive(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
+    named = (metadata.release(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
     return version or next((found for found in named if found is not None), None)
-
-
-def _version_of_archive(file: str, name: NormalizedName) -> Version | None:
-    try:
-        found, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return version if found == name else None

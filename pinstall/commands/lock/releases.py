@@ -61,8 +61,8 @@ class _Read:
 
     def page(self, url: str) -> Answer | None:
         try:
-            for here, entry in self._served.chain(url):
-                if entry.status not in http.REDIRECTS and not entry.damage and self._was_read(entry):
+            for here, entry in self._served.ends(url):
+                if not entry.damage and self._was_read(entry):
                     return Answer(url=here, headers=entry.headers, content=http.content(self._cache, entry))
         except (OSError, ValueError):  # gone by now, or damaged
             pass
