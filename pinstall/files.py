@@ -6,15 +6,19 @@ May not: know what it writes; wait without a bound; need locks for anything to b
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import json
 import os
 import stat
 import time
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from pinstall.formats import urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 PATIENCE = 10.0
 """How many seconds a run waits for another one at most."""
@@ -138,12 +142,25 @@ def folder(path: str) -> None:
             os.mkdir(path, 0o775)
 
 
-def put(path: str, content: bytes) -> None:
-    """Write a file of our own in one step, by a temporary one beside it; raise OSError, which leaves what was there."""
+def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = False) -> None:
+    """Write a file in one step, by a temporary one next to it; raise OSError, which leaves what was there.
+
+    A `lasting` one is on the disk before it has its name.
+    """
     draft = f"{path}.{os.getpid()}"
-    with open(draft, "wb", opener=opener) as file:
-        file.write(content)
-    os.replace(draft, path)
+    try:
+        with open(draft, "wb", opener=opener) as file:
+            file.write(content)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        if mode is not None:
+            os.chmod(draft, mode)
+        os.replace(draft, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
 
 
 def remember(path: str, content: bytes) -> None:
@@ -151,6 +168,21 @@ def remember(path: str, content: bytes) -> None:
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         put(path, content)
+
+
+def recall(path: str) -> dict[str, Any]:
+    """Return the JSON document in a file; what is missing, damaged or something else has nothing in it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def save(path: str, document: Mapping[str, Any], *, lasting: bool = False) -> None:
+    """Write a JSON document as `put` does, with the folders above it; raise OSError where that cannot be done."""
+    folder(os.path.dirname(path))
+    put(path, json.dumps(document, indent=1).encode(), lasting=lasting)
 
 
 def replace(path: str, text: str) -> None:
@@ -163,17 +195,10 @@ def replace(path: str, text: str) -> None:
             file.write(text)
         return
     target = os.path.realpath(path)
-    draft = f"{target}.{os.getpid()}"
-    try:
-        with open(draft, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(draft, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(draft, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    put(target, text.encode(), mode)
 
 
 def is_device(path: str) -> bool:
@@ -181,37 +206,36 @@ def is_device(path: str) -> bool:
     return path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
 
 
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+def path_of(link: str) -> str | None:
+    """Return the path of a local link, which is a path or a `file:` URL; none for a link to a network."""
+    if link.lower().startswith("file:"):
+        from urllib.request import url2pathname  # noqa: PLC0415 - rare, and the import that takes longest of all
+
+        try:
+            return url2pathname(urls.split(link).path)
+        except ValueError:  # not a URL
+            return None
+    return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
+
+
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 """Opens a pipe without waiting for who writes to it."""
-_BLOCK = 1 << 20
-_URLSAFE = bytes.maketrans(b"+/", b"-_")
+_BLOCK: Final = 1 << 20
+_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
-def is_other(place: str, size: int, digest: str) -> bool:
-    """Tell whether a file is missing or has another sha256 than is said, in the spelling of RECORD."""
-    import binascii  # noqa: PLC0415 - only where files are hashed
-
-    try:
-        spelled = binascii.b2a_base64(sha256(place, size), newline=False).translate(_URLSAFE)
-        return spelled.rstrip(b"=").decode() != digest
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):  # what may not be read proves nothing
-        return False
-
-
-def sha256(place: str, size: int = -1) -> bytes:
-    """Return the digest of a file; that it has the size which is expected spares a call.
+def sha256(path: str, size: int = -1) -> bytes:
+    """Return the digest of a file; the size, where the caller expects one, spares a call.
 
     Raises: OSError where there is no regular file that may be read.
     """
     hashed = hashlib.sha256()
     length = 0
     asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
-    descriptor = os.open(place, os.O_RDONLY | _AT_ONCE)
+    descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device, which a hostile RECORD names, may never end
-            raise FileNotFoundError(place)
+            raise FileNotFoundError(errno.ENOENT, "it is not a regular file", path)
         while block := os.read(descriptor, asked):
             hashed.update(block)
             length += len(block)
@@ -220,3 +244,16 @@ def sha256(place: str, size: int = -1) -> bytes:
     finally:
         os.close(descriptor)
     return hashed.digest()
+
+
+def is_other(path: str, size: int, digest: str) -> bool:
+    """Return whether a file is missing or has another sha256, which is given in the spelling of RECORD."""
+    import binascii  # noqa: PLC0415 - only where installed files are hashed
+
+    try:
+        spelled = binascii.b2a_base64(sha256(path, size), newline=False).translate(_URLSAFE)
+        return spelled.rstrip(b"=").decode() != digest
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # what may not be read proves nothing
+        return False

@@ -6,7 +6,6 @@ May not: import pip, alter the user's arguments, read pip's output.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import metadata, provenance
+from pinstall import files
+from pinstall.formats import metadata
 from pinstall.model.artifacts import Chosen
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
@@ -96,20 +96,19 @@ def installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
 def chosen(report: str) -> tuple[Chosen, ...]:
     """Return from pip's report what it would install, with what that requires; nothing where there is no report."""
     try:
-        with open(report, encoding="utf-8") as file:
-            return tuple(map(_chosen, json.load(file)["install"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return tuple(map(_chosen, files.recall(report)["install"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
 def _chosen(item: dict[str, Any]) -> Chosen:
     said, document = item["metadata"], item["download_info"]
-    name, source = canonicalize_name(said["name"]), provenance.source(document)
+    name, source = canonicalize_name(said["name"]), metadata.source(document)
     identity = Identity(
         name=name,
         version=metadata.version(said["version"]),
         source=source if item.get("is_direct") else None,
-        hashes=provenance.hashes(document),
+        hashes=metadata.hashes(document),
     )
     return Chosen(
         name=name,

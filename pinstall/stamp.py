@@ -51,8 +51,7 @@ def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: S
     try:
         place = locate(argv, environ)
         content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), said, *grounds))
-        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-        files.put(place, content.encode("utf-8", "surrogateescape"))
+        files.remember(place, content.encode("utf-8", "surrogateescape"))
         _forget(os.path.dirname(place))
     except (OSError, ValueError, ImportError):
         return

@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from pinstall.formats import zips
+from pinstall.formats import archives
 
 if TYPE_CHECKING:
     import zipfile
@@ -216,7 +216,7 @@ def _claimed(wheel: str, path: str) -> bool:
 
 def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
     """Yield path and contents of each member that may be an ELF file; none are contents that cannot be read."""
-    with zips.opened(wheel) as archive:
+    with archives.opened(wheel) as archive:
         for member in archive.infolist():
             if _ELF.search(member.filename):
                 try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -59,33 +58,19 @@ class BuildRecords:
 
         They may have lacked a library that another package brings.
         """
-        try:
-            with open(self._record(path, sha256), encoding="utf-8") as file:
-                document = dict(json.load(file))
-            inputs = {str(key): str(value) for key, value in document["inputs"].items()}
-            return inputs, str(document["lacks"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None, None
+        document = files.recall(self._record(path, sha256))
+        inputs, lacks = document.get("inputs"), document.get("lacks")
+        read = {str(key): str(value) for key, value in inputs.items()} if isinstance(inputs, dict) else None
+        return read, None if lacks is None else str(lacks)
 
     def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
         """Put a wheel of the cache on record; what cannot be written is only not remembered."""
         with contextlib.suppress(OSError):
-            record = self._record(path, digest(os.path.join(self._cache, path)))
-            files.folder(os.path.dirname(record))
-            document = {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks}
-            files.put(record, json.dumps(document, indent=1, sort_keys=True).encode())
+            record = self._record(path, files.sha256(os.path.join(self._cache, path)).hex())
+            files.save(record, {"schema": SCHEMA, "inputs": dict(inputs), "lacks": lacks})
 
     def _record(self, path: str, sha256: str) -> str:
         return os.path.join(self._cache, FOLDER, path, sha256 + _SUFFIX)
-
-
-def digest(path: str) -> str:
-    """Return the sha256 of a file; raise OSError where it cannot be read."""
-    with open(path, "rb") as file:
-        state = hashlib.sha256()
-        while block := file.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()
 
 
 def options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:

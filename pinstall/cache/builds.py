@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import urlsplit
 
-from pinstall import comparison
+from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
-from pinstall.formats import archives, provenance, zips
+from pinstall.formats import archives, urls
+from pinstall.index.places import Places
 from pinstall.model.pins import State
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 _OK = 200
-_PLACES = ("index_url", "extra_index_urls", "find_links")
 
 
 class Builds:
@@ -78,7 +76,7 @@ class Builds:
         """Check whether a wheel on the shelf was built as it would be now, as far as that is on record."""
         if not self._records.known(item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded, _ = self._records.read(item.paths[0], build_records.digest(place))
+        recorded, _ = self._records.read(item.paths[0], files.sha256(place).hex())
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
@@ -97,7 +95,7 @@ class Builds:
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
         """Return the recorded inputs of the wheel that pip takes for this URL, none where nothing is on record."""
         for artifact in self._list_wheels({identity.name})[identity.name]:
-            if artifact.identity.version == identity.version and provenance.bare(artifact.url) == url:
+            if artifact.identity.version == identity.version and urls.without_secrets(artifact.url) == url:
                 _, recorded = self._inspect(artifact)
                 return None if recorded is None else build_records.portable(recorded)
         return None
@@ -155,11 +153,8 @@ class Builds:
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
         """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
-        options = self._asked.in_force
-        places = (urlsplit(option.value or "") for option in options if option.dest in _PLACES)
-        if urlsplit(url).netloc not in {place.netloc.rpartition("@")[2] for place in places}:
-            return False
-        if any(option.dest == "no_index" for option in options):
+        places = Places(self._asked.in_force)
+        if not places.indexes or urls.netloc(url)[1] not in {urls.netloc(place)[1] for place in places}:
             return False
         answer = self._ask(url, "HEAD")
         etag = None if answer is None else answer.headers.get("etag")
@@ -190,7 +185,7 @@ def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[A
     records = build_records.BuildRecords(cache)
     known = records.known(artifact.path)
     try:
-        digest = build_records.digest(place) if known else ""
+        digest = files.sha256(place).hex() if known else ""
     except OSError:  # gone by now
         return artifact, None
     if known and digest not in known:
@@ -217,11 +212,11 @@ def demanded(pin: Pin) -> Pin:
 
 def _outdated(artifact: Artifact) -> str | None:
     """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
-    path = archives.path_of(artifact.url) if artifact.url.startswith("file:") else None
+    path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
     try:
-        same = archives.sha256(path) in artifact.identity.hashes
+        same = f"sha256:{files.sha256(path).hex()}" in artifact.identity.hashes
     except OSError:
         return None
     return None if same else f"was built from what `{path}` was before"
@@ -238,7 +233,7 @@ def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
     pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
     for archive in _archives(cache, wheel.url) if pure else ():
         with archive:
-            source = next(filter(_is_compiled, _members(archive, wheel.url)), None)
+            source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
         if source is not None:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
@@ -247,25 +242,13 @@ def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
     """Yield the source archive that a wheel was built from, as far as it lies on this machine."""
-    path = archives.path_of(url) if url.startswith("file:") else None
+    path = files.path_of(url) if url.startswith("file:") else None
     try:
         if path is not None:
             yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
         for entry in http.find(cache, url):
             yield http.opened(cache, entry)
     except (OSError, ValueError):  # gone by now, or no such entry any more
-        return
-
-
-def _members(archive: BinaryIO, url: str) -> Iterator[str]:
-    """Yield the paths of an archive's members one by one: most of a tar need not be unpacked for the first."""
-    try:
-        if url.endswith(".zip"):
-            yield from zips.opened(archive).namelist()
-        else:
-            with tarfile.open(fileobj=archive) as packed:
-                yield from (member.name for member in zips.members(packed))
-    except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
         return
 
 

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import functools
 import os
-import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from pinstall import comparison
 from pinstall.cache import http, inventory
-from pinstall.formats import zips
+from pinstall.formats import archives, metadata
 from pinstall.index import pages
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer, Eviction, Link
 from pinstall.model.pins import Identity, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from packaging.version import Version
 
     from pinstall.model.artifacts import Entry
     from pinstall.model.pins import Pin
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     Ask = Callable[[str, str], Answer | None]
 
 _HOPS = 5
-_BLOCK = 1 << 20
 _BY_NOW = "the index says something else by now"
 
 
@@ -52,9 +52,7 @@ class Downloads:
         self._cache = cache
         # what pips of the other layout have left behind is in nobody's way
         self._folder = http.FOLDERS[not asked.pip.splits_bodies] + os.sep
-        options = asked.in_force
-        self._indexes = pages.indexes(options)
-        self._places = [option.value or "" for option in options if option.dest == "find_links"]
+        self._places = Places(asked.in_force)
         self._pages_at = functools.cache(self._read_pages)
 
     def forget(self) -> None:
@@ -65,8 +63,8 @@ class Downloads:
         """Return where pip looks for this project: nowhere, where a URL says where it is."""
         if pin.direct:
             return ()
-        places = (place for place in self._places if place.startswith(("http:", "https:")))
-        return (*(f"{index}/{pin.name}/" for index in self._indexes), *places)
+        pages = (f"{index}/{pin.name}/" for index in self._places.indexes)
+        return (*pages, *filter(_is_remote, self._places.finds))
 
     def pages(self, pin: Pin) -> list[Page]:
         """Return the cached pages on which pip would look for this pin."""
@@ -83,7 +81,7 @@ class Downloads:
         """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
         if pin.hashes and pin.hashes <= {digest for link in links for digest in link.hashes}:
             return True
-        remote = all(place.startswith(("http:", "https:")) for place in self._places)
+        remote = all(map(_is_remote, self._places.finds))
         return remote and {page.url for page in found if page.links is not None} >= set(self.urls(pin))
 
     def answers(self, url: str) -> list[tuple[str, Entry]]:
@@ -206,6 +204,10 @@ class Downloads:
             return "it is damaged"
 
 
+def _is_remote(url: str) -> bool:
+    return url.startswith(("http:", "https:"))
+
+
 def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
@@ -220,18 +222,8 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
 
 def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
     """Return what the inside of a file says against it: its checksums, or another project or version."""
-    if link.filename.endswith((".whl", ".zip")):
-        try:
-            with zips.opened(body) as zipped:
-                broken = zipped.testzip()
-        except zips.OversizedError:
-            return None
-        if broken is not None:
-            return f"{broken} in it does not match its checksum"
-    else:
-        with tarfile.open(fileobj=body) as tarball:
-            while tarball.fileobj.read(_BLOCK):  # what a tar is packed in has its checksum at the end
-                pass
+    if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
+        return f"{broken} in it does not match its checksum"
     body.seek(0)
     inside = inventory.subject(body, entry.length, entry.headers)
     name = canonicalize_name(inside.name)
@@ -247,22 +239,21 @@ def _parsed(answer: Answer) -> tuple[Link, ...] | None:
         return None
 
 
-def _contradiction(metadata: str, link: Link, pin: Pin) -> str | None:
+def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
     """Return what the head of a metadata file says that its file name does not."""
-    said = dict(line.partition(": ")[::2] for line in metadata.partition("\n\n")[0].splitlines())
-    try:
-        agrees = canonicalize_name(said["Name"]) == pin.name
-        agrees = agrees and Version(said["Version"]) == pages.version(link.filename, pin.name)
-    except (KeyError, InvalidVersion):
+    name, text = metadata.named(metadata.fields(head.split("\n")))
+    version = metadata.version(text)
+    if not name or version is None:
         return "it is damaged"
-    return None if agrees else f"it says {said['Name']} {said['Version']}"
+    agrees = canonicalize_name(name) == pin.name and version == pages.version(link.filename, pin.name)
+    return None if agrees else f"it says {name} {text}"
 
 
 def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
     """Return every link to a file of the pinned release: of those listed, from the pin and from its lock file."""
     direct = [line.link for line in pin.lines if line.link is not None]
     locked = [place for line in pin.lines for place in line.locked]
-    urls = [url for url in (*direct, *locked) if url.startswith(("http:", "https:"))]
+    urls = list(filter(_is_remote, (*direct, *locked)))
     named = tuple(_direct(url, pin) for url in urls)
     if urls and pin.direct:
         return named

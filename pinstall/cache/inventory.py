@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, http, wheels
-from pinstall.formats import urls, zips
+from pinstall.formats import archives, urls
 from pinstall.index import pages
 
 if TYPE_CHECKING:
@@ -122,10 +122,8 @@ def wrong(path: str, held: Held, known: Mapping[str, frozenset[str]], search: Se
 
 def _damage(path: str, entry: Entry) -> str | None:
     try:
-        with http.opened(path, entry) as file, zips.opened(file) as archive:
-            broken = archive.testzip()
-    except zips.OversizedError:
-        return None
+        with http.opened(path, entry) as file:
+            broken = archives.broken(file, zipped=True)
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid archive: {error}"
     return None if broken is None else f"is damaged: {broken} does not match its checksum"

@@ -10,7 +10,6 @@ The `origin.json` of an entry leaves behind its last wheel, and returns before t
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -57,7 +56,8 @@ class Shelf:
         try:
             stem = self._receipt()
             receipt = os.path.join(self._root, stem)
-            _write(os.path.join(receipt, _MANIFEST), {"schema": SCHEMA, "entries": entries})
+            # on the disk before anything moves: only the manifest tells where things belong
+            files.save(os.path.join(receipt, _MANIFEST), {"schema": SCHEMA, "entries": entries}, lasting=True)
             for entry in entries:
                 self._shelve(receipt, entry)
         except BaseException as error:  # Ctrl-C included: nobody else knows the receipt yet
@@ -126,7 +126,7 @@ class Shelf:
             kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
             old = _age(stem) > DAYS * _DAY
             # not by the manifest, which may be damaged
-            full = bool({*_names(folder)} - {_MANIFEST, f"{_MANIFEST}.new"})
+            full = not all(name.startswith(_MANIFEST) for name in _names(folder))
             if old or (number and (kept > MEBIBYTES * _MIB or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
@@ -196,18 +196,9 @@ def _below(path: str) -> str:
 
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:
+    document = files.recall(manifest)
     try:
-        with open(manifest, encoding="utf-8") as file:
-            document = json.load(file)
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         # whoever wrote it was killed before anything moved, or it is not ours
         return []
-
-
-def _write(path: str, document: dict[str, Any]) -> None:
-    with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
-        json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())  # it is on the disk before anything moves: only it tells where things belong
-    os.rename(f"{path}.new", path)

@@ -13,17 +13,15 @@ import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import (
     canonicalize_name,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
 
 from pinstall.cache import below
-from pinstall.formats import metadata, provenance, zips
+from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
@@ -118,7 +116,7 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     try:
         with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
             document = json.loads(file.read(_ORIGIN_MOST))
-        return str(document.get("url", "")), provenance.hashes(document)
+        return str(document.get("url", "")), metadata.hashes(document)
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return "", frozenset()
 
@@ -126,29 +124,30 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
 def _archive_version(url: str, name: NormalizedName) -> Version | None:
     """Return the version of the source archive that the entry was built from, where its file name says one."""
     try:
-        project, built = parse_sdist_filename(unquote(urlsplit(url).path).rpartition("/")[2])
-    except ValueError:  # no URL, or one whose last part names no release
+        return metadata.release(urls.file_name(url), name)
+    except ValueError:  # not a URL
         return None
-    return built if project == name else None
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
     try:
-        with zips.opened(path) as wheel:
+        with archives.opened(path) as wheel:
             if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
                 return "is damaged: its list of members is cut"
             tops = {member.partition("/")[0] for member in wheel.namelist()}
             folders = [top for top in tops if top.endswith(".dist-info")]
             if len(folders) != 1:  # pip counts the same way, and takes no other number
                 return f"has {len(folders)} dist-info folders"
-            if not _FORMAT.search(zips.content(wheel, f"{folders[0]}/WHEEL")):  # pip takes no other, and stops at it
+            if not _FORMAT.search(
+                archives.content(wheel, f"{folders[0]}/WHEEL")
+            ):  # pip takes no other, and stops at it
                 return "has no `Wheel-Version` that pip takes"
-            text = zips.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
+            text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
             other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
             return other or _altered(wheel, f"{folders[0]}/RECORD")
     except FileNotFoundError:
         raise
-    except zips.OversizedError:  # whoever built it will build the same again
+    except archives.OversizedError:  # whoever built it will build the same again
         return None
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
@@ -159,7 +158,7 @@ def _altered(wheel: ZipFile, record: str) -> str | None:
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
     """
-    rows = {row[0]: row[1] for row in csv.reader(zips.content(wheel, record).decode().splitlines()) if len(row) > 1}
+    rows = {row[0]: row[1] for row in csv.reader(archives.content(wheel, record).decode().splitlines()) if len(row) > 1}
     lacking = rows.keys() - set(wheel.namelist())
     if gone := next((path for path in sorted(lacking) if rows[path]), None):
         return f"was altered: it lacks {gone}, which its RECORD lists"
@@ -187,8 +186,7 @@ def _counted(path: str, wheel: ZipFile) -> int:
 
 
 def _contradiction(stem: str, text: str, name: NormalizedName, version: Version) -> str | None:
-    head = metadata.fields(text.split("\n"))
-    named = ("its METADATA", *(head.get(key, [""])[0] for key in ("name", "version")))
+    named = ("its METADATA", *metadata.named(metadata.fields(text.split("\n"))))
     for where, other_name, other_version in (("its dist-info folder", *stem.partition("-")[::2]), named):
         if canonicalize_name(other_name) != name or metadata.version(other_version) != version:
             return f"is not what its file name says: {where} says {other_name} {other_version}"

@@ -92,7 +92,7 @@ def _uncached(call: Call) -> Iterator[str]:
     trusted = {option.value for option in call.request.every("trusted_hosts")}
     for option in (*call.request.every("index_url"), *call.request.every("extra_index_urls")):
         url = option.value or ""
-        host = url.removeprefix("http://").partition("/")[0].rpartition("@")[2]
+        host = urls.netloc(url)[1]
         if url.startswith("http://") and not {host, host.partition(":")[0]} & trusted:
             yield urls.redacted(url)
 

@@ -11,7 +11,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.formats import zips
+from pinstall.environment.file_list import locate
+from pinstall.environment.record import is_bytecode
+from pinstall.formats import archives
 
 if TYPE_CHECKING:
     import zipfile
@@ -53,7 +55,7 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
         with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
             # the row of a folder says nothing of a file, and pip keeps it
             listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
-        with zips.opened(wheel) as archive:
+        with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
             return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
@@ -63,7 +65,7 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
 def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> Mapping[str, str]:
     """Return the members by the path that RECORD gives them; ValueError where that is not certain."""
     # pip compiles anew even what a wheel brings along
-    files = [name for name in archive.namelist() if not (name.endswith("/") or _is_compiled(name))]
+    files = [name for name in archive.namelist() if not (name.endswith("/") or is_bytecode(name))]
     own = {f"{folder}/{name}" for name in _INSTALLERS_OWN}
     names = {posixpath.normpath(name): name for name in files}
     commands = _commands(archive, f"{folder}/entry_points.txt")
@@ -101,7 +103,7 @@ def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
     """Return the names of the commands that pip makes."""
     names: set[str] = set()
     section = ""
-    text = zips.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
+    text = archives.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             section = line.strip("[] ")
@@ -116,19 +118,15 @@ def _is_command(path: str, commands: AbstractSet[str]) -> bool:
 
 
 def _is_added(row: str, commands: AbstractSet[str]) -> bool:
-    if _is_compiled(row):
+    if is_bytecode(row):
         return True
     folder = posixpath.dirname(row)
     return _BASES["scripts"].fullmatch(f"{folder}/") is not None and _is_command(row, commands)
 
 
-def _is_compiled(path: str) -> bool:
-    return path.endswith(".pyc") and posixpath.basename(posixpath.dirname(path)) == "__pycache__"
-
-
 def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:
     """Compare sizes, which cost next to nothing, then bytes, up to the first difference."""
-    files = [(archive.getinfo(name), _on_disk(location, row)) for row, name in places.items()]
+    files = [(archive.getinfo(name), locate(location, row)) for row, name in places.items()]
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
     if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end
         return False
@@ -140,12 +138,6 @@ def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) ->
 def _is_script(name: str) -> bool:
     parts = name.split("/")
     return parts[0].endswith(".data") and parts[1:2] == ["scripts"]
-
-
-def _on_disk(location: str, row: str) -> str:
-    """Return where the file of a row lies; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
-    path = os.path.join(location, row)
-    return os.path.join(location, row[6:]) if row.startswith("../../") and not os.path.exists(path) else path
 
 
 def _alike(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str) -> bool:

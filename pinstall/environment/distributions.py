@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pinstall.formats import archives, metadata
+from pinstall import files
+from pinstall.formats import metadata, urls
 from pinstall.model.pins import Distribution, Identity
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
 
 def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path: str) -> str | None:
     """Say why the metadata are not those of the distribution that the folder's name promises."""
-    named, text = (fields.get(key, [""])[0] for key in ("name", "version"))
+    named, text = metadata.named(fields)
     if not named or not text:
         return f"has no readable metadata in {path}"
     stem, _, suffix = entry.rpartition(".")
@@ -190,12 +191,10 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
         return None, frozenset(), False
     import json  # noqa: PLC0415 - few distributions have this file
 
-    from pinstall.formats import provenance  # noqa: PLC0415 - the same
-
     try:
         document = json.loads(text)
         editable = bool((document.get("dir_info") or {}).get("editable"))
-        return provenance.source(document), provenance.hashes(document), editable
+        return metadata.source(document), metadata.hashes(document), editable
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # not known, which accuses nobody
         return None, frozenset(), False
 
@@ -218,19 +217,15 @@ def _content(path: str, name: str) -> bytes:
 
 def names(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:
     """Yield the name of each distribution that was installed from where a local link points (PEP 610)."""
-    if link is not None and archives.path_of(link) is not None:
+    if link is not None and files.path_of(link) is not None:
         wanted = place(link)
         yield from (one.identity.name for one in installed if _origin(one) == wanted)
 
 
 def place(link: str) -> str:
     """Return what is the same for all spellings of a local link, its real path, and of others what they are at all."""
-    path = archives.path_of(link)
-    if path is not None:
-        return os.path.realpath(path)
-    from pinstall.formats.provenance import bare  # noqa: PLC0415 - what it imports is dear, and few links are compared
-
-    return bare(link)
+    path = files.path_of(link)
+    return urls.without_secrets(link) if path is None else os.path.realpath(path)
 
 
 def destinations(request: Request, target: Interpreter) -> tuple[str, ...]:

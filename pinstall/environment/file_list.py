@@ -156,7 +156,7 @@ class FileList:
                     if (
                         younger
                         and expected in (found, record.UNKNOWN)
-                        and is_other(_moved(location, path), found, digest[7:].rstrip("="))
+                        and is_other(locate(location, path), found, digest[7:].rstrip("="))
                     ):
                         yield path, f"was altered in {path}"
                 except OSError:
@@ -175,7 +175,7 @@ class FileList:
         for path, digest, size in self.rows if self._is_held else ():
             if digest.startswith("sha256=") and record.CACHED not in path:
                 outside = path.startswith(("../", "/"))
-                place = _moved(self.distribution.location, path) if outside else folder + path
+                place = locate(self.distribution.location, path) if outside else folder + path
                 if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
                     yield record.length(size), place, digest[7:].rstrip("="), self.distribution, path
 
@@ -224,14 +224,14 @@ def _sha256(place: str) -> bytes:
 def _size(location: str, path: str) -> int | None:
     """Return the size of what is not simply where RECORD says, none where there is no file."""
     try:
-        return os.stat(_moved(location, path)).st_size
+        return os.stat(locate(location, path)).st_size
     except (FileNotFoundError, NotADirectoryError):
         return record.UNKNOWN if _is_wrapper(path) else None
     except OSError:  # a folder that may not be entered proves nothing
         return record.UNKNOWN
 
 
-def _moved(location: str, path: str) -> str:
+def locate(location: str, path: str) -> str:
     """Return where the file of a row is; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
     place = os.path.join(location, path)
     return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place

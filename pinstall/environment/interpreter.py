@@ -6,6 +6,8 @@ May not: import pip; ask the same interpreter twice.
 from __future__ import annotations
 
 import _imp  # as cheap as sys, where importlib.machinery would be one more import
+import hashlib
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -197,18 +199,14 @@ def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
 
 
 def _remembered(executable: str, environ: Mapping[str, str], state_directory: str) -> dict[str, Any]:
-    import hashlib  # noqa: PLC0415  # Only a target that is not the running interpreter needs these.
-    import json  # noqa: PLC0415
-
     key = _key(executable, environ)
     name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
     path = os.path.join(state_directory, f"interpreter-{name}.json")
+    memory = files.recall(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            memory = json.load(file)
         if memory["key"] == key and memory["seen"] == _seen(memory["known"]):
             return dict(memory["known"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass  # Nothing remembered, or nothing that could be believed: ask.
     known = _asked(executable, environ)
     files.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
@@ -254,7 +252,6 @@ def _links(folder: str) -> list[Any] | None:
 
 
 def _asked(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    import json  # noqa: PLC0415
     import subprocess  # noqa: PLC0415
 
     try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -119,9 +118,7 @@ class Ledger:
             moving = {name: row for other in others for name, row in self._read(other).rows.items()}
             now = _Content(before.rows | moving | dict(rows), held if renewed is None else dict(renewed(held)))
             if now != before:
-                with open(f"{path}.new", "w", encoding="utf-8", opener=files.opener) as file:
-                    json.dump(now.as_json(), file, indent=1)
-                os.replace(f"{path}.new", path)
+                files.save(path, now.as_json())
                 self._known[path] = (_signature(path), now)
         for other in filter(os.path.exists, others):
             with contextlib.suppress(OSError):
@@ -153,12 +150,8 @@ def _signature(path: str) -> tuple[int, ...]:
 
 
 def _parsed(path: str) -> _Content:
-    try:
-        with open(path, encoding="utf-8") as file:
-            document = json.load(file)
-        known = document if document["schema"] == SCHEMA else {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return _Content({}, {})
+    document = files.recall(path)
+    known = document if document.get("schema") == SCHEMA else {}
     return _Content(_each(known, "distributions", _from_json), _each(known, "holds", _held))
 
 

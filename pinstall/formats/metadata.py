@@ -1,19 +1,24 @@
-"""Read the head of a metadata file, and versions and needs as others have written them.
+"""Read what others write about a distribution: heads of metadata files, versions, needs, PEP 610 documents.
 
 May not: open a file, say what a field means.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
+
+from pinstall.formats import urls
+from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.markers import Marker
+    from packaging.utils import NormalizedName
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -33,6 +38,12 @@ def fields(lines: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def named(fields: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Return name and version as the fields of a metadata file say them, each empty where they do not."""
+    name, version = (fields.get(key, [""])[0] for key in ("name", "version"))
+    return name, version
+
+
 def needs(text: str) -> tuple[str, ...]:
     """Return what setuptools' `requires.txt` lists as `Requires-Dist` would say it: sections are extras and markers."""
     found, section = [], ""
@@ -44,6 +55,15 @@ def needs(text: str) -> tuple[str, ...]:
         conditions = [*([f"({marker})"] if marker else []), *([f"extra == '{extra}'"] if extra else [])]
         found.append(" ; ".join([line, *([" and ".join(conditions)] if conditions else [])]))
     return tuple(found)
+
+
+def release(file: str, name: NormalizedName) -> Version | None:
+    """Return the version of a wheel or sdist of this project by its file name, none for another file."""
+    try:
+        found, number = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
+    except ValueError:
+        return None
+    return number if found == name else None
 
 
 def version(text: str) -> Version | None:
@@ -68,3 +88,24 @@ def applies(marker: Marker | None, markers: Mapping[str, str], extra: str = "") 
         return marker is None or marker.evaluate({**markers, "extra": extra})
     except (KeyError, SyntaxError, RecursionError) as error:  # an undefined name was a KeyError at times
         raise ValueError(*error.args) from error
+
+
+def source(document: dict[str, Any]) -> Source:
+    """Return the source that a PEP 610 document names, without credentials.
+
+    Another document raises KeyError, TypeError, ValueError or AttributeError, here as in `hashes`.
+    """
+    commit, subdirectory = (document.get("vcs_info") or {}).get("commit_id"), document.get("subdirectory")
+    if not all(text is None or isinstance(text, str) for text in (commit, subdirectory)):
+        raise TypeError(document)
+    urls.split(document["url"])  # raises where it is not a URL
+    return Source(url=urls.without_secrets(document["url"]), commit=commit, subdirectory=subdirectory)
+
+
+def hashes(document: dict[str, Any]) -> frozenset[str]:
+    """Return the hashes of the archive that a PEP 610 document names, as `algorithm:hexdigest`."""
+    archive = document.get("archive_info") or {}
+    found = {f"{algorithm}:{digest.lower()}" for algorithm, digest in (archive.get("hashes") or {}).items()}
+    if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
+        found.add(archive["hash"].replace("=", ":", 1).lower())
+    return frozenset(found)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 _VCS_SCHEMES: Final = frozenset({
     *("git+http", "git+https", "git+ssh", "git+git", "git+file"),
@@ -53,6 +56,39 @@ def _redacted(word: re.Match[str]) -> str:
 def _masked(match: re.Match[str]) -> str:
     user, colon, _ = (match[1] if match[1] is not None else match[2]).partition(":")
     return f"{user}:****@" if colon else "****@"
+
+
+def without_login(text: str) -> str:
+    """Return a URL without user name and password, any other text as it is."""
+    if "://" not in text:
+        return text
+    try:
+        parts = split(text)
+    except ValueError:
+        return text.rpartition("@")[2]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def without_secrets(text: str) -> str:
+    """Return a URL without user name, password, query and fragment, any other text as it is."""
+    known = without_login(text)
+    return known.partition("#")[0].partition("?")[0] if "://" in text else text
+
+
+def netloc(url: str) -> tuple[str, str]:
+    """Return the login of a URL with its `@`, and the host with its port; both are empty where it is not a URL."""
+    try:
+        login, at, host = split(url).netloc.rpartition("@")
+    except ValueError:
+        return "", ""
+    return login + at, host
+
+
+def split(url: str) -> SplitResult:
+    """Return the parts of a URL as `urllib` does; raise ValueError where it is not a URL."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - a satisfied run of pins without links needs none of it
+
+    return urlsplit(url)
 
 
 def scheme(link: str) -> str:
@@ -107,9 +143,9 @@ def file_name(link: str) -> str:
     """Return the last part of the path of a URL or path; raise ValueError for what is no URL."""
     if not is_url(link):
         return _last_part(link)
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - most requirement files hold no link
+    from urllib.parse import unquote  # noqa: PLC0415 - most requirement files hold no link
 
-    return _last_part(unquote(urlsplit(link).path))
+    return _last_part(unquote(split(link).path))
 
 
 def _last_part(path: str) -> str:

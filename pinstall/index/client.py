@@ -15,6 +15,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from pinstall.formats import urls
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer
 from pinstall.model.errors import FINDING, PinstallError
 
@@ -130,7 +132,7 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
 
     parts = urlsplit(request.url or "")
     # adapters are chosen by the URL, and a host is trusted whoever asks
-    request.url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    request.url = urls.without_login(request.url or "")
     name, password = (one and unquote(one) for one in (parts.username, parts.password))
     if name is None or password is None:
         name, password = get_netrc_auth(request.url) or (name, password)
@@ -158,11 +160,9 @@ class Client:
         """Connect to nobody yet; the options are those in force, the weakest first."""
         self._given = tuple(options)
         self._logins: dict[str, str] = {}
-        indexes = [option for option in self._given if option.dest == "index_url"][-1:]
-        others = (option for option in self._given if option.dest in ("extra_index_urls", "find_links"))
-        for option in (*indexes, *others):
-            login, at, host = _netloc(option.value or "").rpartition("@")
-            self._logins |= {host: login + at} if at else {}
+        for place in Places(self._given):
+            login, host = urls.netloc(place)
+            self._logins |= {host: login} if login else {}
         self._opening = threading.Lock()
         self._session: requests.Session | None = None
         self._silent: dict[str, str] = {}
@@ -174,7 +174,7 @@ class Client:
         A server that could not be reached is not asked again. Whose URL has no credentials is sent those of the index
         on the same host.
         """
-        bare, host = without_login(url), _netloc(url).rpartition("@")[2]
+        bare, (_, host) = urls.without_login(url), urls.netloc(url)
         try:
             answer = self._silent.get(host) or self._asked(url, bare, method)
         except (ArithmeticError, OSError, ValueError) as error:  # requests lets more through than what it raises itself
@@ -201,7 +201,7 @@ class Client:
                 if len(content) > MOST:
                     return f"answers more than {MOST >> 20} MiB"
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(url=without_login(response.url), headers=headers, content=bytes(content))
+        return Answer(url=urls.without_login(response.url), headers=headers, content=bytes(content))
 
     def _opened(self) -> requests.Session:
         with self._opening:
@@ -248,19 +248,3 @@ def at_once(
     finally:
         waiting.clear()
     return {item: done[item] for item in wanted if item in done}
-
-
-def without_login(url: str) -> str:
-    """Return a URL without its credentials."""
-    try:
-        parts = urlsplit(url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    except ValueError:
-        return url.rpartition("@")[2]
-
-
-def _netloc(url: str) -> str:
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""

@@ -9,23 +9,26 @@ import hashlib
 import os
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.request import pathname2url
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pinstall.formats import archives
+from pinstall import files
+from pinstall.formats import urls
 from pinstall.index import pages
-from pinstall.index.client import Client, at_once, without_login
+from pinstall.index.client import Client, at_once
+from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from packaging.utils import NormalizedName
 
+    from pinstall.index.places import Place
     from pinstall.model.inputs import Option
 
     Ask = Callable[[str], Answer | None]
@@ -39,13 +42,6 @@ _FEW: Final = 4
 _LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 
 
-class _Place(NamedTuple):
-    """Where a page is: in which index or place as given, at which URL or path."""
-
-    whole: str
-    url: str
-
-
 class Index:
     """All that options in force, the weakest first, let pip look for projects on.
 
@@ -57,10 +53,9 @@ class Index:
         given = tuple(options)
         self._through = through or (lambda url, ask: ask(url))
         self._client = Client(given)
-        self._indexes = pages.indexes(given)
-        self._finds = tuple(_Place(place, place) for place in _found(given))
-        self._known: dict[_Place, tuple[Link, ...]] = {}
-        self._unread: dict[_Place, str] = {}
+        self._places = Places(given)
+        self._known: dict[Place, tuple[Link, ...]] = {}
+        self._unread: dict[Place, str] = {}
 
     def pages(
         self, names: Iterable[NormalizedName], seconds: float | None = None
@@ -70,14 +65,14 @@ class Index:
         Places are in the order of pip, those of `--find-links` first; files that are none of the project's are left
         out, and places and projects without any. Source: `collect_sources` and `find_all_candidates` of pip 26.3.
         """
-        places = {name: (*self._finds, *self._of(name)) for name in names}
+        places = {name: self._places.of(name) for name in names}
         wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
         late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
         self._unread |= dict.fromkeys(late, "does not answer in time")
         found = {
             name: tuple(
-                Page(index=without_login(place.whole), links=mine)
+                Page(index=urls.without_login(place.whole), links=mine)
                 for place in some
                 if (mine := self._mine(place, name))
             )
@@ -94,40 +89,38 @@ class Index:
         found = {f"{name}:{hashlib.new(name, answer.content).hexdigest()}" for name in algorithms}
         return answer.content if found & link.metadata else None
 
-    def _of(self, name: NormalizedName) -> list[_Place]:
-        return [_Place(index, f"{index}/{name}/") for index in self._indexes]
-
-    def _mine(self, place: _Place, name: NormalizedName) -> tuple[Link, ...]:
+    def _mine(self, place: Place, name: NormalizedName) -> tuple[Link, ...]:
         return tuple(link for link in self._known.get(place, ()) if pages.version(link.filename, name) is not None)
 
-    def _look(self, place: _Place) -> None:
+    def _look(self, place: Place) -> None:
         """Read what is in a place, or note why that cannot be."""
-        path = archives.path_of(place.url)
+        path = files.path_of(place.url)
         try:
-            if path is not None and place in self._finds and os.path.isdir(path):
+            if path is not None and place.url in self._places.finds and os.path.isdir(path):
                 self._known[place] = tuple(map(_link, sorted(os.listdir(path)), repeat(os.path.abspath(path))))
             elif (answer := self._through(place.url, self._answer)) is not None:
                 self._known[place] = pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
         except OSError as error:
-            if place not in self._finds and isinstance(error, FileNotFoundError):  # an index without the project
+            if isinstance(error, FileNotFoundError) and place.url not in self._places.finds:
+                # an index without the project
                 self._known[place] = ()
             else:
                 self._unread[place] = f"cannot be read: {error.strerror}"
         except ValueError as error:
             self._unread[place] = f"answers with a page that {error}"
-        if reason := self._client.failed.get(without_login(place.url)):
+        if reason := self._client.failed.get(urls.without_login(place.url)):
             self._fail(place, reason)
 
     def _answer(self, url: str) -> Answer | None:
         """Return the page behind a URL, or in a file, which is `index.html` where a folder is the index."""
-        path = archives.path_of(url)
+        path = files.path_of(url)
         if path is None:
             return self._client.ask(url)
         path = os.path.join(path, "index.html") if os.path.isdir(path) else path
         with open(path, "rb") as file:
             return Answer(url=_url(path), headers={"content-type": "text/html"}, content=file.read())
 
-    def _fail(self, place: _Place, reason: str) -> None:
+    def _fail(self, place: Place, reason: str) -> None:
         if reason == "answers 404":  # an index without the project says so
             self._known[place] = ()
         elif reason in _LOCKED:
@@ -140,16 +133,8 @@ class Index:
         """Return a sentence on each place that did not answer, or not well, without credentials."""
         told: dict[str, str] = {}
         for place, reason in list(self._unread.items()):
-            told.setdefault(without_login(place.whole), reason)
+            told.setdefault(urls.without_login(place.whole), reason)
         return tuple(f"{index} {reason}" for index, reason in told.items())
-
-
-def _found(options: Iterable[Option]) -> Iterator[str]:
-    """Yield the places of `--find-links`; a relative path in a file counts from its folder where it is there."""
-    for option in options:
-        if option.dest == "find_links" and option.value:
-            beside = os.path.join(os.path.dirname(option.origin.where), option.value)
-            yield beside if os.path.exists(beside) else option.value
 
 
 def _link(filename: str, folder: str) -> Link:

@@ -19,13 +19,10 @@ from pinstall.formats import urls as links
 from pinstall.model.artifacts import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.inputs import Option
-
-PYPI: Final = "https://pypi.org/simple"
 _JSON: Final = "application/vnd.pypi.simple.v1+json"
 _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ALGORITHMS: Final = ("sha512", "sha384", "sha256", "sha224", "sha1")
@@ -168,18 +165,6 @@ def _link(  # noqa: PLR0913 - what a page says of a file
         size=size if type(size) is int and size >= 0 else None,
         uploaded=uploaded if isinstance(uploaded, str) else "",
     )
-
-
-def indexes(options: Iterable[Option]) -> tuple[str, ...]:
-    """Return the indexes that options in force, the weakest first, name; without the slash behind which projects stand.
-
-    They may hold credentials.
-    """
-    given = tuple(options)
-    last = {option.dest: option.value for option in given}
-    extra = (option.value for option in given if option.dest == "extra_index_urls")
-    urls = () if "no_index" in last else (last.get("index_url") or PYPI, *extra)
-    return tuple(url.rstrip("/") for url in urls if url)
 
 
 @functools.cache

@@ -97,6 +97,10 @@ class Request:
         every = self.every(dest)
         return every[-1] if every else None
 
+    def has(self, *dests: str) -> bool:
+        """Return whether an option writes to one of these destinations."""
+        return any(option.dest in dests for option in self.options)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementLine:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
-from pinstall.request.options import OPTIONS, VALUED
+from pinstall.request.options import OPTIONS, SPEECH, VALUED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pinstall.request.options import Release, Rule
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
-_SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
 _GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
 """The files that hold groups; a pip that knows none of a lock file refuses it by itself."""
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
@@ -59,7 +58,7 @@ def carried(request: Request, *, into_environment: bool = False) -> tuple[str, .
     They make the same artifacts from the same place and are as quiet or loud as the user's own command; a command that
     goes `into_environment` also puts them where that one does, by the same cache.
     """
-    dests = _SPEECH | _PLACE if into_environment else _SPEECH
+    dests = SPEECH | _PLACE if into_environment else SPEECH
     return tuple(
         option.name if option.value is None else f"{option.name}={option.value}"
         for option in request.command_line

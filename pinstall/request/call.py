@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter, target
 from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.arguments import rules
-from pinstall.request.options import ELSEWHERE, NEWEST, Pip
+from pinstall.request.options import ELSEWHERE, NEWEST, OF_CACHES, Pip
 from pinstall.request.reading import Reading
 from pinstall.stamp import state_directory
 
@@ -70,7 +70,7 @@ class Asked(Call):
     @property
     def elsewhere(self) -> bool:
         """Tell whether pip is to put what it installs elsewhere than into the environment, or nowhere at all."""
-        return any(self.request.last(dest) is not None for dest in ELSEWHERE)
+        return self.request.has(*ELSEWHERE)
 
     @property
     def proves(self) -> bool:
@@ -201,15 +201,6 @@ def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpret
     return found, pip
 
 
-_OF_CACHES: Final = frozenset(
-    {
-        *("cache_dir", "extra_index_urls", "index_url", "isolated_mode", "trusted_hosts"),
-        *("disable_pip_version_check", "log", "no_color", "no_input", "progress_bar", "quiet", "verbose"),
-    }
-)
-"""The destinations of pip's options that say which cache it is, what it can hold, and how much is told."""
-
-
 def refuse(call: Call, command: str, *own: str) -> None:
     """Raise PinstallError (64) for an option that neither the target's pip nor the command, by its `own`, knows.
 
@@ -231,7 +222,7 @@ def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
     """Raise PinstallError (64) also for an option on what to install and how, such as `--dry-run`."""
     refuse(call, command, *own)
     for option in call.request.command_line:
-        if option.dest not in _OF_CACHES:
+        if option.dest not in OF_CACHES:
             message = f"`pinstall {command}` does not take `{option.name}`"
             raise PinstallError("usage", message, hint=_help(command), exit_code=USAGE)
 

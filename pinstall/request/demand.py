@@ -8,16 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    NormalizedName,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import NormalizedName
 
 from pinstall.formats import metadata
-from pinstall.formats.urls import commit, file_name, is_vcs
+from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Demand, Pin, Source
 
@@ -196,9 +190,7 @@ def _source(line: RequirementLine) -> Source:
     subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
     if not is_vcs(link):
         return Source(url="", subdirectory=subdirectory)
-    from pinstall.formats import provenance  # noqa: PLC0415 - few requirements are links
-
-    url = provenance.bare(link.partition("+")[2])
+    url = without_secrets(link.partition("+")[2])
     stem, at, _ = url.rpartition("@")
     return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
 
@@ -213,13 +205,5 @@ def _expected_version(
     version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
 ) -> Version | None:
     """Return the version that a build will have: the pinned one, else what the archive's name says."""
-    named = (_version_of_archive(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
+    named = (metadata.release(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
     return version or next((found for found in named if found is not None), None)
-
-
-def _version_of_archive(file: str, name: NormalizedName) -> Version | None:
-    try:
-        found, version = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None
-    return version if found == name else None

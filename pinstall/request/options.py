@@ -233,6 +233,16 @@ OPTIONS: Final[tuple[Rule, ...]] = (
 
 ELSEWHERE: Final = frozenset({"dry_run", "target_dir", "prefix_path", "root_path"})
 """The destinations under which pip changes nothing in the environment that it runs in."""
+RENEWING: Final = ELSEWHERE | {"force_reinstall", "ignore_installed"}
+"""The destinations under which pip may not take what is installed for what it would install."""
+FOREIGN: Final = frozenset({"abi", "abis", "implementation", "platform", "platforms", "python_version"})
+"""The destinations under which pip chooses files for another interpreter or platform than its own."""
+SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
+"""The destinations of the options that say how much pip prints, and how."""
+OF_CACHES: Final = SPEECH | {
+    *("cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"),
+}
+"""The destinations of the options that say which cache it is, what it can hold, and how much is printed."""
 
 LINES: Final[Mapping[str, Release]] = {
     "--index-url": (),

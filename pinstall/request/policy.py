@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pinstall.formats import urls
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault
 
@@ -163,11 +164,7 @@ def index(entry: Option) -> str:
 
 def place(text: str) -> str:
     """Return the URL of an index without credentials, and without the slash behind which projects stand."""
-    if "://" not in text:
-        return text
-    from pinstall.formats.provenance import bare  # noqa: PLC0415 - most projects have no table, and it imports much
-
-    return bare(text).rstrip("/")
+    return urls.without_secrets(text).rstrip("/") if "://" in text else text
 
 
 def differ(one: Iterable[Link], other: Iterable[Link]) -> bool:

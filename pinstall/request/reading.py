@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall import files
-from pinstall.formats import archives, urls
+from pinstall.formats import urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Fault, Option
 from pinstall.request import lockfile, requirements
@@ -27,7 +27,6 @@ _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
 
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#]*@")
 
 
 class Reading:
@@ -207,14 +206,14 @@ def _is_transient(where: str) -> bool:
 
 def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
     """Return the line with what the disk says of its local link: that it is a directory, or its present hash."""
-    path = None if line.link is None else archives.path_of(line.link)
+    path = None if line.link is None else files.path_of(line.link)
     if path is None:
         return line
     if os.path.isdir(path):
         return replace(line, directory=True)
     try:
         # a hash that is written is the demand, whatever lies there now
-        return replace(line, hashes=line.hashes or frozenset((archives.sha256(path),)))
+        return replace(line, hashes=line.hashes or frozenset((f"sha256:{files.sha256(path).hex()}",)))
     except OSError as error:
         faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
         return line
@@ -279,15 +278,14 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
 
 
 def _path(url: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - most files are paths
-    from urllib.request import url2pathname  # noqa: PLC0415 - the same
+    from urllib.request import url2pathname  # noqa: PLC0415 - most files are paths
 
     try:
-        parts = urlsplit(url)
+        parts = urls.split(url)
     except ValueError as error:
         raise _unreadable(url, str(error)) from error
     if parts.netloc not in {"", "localhost"} and os.name != "nt":
-        raise _unreadable(url, f"it lies on another host, `{parts.netloc.rpartition('@')[2]}`")
+        raise _unreadable(url, f"it lies on another host, `{urls.netloc(url)[1]}`")
     share = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
     return url2pathname(share + parts.path)
 
@@ -298,7 +296,7 @@ def _unreadable(where: str, reason: str) -> PinstallError:
         hint = "`-` is a file name to pip; standard input is `/dev/stdin`"
     return PinstallError(
         "requirements-file",
-        f"cannot read requirement file `{_USERINFO.sub('', where)}`: {reason}",
+        f"cannot read requirement file `{urls.without_login(where)}`: {reason}",
         hint=hint,
         exit_code=1,
     )

@@ -10,8 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.downloads import of_release
-from pinstall.formats import archives
-from pinstall.index import pages
+from pinstall.index import places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.report import phrases
@@ -32,8 +31,7 @@ def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
     settings = asked.settings
     left_open = [pin for pin in pins if not pin.hashes and not pin.direct and policy.of(pin.name, settings) is None]
-    places = (*pages.indexes(asked.in_force), *(one for one in asked.in_force if one.dest == "find_links"))
-    if asked.policy.ambiguous == "allow" or not left_open or len(set(places)) < 2:  # noqa: PLR2004 - two may differ
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) < 2:  # noqa: PLR2004 - two may differ
         return
     found = tuple(_differing(asked, left_open, tell))
     if not found:
@@ -71,4 +69,4 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
 
 def _files(pin: Pin, page: Page) -> tuple[Link, ...]:
     listed = of_release(replace(pin, lines=()), page.links)
-    return tuple(replace(link, hashes=archives.hashes(link)) for link in listed)
+    return tuple(replace(link, hashes=places.hashes(link)) for link in listed)

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata
-from pinstall.formats.urls import redacted
+from pinstall.formats.urls import redacted, without_secrets
 from pinstall.model.pins import Dependency, Distribution, Identity
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Need:
 
 def of_line(line: RequirementLine, name: NormalizedName) -> Need:
     """Return what a requirement or constraint line demands; where a requested link leads to is for its pin to say."""
-    url = _bare(line.link) if line.constraint else None
+    url = without_secrets(line.link) if line.link and line.constraint else None
     return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
 
 
@@ -142,16 +142,8 @@ def _need(requirement: Requirement, by: str) -> Need:
         specifier=requirement.specifier,
         extras=frozenset(canonicalize_name(name) for name in requirement.extras),
         by=by,
-        url=_bare(requirement.url),
+        url=requirement.url and without_secrets(requirement.url),
     )
-
-
-def _bare(url: str | None) -> str | None:
-    if url is None:
-        return None
-    from pinstall.formats import provenance  # noqa: PLC0415 - few demands are links
-
-    return provenance.bare(url)
 
 
 def _needs_extra(text: str) -> bool:

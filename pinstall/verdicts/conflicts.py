@@ -17,13 +17,13 @@ from packaging.utils import parse_wheel_filename
 from pinstall import comparison
 from pinstall.cache.downloads import of_release
 from pinstall.environment import target
-from pinstall.formats import metadata, zips
+from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
 from pinstall.report import phrases
-from pinstall.request.options import ELSEWHERE
+from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ if TYPE_CHECKING:
 _PATIENCE = 3.0
 """How many seconds an index may take to explain why pip has failed."""
 _HINT = "change one of the two lines"
-_OTHERWISE = ("ignore_dependencies", "only_dependencies", "python_version", "platforms", "abis", "implementation")
+_OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
 """With these pip does not resolve what is pinned here, or for another interpreter."""
-_ANEW = frozenset({"force_reinstall", "ignore_installed"}) | ELSEWHERE
-"""With these pip may not take what is installed for what it would install."""
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
@@ -89,7 +87,7 @@ class Metadata:
         self._asked = asked
         self._evidence = evidence
         self._cache = cache
-        anew = any(asked.request.last(dest) is not None for dest in _ANEW)
+        anew = asked.request.has(*RENEWING)
         usable = () if anew else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
@@ -149,7 +147,7 @@ class Metadata:
     def _is_resolved(self) -> bool:
         request = self._asked.request
         legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
-        otherwise = any(request.last(dest) is not None for dest in _OTHERWISE)
+        otherwise = request.has(*_OTHERWISE)
         return not legacy and not otherwise and self._asked.pip.resolves
 
     def _conflicts(self) -> tuple[Fault, ...]:
@@ -255,9 +253,9 @@ def _needs(content: bytes) -> Needs | None:
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:
     try:
-        with zips.opened(wheel) as archive:
+        with archives.opened(wheel) as archive:
             (member,) = filter(_MEMBER.fullmatch, archive.namelist())
-            return zips.content(archive, member)
+            return archives.content(archive, member)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return None
 

@@ -17,7 +17,7 @@ from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.pins import Hold
 from pinstall.report import phrases
 from pinstall.request import demand, requirements
-from pinstall.request.options import ELSEWHERE
+from pinstall.request.options import RENEWING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -97,16 +97,13 @@ def needs(hold: Hold, chosen: Iterable[Chosen]) -> tuple[str, ...]:
     return tuple(found)
 
 
-_RENEWING = (*ELSEWHERE, "force_reinstall", "ignore_installed")
-"""With these pip would install what is held anew, from an index that may not have it, or beside it."""
-
-
 def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     """Return the pins of earlier runs that this run may not move.
 
     They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
     """
-    renewing = any(asked.request.last(dest) is not None for dest in (*_RENEWING, "require_hashes"))
+    # pip would install again what is held, from an index that may not have it, or next to it
+    renewing = asked.request.has(*RENEWING, "require_hashes")
     if asked.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
         return ()
     held = evidence.installed.ledger.holds()

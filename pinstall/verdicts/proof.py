@@ -15,7 +15,7 @@ from pinstall.environment.contents import equals
 from pinstall.environment.distributions import place
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
-from pinstall.formats.provenance import bare
+from pinstall.formats.urls import without_secrets
 from pinstall.model.pins import State
 from pinstall.request import demand
 from pinstall.verdicts import holds
@@ -102,7 +102,8 @@ def _of_builds(
 
 
 def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
-    return Row(version=installed.text, hashes=frozenset(known), url=bare(url), record=FileList(installed).digest())
+    digest = FileList(installed).digest()
+    return Row(version=installed.text, hashes=frozenset(known), url=without_secrets(url), record=digest)
 
 
 def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:

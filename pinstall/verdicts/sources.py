@@ -9,10 +9,10 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pinstall import files
 from pinstall.cache.downloads import of_release
-from pinstall.formats import archives
-from pinstall.formats.provenance import bare
-from pinstall.index.pages import PYPI
+from pinstall.formats.urls import without_secrets
+from pinstall.index import places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Pin, State
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 30.0
 """How many seconds the pages of one index may take that pip has not just cached."""
-_PLACES: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
 
 
 class Sourcing:
@@ -60,7 +59,7 @@ class Sourcing:
         request = self._asked.request
         if not any(setting.dest == policy.TABLE for setting in self._asked.settings):
             return False
-        alone = request.last("ignore_dependencies") is not None
+        alone = request.has("ignore_dependencies")
         if alone and not any(self._of(line.name) for line in self._asked.lines if line.link is None):
             return False
         self._asked.pip.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
@@ -181,7 +180,7 @@ class Sourcing:
         return of_release(replace(pin, lines=()), self._listed.get(pin.name, ()))
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
-        return frozenset(text for link in self._files(pin) for text in archives.hashes(link))
+        return frozenset(text for link in self._files(pin) for text in places.hashes(link))
 
 
 def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> PinstallError:
@@ -189,30 +188,27 @@ def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> Pinsta
 
 
 def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
-    return bare(link.url) == url or bool(hashes and hashes & archives.hashes(link))
+    return without_secrets(link.url) == url or bool(hashes and hashes & places.hashes(link))
 
 
 def _place(entry: Option) -> str:
     """Return where an option or an entry of the table points to, so that equal places are equal texts."""
-    text = entry.value or PYPI
-    path = archives.path_of(text)
-    if path is None:
-        return policy.place(text)
-    beside = os.path.join(os.path.dirname(entry.origin.where), path)
-    return os.path.realpath(beside if os.path.exists(beside) else os.path.expanduser(path))
+    path = None if entry.value is None else files.path_of(places.found(entry))
+    return policy.index(entry) if path is None else os.path.realpath(os.path.expanduser(path))
 
 
 def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]]]:
     """Yield each index and each place of `--find-links`, with the options by which it alone is in force."""
     given = tuple(options)
-    shared = tuple(option for option in given if option.dest not in _PLACES)
-    nowhere = Option(name="--no-index", dest="no_index", origin=Origin(where=""))
-    default = Option(name="--index-url", dest="index_url", value=PYPI, origin=nowhere.origin)
-    if not any(option.dest == "no_index" for option in given):
-        chosen = [option for option in given if option.dest == "index_url"][-1:] or [default]
-        extra = (option for option in given if option.dest == "extra_index_urls")
-        for option in (*chosen, *extra):
-            yield _place(option), (*shared, replace(option, dest="index_url"))
-    for option in given:
-        if option.dest == "find_links":
-            yield _place(option), (*shared, option, nowhere)
+    shared = tuple(option for option in given if option.dest not in places.OPTIONS)
+    known = places.Places(given)
+    for url in known.indexes:
+        index = _option("index_url", url)
+        yield _place(index), (*shared, index)
+    for path in known.finds:
+        links = _option("find_links", path)
+        yield _place(links), (*shared, links, _option("no_index"))
+
+
+def _option(dest: str, value: str | None = None) -> Option:
+    return Option(name="", dest=dest, value=value, origin=Origin(where=""))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from packaging.specifiers import SpecifierSet
 
 from pinstall.report import phrases
+from pinstall.request.options import FOREIGN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 2.0
 """How long a refusal may take at most because indexes are asked."""
-_OF_OTHERS: Final = frozenset(
-    ("abis", "implementation", "platform", "platforms", "python_version", "uploaded_prior_to"),
-)
+_OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
 """Options with which it is not the target, or not what an index has now, that decides what fits."""
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
 """What pip takes behind `--hash`."""

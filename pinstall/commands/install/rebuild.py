@@ -14,11 +14,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pinstall import files as writing
-from pinstall import pip
+from pinstall import files, pip
 from pinstall.cache import plan
-from pinstall.files import moved
-from pinstall.formats import archives
+from pinstall.index import places
 from pinstall.model.errors import PinstallError
 from pinstall.request import arguments
 from pinstall.request.lines import quoted
@@ -46,7 +44,7 @@ def staged(cache: str) -> Iterator[str]:
     """
     parent = os.path.join(cache, FOLDER)
     try:
-        writing.folder(parent)
+        files.folder(parent)
         folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
     except OSError as error:
         raise PinstallError(
@@ -83,13 +81,13 @@ def keep(folder: str, cache: str) -> tuple[str, ...]:
 
 
 def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
-    for folder, _, files in os.walk(ephemeral):
+    for folder, _, names in os.walk(ephemeral):
         place = os.path.join(cache, os.path.relpath(folder, ephemeral))
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
-        for file in sorted(files, key=lambda file: file.endswith(".whl")):
+        for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
             # where it cannot be done, pip builds once more, into the cache itself
-            if moved(os.path.join(folder, file), target) and file.endswith(".whl"):
+            if files.moved(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
 
 
@@ -108,7 +106,7 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
     if direct is None or direct.link is None:
         written = pin.wanted
     else:
-        path = archives.path_of(direct.link) if "://" not in direct.link else None
+        path = files.path_of(direct.link) if "://" not in direct.link else None
         # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
         link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}"
         bare = direct.anonymous or "+" in link.partition(":")[0]
@@ -122,8 +120,8 @@ def _option_line(option: Option) -> str:
         return option.name
     value = option.value
     if option.dest == "find_links":
-        beside = os.path.join(os.path.dirname(option.origin.where), value)
-        value = os.path.abspath(beside) if os.path.exists(beside) else value
+        place = places.found(option)
+        value = os.path.abspath(place) if os.path.exists(place) else value
     return f"{option.name} {shlex.quote(value)}"
 
 

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from pinstall.formats import archives
+from pinstall import files
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
 
@@ -51,19 +51,19 @@ def _asked(asked: Asked) -> Iterator[str]:
     """Yield what says what is asked for, and how."""
     target, environ = asked.target, asked.environ
     isolated = "--isolated" in asked.request.arguments
-    files = (
+    read = (
         *locations.config_files(environ, target, isolated=isolated),
         *pyproject.candidates(os.getcwd(), environ),
         *sorted(asked.files),
     )
-    for file in files:
+    for file in read:
         yield CONTENT + file
         yield STATUS + file
         yield from (VARIABLE + name for name in _expanded(file))
     for folder in {os.path.dirname(path) for path in pyproject.candidates(os.getcwd(), environ)}:
         yield from (EXISTENCE + os.path.join(folder, mark) for mark in pyproject.MARKS)
     for line in asked.lines:
-        path = None if line.link is None else archives.path_of(line.link)
+        path = None if line.link is None else files.path_of(line.link)
         if path is not None:
             yield STATUS + os.path.abspath(path)
             yield CHANGE + os.path.abspath(path)  # `cp -p` may put another archive of the same size and age there

@@ -19,12 +19,13 @@ from pinstall import pip
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts
 from pinstall.formats import toml, urls
+from pinstall.index import places
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.report import phrases
 from pinstall.request import arguments, lockfile, pyproject, reading, requirements
 from pinstall.request.call import gather, take
-from pinstall.request.options import NEWEST
+from pinstall.request.options import FOREIGN, NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
 
 UNAVAILABLE: Final = 69
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
-_FINDING: Final = ("extra_index_urls", "find_links", "format_control", "index_url", "no_index", "trusted_hosts")
+_FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
 """What a reader of the lock needs to find the same files."""
-_FOREIGN: Final = ("abis", "implementation", "platforms", "python_version")
 _FILES: Final = (".in", ".txt")
 _HEADING: Final = "locked by pinstall for"
 
@@ -126,7 +126,7 @@ def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tup
             number = int(argument.origin.where.rpartition(" ")[2])
             words[number - 1 : number] = ["-r", argument.text]
     request = take(words, environ).request
-    if request.positionals or any(request.every(dest) for dest in _ASKING):
+    if request.positionals or request.has(*_ASKING):
         return words, ""
     for path in pyproject.candidates(os.getcwd(), environ):
         beside = os.path.join(os.path.dirname(path), "requirements.in")
@@ -268,7 +268,7 @@ def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted)
     from pinstall.commands.lock import texts  # noqa: PLC0415 - dear, and pip may have failed
 
     request, restore = asked.request, texts.restoring(asked)
-    foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in _FOREIGN]
+    foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if lockfile.is_lock(wanted.output):
         texts.refuse(locked, restore)
@@ -284,8 +284,7 @@ def _moved(option: Option, folder: str) -> str | None:
     value = option.value
     if option.dest != "find_links" or value is None or "://" in value:
         return value
-    written = os.path.join(os.path.dirname(option.origin.where), value)
-    return os.path.relpath(written if os.path.exists(written) else value, folder)
+    return os.path.relpath(places.found(option), folder)
 
 
 def _delivered(old: str, text: str, wanted: Wanted, tell: Reporter) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
-from pinstall.formats import metadata, provenance, urls
+from pinstall.formats import metadata, urls
 from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from pinstall.model.errors import NOT_PINNED, PinstallError
@@ -163,7 +163,7 @@ def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[P
         return {**place, "directory": True}
     if "vcs_info" in document:
         return {**place, "vcs": document["vcs_info"]["vcs"], "commit": document["vcs_info"]["commit_id"]}
-    taken = frozenset(digest for digest in provenance.hashes(document) if digest.startswith("sha256:"))
+    taken = frozenset(digest for digest in metadata.hashes(document) if digest.startswith("sha256:"))
     own = Link(url=url, filename=urls.file_name(url), hashes=taken)
     if item["is_direct"]:
         return {**place, "files": (_proven(own, name),)}

@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall.formats import provenance, urls
+from pinstall.formats import urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
 from pinstall.request import reading
@@ -161,12 +161,8 @@ def _value(value: object) -> str:
 
 def options(given: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
     """Return options as lines of a requirement file, each once, URLs without their credentials."""
-    lines = (name if value is None else f"{name} {_bare(value)}" for name, value in given)
+    lines = (name if value is None else f"{name} {urls.without_secrets(value)}" for name, value in given)
     return tuple(dict.fromkeys(lines))
-
-
-def _bare(value: str) -> str:
-    return provenance.bare(value) if "://" in value else value
 
 
 def difference(old: str, new: str) -> tuple[str, ...]:

@@ -159,11 +159,12 @@ def test_a_schema_of_the_future_is_not_believed(tmp_path: Path, installed: Distr
     assert hashes(tmp_path, installed) == HASHES
 
 
-@pytest.mark.parametrize("obstacle", [".pinstall", ".pinstall/ledger.json.lock/x", ".pinstall/ledger.json.new/x"])
+@pytest.mark.parametrize("obstacle", [".pinstall", ".pinstall/ledger.json.lock/x", ".pinstall/ledger.json.PID/x"])
 def test_what_cannot_be_written_is_only_not_remembered(tmp_path: Path, installed: Distribution, obstacle: str) -> None:
     # a file where a folder should be, and the reverse: chmod does not stop root
-    (tmp_path / obstacle).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / obstacle).write_bytes(b"")
+    obstructing = tmp_path / obstacle.replace("PID", str(os.getpid()))
+    obstructing.parent.mkdir(parents=True, exist_ok=True)
+    obstructing.write_bytes(b"")
     remember(tmp_path, installed)
     assert hashes(tmp_path, installed) == frozenset()
 
@@ -177,9 +178,10 @@ def test_a_full_disk_leaves_the_old_rows(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json, "dump", full)
+    monkeypatch.setattr(os, "replace", full)
     remember(tmp_path, installed, version="2.0")
     assert file(tmp_path).read_bytes() == before
+    assert {path.name for path in file(tmp_path).parent.iterdir()} == {"ledger.json", "ledger.json.lock"}
     assert hashes(tmp_path, installed) == HASHES
 
 

@@ -129,3 +129,32 @@ def test_file_names(link: str, name: str) -> None:
 def test_a_broken_url_has_no_file_name() -> None:
     with pytest.raises(ValueError, match="IPv6"):
         links.file_name("http://[h/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "login", "secrets"),
+    [
+        ("https://u:p@h:8080/x?a=b#c", "https://h:8080/x?a=b#c", "https://h:8080/x"),
+        ("https://u:p@ss@h/x", "https://h/x", "https://h/x"),
+        ("git+ssh://git@h/r.git@v1", "git+ssh://h/r.git@v1", "git+ssh://h/r.git@v1"),
+        ("https://u:p@[h/x?a", "[h/x?a", "[h/x"),
+        ("me@folder/a#b?c", "me@folder/a#b?c", "me@folder/a#b?c"),
+        (":all:", ":all:", ":all:"),
+    ],
+)
+def test_urls_without_their_secrets(text: str, login: str, secrets: str) -> None:
+    assert links.without_login(text) == login
+    assert links.without_secrets(text) == secrets
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("https://u:p@ss@h:80/x@y", ("u:p@ss@", "h:80")),
+        ("https://h/x", ("", "h")),
+        ("https://[h/x", ("", "")),
+        ("./x", ("", "")),
+    ],
+)
+def test_login_and_host(url: str, parts: tuple[str, str]) -> None:
+    assert links.netloc(url) == parts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pinstall.formats import provenance
+from pinstall.formats import metadata
 from pinstall.model.pins import Source
 from tests.support.values import COMMIT, sha256
 
@@ -29,7 +29,7 @@ URL = "https://host.example/demo-1.0.tar.gz"
     ],
 )
 def test_a_source(document: dict[str, Any], expected: Source) -> None:
-    assert provenance.source(document) == expected
+    assert metadata.source(document) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_source(document: dict[str, Any], expected: Source) -> None:
     ],
 )
 def test_hashes_in_both_spellings(archive: dict[str, Any] | None, expected: list[str]) -> None:
-    assert provenance.hashes({"url": URL, "archive_info": archive}) == set(expected)
+    assert metadata.hashes({"url": URL, "archive_info": archive}) == set(expected)
 
 
 def test_a_repository_has_no_hashes() -> None:
-    assert provenance.hashes({"url": URL, "vcs_info": {}}) == frozenset()
+    assert metadata.hashes({"url": URL, "vcs_info": {}}) == frozenset()
 
 
 @pytest.mark.parametrize("document", [{}, [], {"url": None, "vcs_info": "x"}, {"url": "https://[x"}, {"url": 5}])
 def test_no_such_document(document: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
-        provenance.source(document)
+        metadata.source(document)

@@ -1,0 +1,66 @@
+"""Say where pip looks for projects: on indexes, and in the places of `--find-links`.
+
+May not: fetch, read a page.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pinstall import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pinstall.model.artifacts import Link
+    from pinstall.model.inputs import Option
+
+PYPI: Final = "https://pypi.org/simple"
+OPTIONS: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
+"""The destinations of the options that say where pip looks."""
+
+
+class Place(NamedTuple):
+    """Where a page is: in which index or place as given, which may hold credentials, at which URL or path."""
+
+    whole: str
+    url: str
+
+
+class Places:
+    """Where options in force, the weakest first, let pip look: `indexes`, without a slash at their end, and `finds`."""
+
+    def __init__(self, options: Iterable[Option]) -> None:
+        """Look at nothing."""
+        given = tuple(options)
+        last = {option.dest: option.value for option in given}
+        extra = (option.value for option in given if option.dest == "extra_index_urls")
+        urls = () if "no_index" in last else (last.get("index_url") or PYPI, *extra)
+        self.indexes = tuple(url.rstrip("/") for url in urls if url)
+        self.finds = tuple(found(option) for option in given if option.dest == "find_links" and option.value)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each index and each place of `--find-links`."""
+        return iter((*self.indexes, *self.finds))
+
+    def of(self, name: str) -> tuple[Place, ...]:
+        """Return where pip looks for a project, in its order."""
+        finds = (Place(find, find) for find in self.finds)
+        return (*finds, *(Place(index, f"{index}/{name}/") for index in self.indexes))
+
+
+def found(option: Option) -> str:
+    """Return the place that an option names; a relative path in a file counts from its folder where it is there."""
+    written = option.value or ""
+    near = os.path.join(os.path.dirname(option.origin.where), written)
+    return near if os.path.exists(near) else written
+
+
+def hashes(link: Link) -> frozenset[str]:
+    """Return what a page says of the file behind a link, or what a file on this machine is; none where it is gone."""
+    path = None if link.hashes else files.path_of(link.url)
+    try:
+        return link.hashes if path is None else frozenset((f"sha256:{files.sha256(path).hex()}",))
+    except OSError:
+        return frozenset()
