@@ -135,3 +135,26 @@ def _remarked(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
     verb = "demands that label" if len(labels) == 1 else "demand these labels"
     text = f"without a label, though there are builds with one: {spellings} {verb}, `{name}==={public}` none"
     return replace(verdict, warnings=(*verdict.warnings, text))
+
+
+def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
+    """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
+
+    What pip has been asked for without its name, and nothing is installed from, is among them.
+    pip and pinstall are not reinstalled merely for being unproven or altered: they are what is running.
+    """
+    wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
+    doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
+    return tuple(
+        verdict.pin
+        for verdict in verdicts
+        if verdict.state in wrong
+        or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
+        or (verdict.state is State.ABSENT and verdict.pin.anonymous)
+    )
+
+
+def accepts(verdict: Verdict, unproven: str) -> bool:
+    """Tell whether a verdict lets the run end well."""
+    running = verdict.pin.name in ("pip", "pip-pinstall") and unproven == "reinstall"
+    return verdict.state is State.HOLDS or (verdict.state is State.UNPROVEN and (running or unproven == "accept"))

@@ -1,4 +1,4 @@
-"""Turn verdicts into what will be done: what leaves pip's cache, what comes back, what is remade, with which commands.
+"""Decide what happens to pip's cache: what leaves it, what comes back, what is built again.
 
 May not: act.
 """
@@ -13,29 +13,14 @@ from packaging.version import Version
 from pinstall.model.pins import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from pinstall.model.artifacts import Artifact, Case, Eviction, Plan
-    from pinstall.model.inputs import Option, Request
-    from pinstall.model.pins import Pin, Verdict
-    from pinstall.request.options import Rule
+    from pinstall.model.pins import Pin
     from pinstall.request.policy import Policy
 
 _OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)
 _USABLE = (State.HOLDS, State.UNPROVEN)
-
-_RESET = {
-    "dry_run": "PIP_DRY_RUN",
-    "force_reinstall": "PIP_FORCE_REINSTALL",
-    "ignore_installed": "PIP_IGNORE_INSTALLED",
-    "only_dependencies": "PIP_ONLY_DEPS",
-    "upgrade": "PIP_UPGRADE",
-    "use_user_site": "PIP_USER",
-}
-"""Flags of a configuration file that a command of ours has to switch off again, and the variable that does it."""
-
-_RESISTANT = ("dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir")
-"""What no variable can take back once a configuration file says it: an empty one counts as unset for pip."""
 
 
 def make(cases: Iterable[Case], policy: Policy) -> Plan:
@@ -135,63 +120,3 @@ def _is_stranger(pin: Pin, artifact: Artifact) -> bool:
     if archive is None or version is None or archive == version:
         return False
     return not pin.direct or Version(archive.public) != Version(version.public)
-
-
-def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
-    """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
-
-    What pip has been asked for without its name, and nothing is installed from, is among them.
-    pip and pinstall are not reinstalled merely for being unproven or altered: they are what is running.
-    """
-    wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
-    doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
-    return tuple(
-        verdict.pin
-        for verdict in verdicts
-        if verdict.state in wrong
-        or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
-        or (verdict.state is State.ABSENT and verdict.pin.anonymous)
-    )
-
-
-def accepts(verdict: Verdict, unproven: str) -> bool:
-    """Tell whether a verdict lets the run end well."""
-    running = verdict.pin.name in ("pip", "pip-pinstall") and unproven == "reinstall"
-    return verdict.state is State.HOLDS or (verdict.state is State.UNPROVEN and (running or unproven == "accept"))
-
-
-def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None] | None:
-    """Return the variables to set (or, with none, to unset) so that settings do not change a command of ours.
-
-    Each inherited setting is taken back one by one; none at all is returned where one cannot be taken back.
-    """
-    variables: dict[str, str | None] = {"PIP_REQUIREMENT": devnull, "PIP_REPORT": None}
-    for option in defaults:
-        inherited = option.origin.where.startswith("PIP_")
-        if option.dest in _RESET:
-            variables[_RESET[option.dest]] = "0"
-        elif option.dest in _RESISTANT:
-            if not inherited:
-                return None
-            variables[option.origin.where] = None
-    return variables
-
-
-def demands_pip(request: Request, rules: Mapping[str, Rule]) -> str | None:
-    """Return what about the request only pip can answer, or nothing when a satisfied environment may."""
-    if request.unknown:
-        return f"`{request.unknown[0]}` is not understood"
-    for option in request.options:
-        rule = rules.get(option.name)
-        # a flag with a value comes from a setting that pip refuses
-        refused = rule is not None and rule.action in ("flag", "count") and option.value is not None
-        if rule is None or rule.gate == "pip" or refused:
-            return f"`{option.name}` ({option.origin})"
-    return None
-
-
-def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
-    """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
-    pins = tuple(pins)
-    groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
-    return tuple(group for group in groups if group)

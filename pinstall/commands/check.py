@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
-from pinstall.cache import plan
 from pinstall.environment import damage
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
@@ -21,7 +20,7 @@ from pinstall.report import phrases
 from pinstall.request import demand
 from pinstall.request.call import gather, refuse, take
 from pinstall.verdicts import refusals
-from pinstall.verdicts.conflicts import Metadata
+from pinstall.verdicts.conflicts import Metadata, assume_requested
 from pinstall.verdicts.proof import judge, seen
 
 if TYPE_CHECKING:
@@ -45,14 +44,15 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
-    asked, cache, evidence, found = seen(gather(call))
+    evidence, cache, found = seen(gather(call))
+    asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:
-        evidence.assume(Metadata(asked, evidence, found, cache).releases(cases))
+        assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
     found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
-    disputes = Metadata(asked, evidence, found, cache).conflicts(cases)
+    disputes = Metadata(evidence, found, cache).conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
@@ -110,7 +110,7 @@ def _loose(asked: Asked) -> tuple[RequirementLine, ...]:
 def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
     """Yield the pins that do not hold, with what would be done."""
     for verdict in found:
-        if not plan.accepts(verdict, asked.policy.unproven):
+        if not comparison.accepts(verdict, asked.policy.unproven):
             fault = phrases.verdict(verdict)
             yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}")
 

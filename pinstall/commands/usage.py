@@ -63,7 +63,7 @@ _EVICT = (Option("--evict", "Move what is wrong out of the cache"),)
 USAGES = (
     Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
     Usage("check [--deep] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
-    Usage("check --pinned FILE...", "Say which lines of these files are not pins"),
+    Usage("check --pinned FILE...", "Say which lines of files are not pins"),
     Usage("lock ARGUMENTS [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
     Usage("why NAME ARGUMENTS", "Tell what is known of one project"),
     Usage("cache", "Say where pip's cache is, and its size", options=_PLACE),

@@ -43,10 +43,10 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
     request = replace(call.request, positionals=tuple(others))
-    asked, cache, evidence, judged = seen(gather(replace(call, request=request)))
+    evidence, cache, judged = seen(gather(replace(call, request=request)))
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
-        *_asked_for(asked, name),
+        *_asked_for(evidence.asked, name),
         *_installed(evidence, name),
         *_held(cache.path, name),
         *_next(found, cache.planned(cache.cases([verdict.pin for verdict in found]))),

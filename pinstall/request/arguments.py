@@ -74,6 +74,19 @@ def without(words: Sequence[str], dest: str, pip: Release) -> tuple[str, ...]:
     return tuple(word for number, word in enumerate(words) if number not in gone)
 
 
+def demands_pip(request: Request, known: Mapping[str, Rule]) -> str | None:
+    """Return what about the request only pip can answer, or nothing when a satisfied environment may."""
+    if request.unknown:
+        return f"`{request.unknown[0]}` is not understood"
+    for option in request.options:
+        rule = known.get(option.name)
+        # a flag with a value comes from a setting that pip refuses
+        refused = rule is not None and rule.action in ("flag", "count") and option.value is not None
+        if rule is None or rule.gate == "pip" or refused:
+            return f"`{option.name}` ({option.origin})"
+    return None
+
+
 class _Reading:
     """One walk along argv: how far it is, and what was understood so far."""
 

@@ -55,6 +55,20 @@ _REFUSING_CODE: Final = 2
 """What pip ends with when it cannot read a configuration file."""
 
 
+_RESET = {
+    "dry_run": "PIP_DRY_RUN",
+    "force_reinstall": "PIP_FORCE_REINSTALL",
+    "ignore_installed": "PIP_IGNORE_INSTALLED",
+    "only_dependencies": "PIP_ONLY_DEPS",
+    "upgrade": "PIP_UPGRADE",
+    "use_user_site": "PIP_USER",
+}
+"""Flags of a configuration file that a command of ours has to switch off again, and the variable that does it."""
+
+_RESISTANT = ("dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir")
+"""What no variable can take back once a configuration file says it: an empty one counts as unset for pip."""
+
+
 def defaults(
     environ: Mapping[str, str],
     files: Iterable[str],
@@ -88,6 +102,23 @@ def defaults(
         else:
             plain[rule.dest] = said
     return (*refused, *(option for said in (plain | called).values() for option in said))
+
+
+def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None] | None:
+    """Return the variables to set (or, with none, to unset) so that settings do not change a command of ours.
+
+    Each inherited setting is taken back one by one; none at all is returned where one cannot be taken back.
+    """
+    variables: dict[str, str | None] = {"PIP_REQUIREMENT": devnull, "PIP_REPORT": None}
+    for option in defaults:
+        inherited = option.origin.where.startswith("PIP_")
+        if option.dest in _RESET:
+            variables[_RESET[option.dest]] = "0"
+        elif option.dest in _RESISTANT:
+            if not inherited:
+                return None
+            variables[option.origin.where] = None
+    return variables
 
 
 def _said(rule: Rule, value: str, origin: Origin, rules: Mapping[str, Rule]) -> tuple[Option, ...] | None:

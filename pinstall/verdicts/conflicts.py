@@ -74,6 +74,13 @@ def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> Pinstal
     return _error(faults, exit_code) if faults else None
 
 
+def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] = ()) -> None:
+    """Follow, under `--only-deps`, what the requested pins need as if they were installed."""
+    if evidence.asked.request.last("only_dependencies") is not None:
+        pins = [pin for pin in evidence.asked.demand.pins if pin.requested]
+        evidence.assume(Metadata(evidence, found, cache).releases(cache.cases(pins)))
+
+
 def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
     message = phrases.counted(len(faults), "pin contradicts another", "pins contradict others")
     return PinstallError("conflict", message, context=tuple(faults), hint=_HINT, exit_code=exit_code)
@@ -82,12 +89,12 @@ def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
 class Metadata:
     """What the pinned releases need, as far as that is certain."""
 
-    def __init__(self, asked: Asked, evidence: Evidence, found: Sequence[Verdict], cache: Cache) -> None:
+    def __init__(self, evidence: Evidence, found: Sequence[Verdict], cache: Cache) -> None:
         """Read nothing yet."""
-        self._asked = asked
+        self._asked = evidence.asked
         self._evidence = evidence
         self._cache = cache
-        anew = asked.request.has(*RENEWING)
+        anew = evidence.asked.request.has(*RENEWING)
         usable = () if anew else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}

@@ -97,11 +97,12 @@ def needs(hold: Hold, chosen: Iterable[Chosen]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def in_force(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
+def in_force(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     """Return the pins of earlier runs that this run may not move.
 
     They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
     """
+    asked = evidence.asked
     # pip would install again what is held, from an index that may not have it, or next to it
     renewing = asked.request.has(*RENEWING, "require_hashes")
     if asked.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
@@ -189,8 +190,9 @@ def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
     return replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
 
 
-def renew(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
+def renew(evidence: Evidence, tell: Reporter) -> None:
     """Hold what this run has pinned from now on, in place of what it replaces."""
+    asked = evidence.asked
     policy = asked.policy.hold
     if asked.elsewhere or policy == "ignore":
         return

@@ -35,15 +35,14 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-def seen(asked: Asked) -> tuple[Asked, Cache, Evidence, tuple[Verdict, ...]]:
+def seen(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
     """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
-        asked = holds.instead(asked, evidence.installed.ledger.holds())
-        evidence = Evidence(asked, evidence.installed)
-    asked, evidence = learnt(asked, evidence)
-    cache = Cache(asked)
-    return asked, cache, evidence, judge(cache, evidence)
+        evidence = Evidence(holds.instead(asked, evidence.installed.ledger.holds()), evidence.installed)
+    evidence = learn_names(evidence)
+    cache = Cache(evidence.asked)
+    return evidence, cache, judge(cache, evidence)
 
 
 def judge(
@@ -106,17 +105,18 @@ def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
     return Row(version=installed.text, hashes=frozenset(known), url=without_secrets(url), record=digest)
 
 
-def learnt(asked: Asked, evidence: Evidence, reported: Sequence[Identity] = ()) -> tuple[Asked, Evidence]:
-    """Return what is asked with the names of what came from there by pip's report, or is installed from there."""
-    lines = tuple(_named(line, asked, evidence, reported) if line.anonymous else line for line in asked.lines)
+def learn_names(evidence: Evidence, reported: Sequence[Identity] = ()) -> Evidence:
+    """Return the evidence with the names of requests that do not say them: by pip's report, or by what is installed."""
+    asked = evidence.asked
+    lines = tuple(_named(line, evidence, reported) if line.anonymous else line for line in asked.lines)
     if lines == asked.lines:
-        return asked, evidence
+        return evidence
     asked = replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
-    return asked, Evidence(asked, evidence.installed)
+    return Evidence(asked, evidence.installed)
 
 
-def _named(line: RequirementLine, asked: Asked, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
-    for pin in demand.reduce((line,), asked.target.markers).pins:
+def _named(line: RequirementLine, evidence: Evidence, reported: Sequence[Identity]) -> RequirementLine:
+    for pin in demand.reduce((line,), evidence.asked.target.markers).pins:
         exact = (one for one in _known(pin, evidence, reported) if comparison.judge(pin, one) is State.HOLDS)
         ours = chain(exact, _from_there(pin, line, _known(pin, evidence, reported)))
         if (found := next(ours, None)) is not None:

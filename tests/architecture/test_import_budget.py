@@ -59,7 +59,7 @@ DEAR = {
     ),
     *("pinstall.commands.check", "pinstall.commands.install.runs", "pinstall.commands.install.rebuild"),
     *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "undo", "why")),
-    *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "heal", "record")),
+    *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "command", "heal")),
     "pinstall.index",
 }
 """What a run that starts pip, or fetches or unpacks anything, may cost."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.comparison import is_suspicious, judge, judge_hashes, proven
-from pinstall.model.pins import Source, State
+from pinstall.comparison import accepts, forced, is_suspicious, judge, judge_hashes, proven
+from pinstall.model.pins import Source, State, Verdict
 from tests.support.values import COMMIT, identity, pin, sha256
 
 A, B = sha256("a"), sha256("b")
@@ -163,3 +163,31 @@ def test_a_version_that_the_archive_does_not_promise_is_suspicious(
     text: str, version: str | None, *, suspicious: bool
 ) -> None:
     assert is_suspicious(pin(f"{text} --hash={A}"), identity("demo", version)) is suspicious
+
+
+def verdict(state: State, name: str = "demo") -> Verdict:
+    return Verdict(pin=pin(f"{name}==1.0"), state=state, found="")
+
+
+REINSTALLED = {State.WRONG_SOURCE, State.WRONG_HASH, State.DAMAGED}
+
+
+class TestForced:
+    @pytest.mark.parametrize("state", State)
+    @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])
+    def test_only_contents_are_forced(self, state: State, unproven: str) -> None:
+        expected = state in REINSTALLED or (state is State.UNPROVEN and unproven == "reinstall")
+        assert bool(forced([verdict(state)], unproven)) is expected
+
+    @pytest.mark.parametrize("name", ["pip", "pip-pinstall"])
+    def test_what_is_running_is_not_reinstalled_for_want_of_proof(self, name: str) -> None:
+        assert forced([verdict(State.UNPROVEN, name)], "reinstall") == ()
+        assert accepts(verdict(State.UNPROVEN, name), "reinstall")
+        assert not accepts(verdict(State.UNPROVEN, name), "refuse")
+        assert len(forced([verdict(State.WRONG_HASH, name)], "reinstall")) == 1
+
+    @pytest.mark.parametrize("state", State)
+    @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])
+    def test_a_run_ends_well_with_what_holds_or_is_accepted(self, state: State, unproven: str) -> None:
+        expected = state is State.HOLDS or (state is State.UNPROVEN and unproven == "accept")
+        assert accepts(verdict(state), unproven) is expected

@@ -47,11 +47,12 @@ class _Found(NamedTuple):
     installed: bool = False
 
 
-def advice(asked: Asked, evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
+def advice(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     """Return a line on each request that is no pin, with the pin to write: of what is installed, where that fits.
 
     Else, of what will be refused, it is the newest release that fits, if indexes answer in time.
     """
+    asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
     named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
     wanted = {line.name: _wanted(asked, line.name) for line in named if line.name is not None}

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -60,13 +59,13 @@ class Healing:
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
                 )
 
-    def settle(self, asked: Asked, evidence: Evidence, since: int) -> bool:
+    def settle(self, evidence: Evidence, since: int) -> bool:
         """Move every other dist-info beside what pip has installed since then (ns), which `--ignore-installed` leaves.
 
         Tell whether there was any; raises as `clear` does.
         """
         settled = False
-        for pin in () if asked.elsewhere else asked.demand.pins:
+        for pin in () if evidence.asked.elsewhere else evidence.asked.demand.pins:
             copies = evidence.installed.copies(pin.name)
             old = [path for path in copies if not is_younger(os.path.join(path, "RECORD"), since)]
             found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None

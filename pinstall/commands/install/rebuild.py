@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pinstall import files, pip
-from pinstall.cache import plan
 from pinstall.index import places
 from pinstall.model.errors import PinstallError
-from pinstall.request import arguments
+from pinstall.request import arguments, settings
 from pinstall.request.lines import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinstall.cache.cache import Cache
     from pinstall.commands.install.runs import Runs
@@ -125,14 +124,21 @@ def _option_line(option: Option) -> str:
     return f"{option.name} {shlex.quote(value)}"
 
 
+def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
+    """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
+    pins = tuple(pins)
+    groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
+    return tuple(group for group in groups if group)
+
+
 def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> None:
     """Build these pins, whose wheels in the cache were wrong; what cannot be built so is left to the user's command."""
-    changes = plan.neutral(runs.asked.request.defaults, os.devnull) if pins else {}
+    changes = settings.neutral(runs.asked.request.defaults, os.devnull) if pins else {}
     if changes is None:
         tell.detail("a pip configuration file says where to install: your own command builds the wheels")
         return
     try:
-        for group in plan.by_hashes(pins):
+        for group in by_hashes(pins):
             if not runs.interrupted:
                 _remake(group, cache, changes, runs, tell)
     except (PinstallError, OSError) as error:

@@ -5,14 +5,13 @@ May not: parse text, compare versions, format, touch the disk itself.
 
 from __future__ import annotations
 
-import functools
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pinstall.cache import plan
+from pinstall import comparison
 from pinstall.commands.install import stamping
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
@@ -71,52 +70,54 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     if any(line.anonymous for line in asked.lines):
         from pinstall.verdicts import proof  # noqa: PLC0415 - few requests have no name
 
-        asked, evidence = proof.learnt(asked, evidence)
-    _refuse(asked, evidence, tell)
-    found = evidence.judge()
-
-    @functools.cache
-    def cache() -> Cache:
-        from pinstall.cache.cache import Cache  # noqa: PLC0415 - a run whose pins are all satisfied has none
-
-        return Cache(asked)
-
+        evidence = proof.learn_names(evidence)
+    asked = evidence.asked
+    _refuse(evidence, tell)
+    found, cache = evidence.judge(), None
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
-        from pinstall.verdicts.proof import proofs  # noqa: PLC0415 - where everything is proven already no cache is looked at
-
-        evidence.installed.ledger.write(proofs(cache(), evidence, found), tell.say)
-        found = evidence.judge()
-        if any(setting.dest == policy.TABLE for setting in asked.settings):
-            from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
-
-            evidence.installed.ledger.write(Sourcing(asked, cache()).proofs(evidence, found), tell.say)
-            found = evidence.judge()
-    reason = next(_only_pip_knows(asked), None) or _unsettled(asked, found, evidence, tell)
+        found, cache = _verified(evidence, found, tell)
+    reason = next(_only_pip_knows(asked), None) or _unsettled(found, evidence, tell)
     if reason is None:
         loose = evidence.unpinned()
         refusals.judge(loose, asked, tell)
-        holds.renew(asked, evidence, tell)
+        holds.renew(evidence, tell)
         lasting = not tell.detailed and not asked.policy.report
         rests_on = stamping.of(asked, evidence, started) if lasting else ()
         return Outcome(exit_code=0, verdicts=found, unpinned=loose, grounds=rests_on)
     tell.detail(f"pip is started: {reason}")
-    _gather_own(asked, evidence, found)
+    _gather_own(evidence, found)
     # nothing of a third party may be imported for the first time while pip replaces it
-    from pinstall.commands.install.act import launch  # noqa: PLC0415 - a satisfied environment needs none of it
+    from pinstall.cache.cache import Cache  # noqa: PLC0415 - a run whose pins are all satisfied has none
+    from pinstall.commands.install.act import launch  # noqa: PLC0415 - the same
 
-    outcome, asked, final = launch(asked, cache(), evidence, found, tell)
+    outcome, evidence = launch(evidence, cache or Cache(asked), found, tell)
     if outcome.exit_code != 0:
         return outcome
+    asked = evidence.asked
     outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
-    holds.renew(asked, final, tell)
-    if not asked.elsewhere:
-        outcome = replace(outcome, unpinned=final.unpinned())
-        outcome = refusals.end(outcome, asked, tell)
-    return outcome
+    holds.renew(evidence, tell)
+    return outcome if asked.elsewhere else refusals.end(replace(outcome, unpinned=evidence.unpinned()), asked, tell)
 
 
-def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> None:
+def _verified(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:
+    """Return the verdicts after a look for proof, in pip's cache and at the indexes that projects have to come from."""
+    from pinstall.cache.cache import Cache  # noqa: PLC0415 - where everything is verified no cache is looked at
+    from pinstall.verdicts.proof import proofs  # noqa: PLC0415 - the same
+
+    cache, ledger = Cache(evidence.asked), evidence.installed.ledger
+    ledger.write(proofs(cache, evidence, found), tell.say)
+    found = evidence.judge()
+    if any(setting.dest == policy.TABLE for setting in evidence.asked.settings):
+        from pinstall.verdicts.sources import Sourcing  # noqa: PLC0415 - few projects have such a table
+
+        ledger.write(Sourcing(evidence.asked, cache).proofs(evidence, found), tell.say)
+        found = evidence.judge()
+    return found, cache
+
+
+def _gather_own(evidence: Evidence, found: Sequence[Verdict]) -> None:
     """Import all that pinstall consists of where this very run may replace some of it."""
+    asked = evidence.asked
     tool = evidence.find(DISTRIBUTION) if asked.target.own else None
     if tool is None:
         return
@@ -135,10 +136,11 @@ def _gather_own(asked: Asked, evidence: Evidence, found: Sequence[Verdict]) -> N
             importlib.import_module(name)
 
 
-def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
+def _refuse(evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError for what cannot be enforced, all of it at once, before anything is touched."""
+    asked = evidence.asked
     _refuse_faults(asked, tell)
-    _refuse_floors(asked, evidence)
+    _refuse_floors(evidence)
     if asked.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
             f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`"
@@ -148,7 +150,7 @@ def _refuse(asked: Asked, evidence: Evidence, tell: Reporter) -> None:
         return
     from pinstall.commands.install.advise import advice, hint  # noqa: PLC0415 - only what is refused or warned of needs any
 
-    context = advice(asked, evidence, tell)
+    context = advice(evidence, tell)
     if asked.policy.unpinned == "warn":
         for text in context:
             tell.warn(text)
@@ -178,8 +180,9 @@ def _refuse_faults(asked: Asked, tell: Reporter) -> None:
             tell.detail(fault)
 
 
-def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
+def _refuse_floors(evidence: Evidence) -> None:
     """Refuse a pin that would break pinstall itself, where it lives in the environment whose pins it enforces."""
+    asked = evidence.asked
     tool = evidence.find(DISTRIBUTION) if asked.target.own else None
     if tool is None:
         return
@@ -208,7 +211,7 @@ def _refuse_floors(asked: Asked, evidence: Evidence) -> None:
 def _only_pip_knows(asked: Asked) -> Iterator[str]:
     """Yield what about the request no look at the environment can answer."""
     request, target, demand = asked.request, asked.target, asked.demand
-    if reason := plan.demands_pip(request, arguments.rules(target.pip or ())):
+    if reason := arguments.demands_pip(request, arguments.rules(asked.pip.release)):
         yield reason
     for fault in (*asked.faults, *demand.conflicts):
         yield str(fault)
@@ -224,12 +227,12 @@ def _only_pip_knows(asked: Asked) -> Iterator[str]:
         yield "nothing is pinned"
 
 
-def _unsettled(asked: Asked, found: Sequence[Verdict], evidence: Evidence, tell: Reporter) -> str | None:
+def _unsettled(found: Sequence[Verdict], evidence: Evidence, tell: Reporter) -> str | None:
     """Return why the environment does not hold what is pinned."""
     for verdict in found:
         if verdict.state is not State.HOLDS:
             tell.detail(phrases.verdict(verdict))
-    wanting = [verdict for verdict in found if not plan.accepts(verdict, asked.policy.unproven)]
+    wanting = [verdict for verdict in found if not comparison.accepts(verdict, evidence.asked.policy.unproven)]
     if wanting:
         return phrases.counted(len(wanting), "pin does not hold yet", "pins do not hold yet")
     if not evidence.unmet:

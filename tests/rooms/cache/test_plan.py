@@ -9,11 +9,9 @@ from packaging.version import Version
 
 from pinstall.cache import plan
 from pinstall.model.artifacts import Artifact, Case, Eviction, Plan, Shelved
-from pinstall.model.inputs import Option, Origin, Request
-from pinstall.model.pins import Pin, State, Verdict
-from pinstall.request.arguments import rules
+from pinstall.model.pins import State
 from pinstall.request.policy import Policy, decide
-from tests.support.values import identity, pin, sha256
+from tests.support.values import identity, pin
 
 DEMO = pin("demo==1.0")
 DIRECT = f"demo @ https://files.example/demo-1.0.tar.gz#sha256={'a' * 64}"
@@ -50,10 +48,6 @@ def gone(artifact: Artifact, reason: str, *, contradiction: bool) -> Eviction:
         reason=reason,
         contradiction=contradiction,
     )
-
-
-def option(name: str, where: str, value: str | None = None) -> Option:
-    return Option(name=f"--{name.replace('_', '-')}", dest=name, value=value, origin=Origin(where=where))
 
 
 class TestMake:
@@ -145,92 +139,3 @@ class TestMake:
         found = plan.make([Case(pin=DEMO, cached=((OTHER, VERSION),)), case], policy())
         assert [one.paths for one in found.evictions] == [(OTHER.path,)]
         assert found.remakes == (DEMO,)
-
-
-def verdict(state: State, name: str = "demo") -> Verdict:
-    return Verdict(pin=pin(f"{name}==1.0"), state=state, found="")
-
-
-REINSTALLED = {State.WRONG_SOURCE, State.WRONG_HASH, State.DAMAGED}
-
-
-class TestForced:
-    @pytest.mark.parametrize("state", State)
-    @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])
-    def test_only_contents_are_forced(self, state: State, unproven: str) -> None:
-        expected = state in REINSTALLED or (state is State.UNPROVEN and unproven == "reinstall")
-        assert bool(plan.forced([verdict(state)], unproven)) is expected
-
-    @pytest.mark.parametrize("name", ["pip", "pip-pinstall"])
-    def test_what_is_running_is_not_reinstalled_for_want_of_proof(self, name: str) -> None:
-        assert plan.forced([verdict(State.UNPROVEN, name)], "reinstall") == ()
-        assert plan.accepts(verdict(State.UNPROVEN, name), "reinstall")
-        assert not plan.accepts(verdict(State.UNPROVEN, name), "refuse")
-        assert len(plan.forced([verdict(State.WRONG_HASH, name)], "reinstall")) == 1
-
-    @pytest.mark.parametrize("state", State)
-    @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])
-    def test_a_run_ends_well_with_what_holds_or_is_accepted(self, state: State, unproven: str) -> None:
-        expected = state is State.HOLDS or (state is State.UNPROVEN and unproven == "accept")
-        assert plan.accepts(verdict(state), unproven) is expected
-
-
-class TestNeutral:
-    ALWAYS = {"PIP_REQUIREMENT": "nul", "PIP_REPORT": None}  # noqa: RUF012 - a constant
-
-    @pytest.mark.parametrize(
-        "dest", ["dry_run", "force_reinstall", "ignore_installed", "only_dependencies", "upgrade", "use_user_site"]
-    )
-    @pytest.mark.parametrize("where", ["PIP_X", "/etc/pip.conf:3"])
-    def test_a_flag_is_switched_off_wherever_it_comes_from(self, dest: str, where: str) -> None:
-        found = plan.neutral([option(dest, where)], "nul")
-        renamed = {"use_user_site": "PIP_USER", "only_dependencies": "PIP_ONLY_DEPS"}
-        variable = renamed.get(dest, f"PIP_{dest.upper()}")
-        assert found == {**self.ALWAYS, variable: "0"}
-
-    @pytest.mark.parametrize(
-        "dest",
-        ["dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir"],
-    )
-    def test_a_place_is_taken_back_from_a_variable_and_never_from_a_file(self, dest: str) -> None:
-        assert plan.neutral([option(dest, "PIP_PLACE")], "nul") == {**self.ALWAYS, "PIP_PLACE": None}
-        assert plan.neutral([option(dest, "/etc/pip.conf:3")], "nul") is None
-
-    def test_everything_else_stays(self) -> None:
-        assert plan.neutral([option("index_url", "PIP_INDEX_URL"), option("proxy", "pip.conf:1")], "nul") == self.ALWAYS
-
-
-class TestDemandsPip:
-    @pytest.mark.parametrize(
-        ("asked", "reason"),
-        [
-            (Request(arguments=()), None),
-            (Request(arguments=(), command_line=(option("quiet", "argument 1"), option("constraint", "x", "c"))), None),
-            (Request(arguments=(), command_line=(option("upgrade", "argument 2"),)), "`--upgrade` (command line)"),
-            (Request(arguments=(), defaults=(option("upgrade", "PIP_UPGRADE"),)), "`--upgrade` (PIP_UPGRADE)"),
-            (Request(arguments=(), defaults=(option("future", "pip.conf:2"),)), "`--future` (pip.conf:2)"),
-            (Request(arguments=(), defaults=(option("no_input", "PIP_NO_INPUT", "x"),)), "`--no-input` (PIP_NO_INPUT)"),
-            (Request(arguments=(), defaults=(option("quiet", "PIP_QUIET", "x"),)), "`--quiet` (PIP_QUIET)"),
-            (Request(arguments=("--bogus",), unknown=("--bogus",)), "`--bogus` is not understood"),
-        ],
-    )
-    def test_what_only_pip_can_answer(self, asked: Request, reason: str | None) -> None:
-        assert plan.demands_pip(asked, rules((26, 3))) == reason
-
-
-class TestByHashes:
-    PLAIN, HASHED = DEMO, replace(DEMO, hashes=frozenset({sha256("a")}))
-
-    @pytest.mark.parametrize(
-        ("given", "groups"),
-        [
-            ((), ()),
-            ((PLAIN,), ((PLAIN,),)),
-            ((HASHED,), ((HASHED,),)),
-            ((PLAIN, HASHED, PLAIN), ((HASHED,), (PLAIN, PLAIN))),
-        ],
-    )
-    def test_hashes_of_one_are_not_demanded_of_all(
-        self, given: tuple[Pin, ...], groups: tuple[tuple[Pin, ...], ...]
-    ) -> None:
-        assert plan.by_hashes(iter(given)) == groups

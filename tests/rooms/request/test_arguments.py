@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.errors import PinstallError
-from pinstall.model.inputs import Origin, Request
-from pinstall.request.arguments import carried, read, rules, without
+from pinstall.model.inputs import Option, Origin, Request
+from pinstall.request.arguments import carried, demands_pip, read, rules, without
 from pinstall.request.options import FILE_ONLY, LINES, OPTIONS, PER_REQUIREMENT, VALUED
 
 OLD = (20, 1)
@@ -269,3 +269,25 @@ def test_a_second_command_is_as_loud_as_the_first_and_goes_where_it_goes() -> No
         "--pre",
         "--progress-bar=off",
     )
+
+
+def option(name: str, where: str, value: str | None = None) -> Option:
+    return Option(name=f"--{name.replace('_', '-')}", dest=name, value=value, origin=Origin(where=where))
+
+
+class TestDemandsPip:
+    @pytest.mark.parametrize(
+        ("asked", "reason"),
+        [
+            (Request(arguments=()), None),
+            (Request(arguments=(), command_line=(option("quiet", "argument 1"), option("constraint", "x", "c"))), None),
+            (Request(arguments=(), command_line=(option("upgrade", "argument 2"),)), "`--upgrade` (command line)"),
+            (Request(arguments=(), defaults=(option("upgrade", "PIP_UPGRADE"),)), "`--upgrade` (PIP_UPGRADE)"),
+            (Request(arguments=(), defaults=(option("future", "pip.conf:2"),)), "`--future` (pip.conf:2)"),
+            (Request(arguments=(), defaults=(option("no_input", "PIP_NO_INPUT", "x"),)), "`--no-input` (PIP_NO_INPUT)"),
+            (Request(arguments=(), defaults=(option("quiet", "PIP_QUIET", "x"),)), "`--quiet` (PIP_QUIET)"),
+            (Request(arguments=("--bogus",), unknown=("--bogus",)), "`--bogus` is not understood"),
+        ],
+    )
+    def test_what_only_pip_can_answer(self, asked: Request, reason: str | None) -> None:
+        assert demands_pip(asked, rules((26, 3))) == reason

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinstall.model.errors import PinstallError
+from pinstall.model.inputs import Option, Origin
 from pinstall.request.arguments import rules
 from pinstall.request.options import NEWEST, Pip
-from pinstall.request.settings import defaults
+from pinstall.request.settings import defaults, neutral
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pinstall.model.inputs import Option
 
 
 RULES = rules((25, 2))
@@ -170,3 +169,32 @@ def test_a_broken_file_ends_as_pip_ends_and_is_not_quoted(tmp_path: Path, conten
     assert (caught.value.reference, caught.value.exit_code) == ("pip-configuration", 2)
     assert str(caught.value.context[0]).startswith(f"{path}{line}: ")
     assert "secret" not in str(caught.value.context)
+
+
+def option(name: str, where: str, value: str | None = None) -> Option:
+    return Option(name=f"--{name.replace('_', '-')}", dest=name, value=value, origin=Origin(where=where))
+
+
+class TestNeutral:
+    ALWAYS = {"PIP_REQUIREMENT": "nul", "PIP_REPORT": None}  # noqa: RUF012 - a constant
+
+    @pytest.mark.parametrize(
+        "dest", ["dry_run", "force_reinstall", "ignore_installed", "only_dependencies", "upgrade", "use_user_site"]
+    )
+    @pytest.mark.parametrize("where", ["PIP_X", "/etc/pip.conf:3"])
+    def test_a_flag_is_switched_off_wherever_it_comes_from(self, dest: str, where: str) -> None:
+        found = neutral([option(dest, where)], "nul")
+        renamed = {"use_user_site": "PIP_USER", "only_dependencies": "PIP_ONLY_DEPS"}
+        variable = renamed.get(dest, f"PIP_{dest.upper()}")
+        assert found == {**self.ALWAYS, variable: "0"}
+
+    @pytest.mark.parametrize(
+        "dest",
+        ["dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir"],
+    )
+    def test_a_place_is_taken_back_from_a_variable_and_never_from_a_file(self, dest: str) -> None:
+        assert neutral([option(dest, "PIP_PLACE")], "nul") == {**self.ALWAYS, "PIP_PLACE": None}
+        assert neutral([option(dest, "/etc/pip.conf:3")], "nul") is None
+
+    def test_everything_else_stays(self) -> None:
+        assert neutral([option("index_url", "PIP_INDEX_URL"), option("proxy", "pip.conf:1")], "nul") == self.ALWAYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +15,13 @@ from pinstall.commands.install import rebuild as staging
 from pinstall.model.errors import PinstallError
 from tests.support import caches
 from tests.support.sdists import BUILD_LOG, builds, sdist
+from tests.support.values import pin, sha256
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pinstall.model.pins import Pin
     from tests.support.runner import Runner
 
 BOTH_PIPS = pytest.mark.parametrize("environment", ["22.3.1", "26.3"], indirect=True)
@@ -133,3 +136,24 @@ def test_where_no_stage_can_be_made_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "pinstall").write_bytes(b"")
     with pytest.raises(PinstallError, match="cannot make a folder to build in"), staging.staged(str(tmp_path)):
         pytest.fail("there is no stage")
+
+
+DEMO = pin("demo==1.0")
+
+
+class TestByHashes:
+    PLAIN, HASHED = DEMO, replace(DEMO, hashes=frozenset({sha256("a")}))
+
+    @pytest.mark.parametrize(
+        ("given", "groups"),
+        [
+            ((), ()),
+            ((PLAIN,), ((PLAIN,),)),
+            ((HASHED,), ((HASHED,),)),
+            ((PLAIN, HASHED, PLAIN), ((HASHED,), (PLAIN, PLAIN))),
+        ],
+    )
+    def test_hashes_of_one_are_not_demanded_of_all(
+        self, given: tuple[Pin, ...], groups: tuple[tuple[Pin, ...], ...]
+    ) -> None:
+        assert staging.by_hashes(iter(given)) == groups

@@ -1,0 +1,209 @@
+"""Have pip install: the user's own command, our force command, and once more where the cache was the cause.
+
+May not: decide what is evicted or forced, put anything back.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pinstall import comparison, pip
+from pinstall.commands.install import rebuild, runs
+from pinstall.commands.install.heal import Healing
+from pinstall.environment.distributions import is_younger
+from pinstall.environment.ledger import Row
+from pinstall.model.pins import Pin, State
+from pinstall.request import arguments, settings
+from pinstall.verdicts import conflicts, holds, proof, refusals
+from pinstall.verdicts.evidence import Evidence
+from pinstall.verdicts.sources import Sourcing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from pinstall.commands.install.evict import Clearing
+    from pinstall.model.pins import Hold, Identity, Reporter, Verdict
+
+
+class Installer:
+    """Has pip install for one request, and keeps what it reported.
+
+    `held` are the pins of earlier runs that pip may not move; `labels` are what indexes offer next to what pip took.
+    """
+
+    def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
+        """Run nothing yet."""
+        asked = evidence.asked
+        self._evidence, self._is_stale = evidence, False
+        self._clearing = clearing
+        self._tell = tell
+        self._folder = folder
+        self._started = time.time_ns()
+        self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
+        self._reports = runs.reports(asked)
+        self.held: tuple[Hold, ...] = ()
+        self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
+        self.healing = Healing(tell)
+        self.sourcing = Sourcing(asked, clearing.cache)
+        self.runs = runs.Runs(asked, tell, clearing.share, self._forget)
+        runs.mention_unproven(asked, tell)
+
+    def _forget(self) -> None:
+        self._is_stale = True
+        self._clearing.cache.forget()
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what is asked, and what is installed since pip has run last."""
+        if self._is_stale:
+            asked = self._evidence.asked
+            self._is_stale = False
+            self._evidence = Evidence(asked, self._evidence.installed.look_again(verifies=asked.pip.reports))
+            conflicts.assume_requested(self._evidence, self._clearing.cache)
+        return self._evidence
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Tell whether the user only wants to know what pip would do."""
+        return self._evidence.asked.request.last("dry_run") is not None
+
+    def install(self, *, again: bool = False) -> int:
+        """Run the user's own command, verbatim after our few additions, with pip's cache; return the exit code."""
+        asked = self.evidence.asked
+        first = refusals.resolves_first(asked) or self.sourcing.resolves_first()
+        if first and (exit_code := self._resolve(late=again)):
+            return exit_code
+        wanted = None if again else asked.request.last("json_report_file")
+        words, ours, report_file = asked.request.arguments, self._ours, os.path.join(self._folder, "report.json")
+        if wanted is not None and wanted.value and pip.is_file(wanted.value):
+            report_file = wanted.value
+        else:
+            words = arguments.without(words, "json_report_file", asked.pip.release)
+            ours += ("--report", report_file) if self._reports or wanted is not None else ()
+        started = time.time_ns() if again else self._started
+        exit_code = self.runs.run("install", ("install", *ours, *runs.uncompiled(asked), *words))
+        self._note(exit_code, report_file)
+        if exit_code == 0 and "--report" in ours and wanted is not None:
+            pip.deliver(report_file, wanted.value or "-")
+        if exit_code == 0:
+            self._record(started)
+        return exit_code
+
+    @property
+    def _ours(self) -> tuple[str, ...]:
+        """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
+        return (*self._clearing.around(self._evidence.asked.pip), *holds.constraints(self.held, self._folder))
+
+    def _resolve(self, *, late: bool) -> int:
+        """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
+        wanted = os.path.join(self._folder, "resolved.json")
+        exit_code = self.runs.rehearse("resolve", wanted, "-q", *self._ours)
+        if exit_code == 0:
+            self.sourcing.judge(pip.installed(wanted), {one.name for one in pip.chosen(wanted) if one.requested})
+            if refusals.resolves_first(self.evidence.asked):
+                unpinned = self.evidence.unpinned(pip.chosen(wanted))
+                refusals.judge(unpinned, self.evidence.asked, self._tell, late=late)
+        return exit_code
+
+    def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
+        """Run pip, and once more if it fails by something in its cache; return the last exit code."""
+        exit_code = run()
+        if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
+            return exit_code
+        from pinstall.index import client  # noqa: PLC0415 - requests is slow to import, and only failure needs it
+
+        if not self._clearing.examine(wanting, client.Client(self._evidence.asked.in_force).ask):
+            return exit_code
+        self._tell.say("pip failed: trying again without what was wrong in its cache")
+        return run()
+
+    def force(self, pins: Sequence[Pin]) -> None:
+        """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""
+        asked = self.evidence.asked
+        pins = self.sourcing.bound(pins)
+        changes = settings.neutral(asked.request.defaults, os.devnull) if pins else None
+        if changes is None:
+            return
+        report_file = os.path.join(self._folder, "forced.json")
+        for group in rebuild.by_hashes(pins):
+            names = ", ".join(pin.name for pin in group)
+            self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
+            ours = ("--report", report_file) if asked.pip.reports else ()
+            file = pip.requirements_file(self._folder, rebuild.lines(group, asked))
+            carried = arguments.carried(asked.request, into_environment=True)
+            words = ("--force-reinstall", "--no-deps", *ours, *runs.uncompiled(asked), *carried)
+            words += (*self._clearing.around(asked.pip), "-r", file)
+            started = time.time_ns()
+            exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
+            self._note(exit_code, report_file)
+            if exit_code == 0:
+                self._record(started, alone=True)
+
+    def judge(self) -> tuple[Verdict, ...]:
+        """Judge the pins by the environment, or by pip's report where pip installed elsewhere."""
+        asked = self.evidence.asked
+        if not asked.elsewhere:
+            return self.evidence.judge()
+        if not self._reports and asked.demand.pins:
+            self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
+            return ()
+        reported = {name: identity for name, (identity, _) in self._reported.items()}
+        final = proof.judge(self._clearing.cache, self.evidence, reported, self._started)
+        aim = asked.request.last("prefix_path") or asked.request.last("root_path")
+        fitting = (State.HOLDS, State.UNPROVEN)
+        left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
+        if aim is not None and left_out:
+            names = f"{', '.join(left_out)}, which the environment that it runs in has already"
+            self._tell.say(f"pip has left out of `{aim.name}` {names}; `--ignore-installed` installs all there")
+        return final
+
+    def _note(self, exit_code: int, report_file: str) -> None:
+        """Note what pip has just installed, and compile it if pip was kept from that."""
+        self._reported = pip.installed(report_file) if exit_code == 0 else {}
+        if exit_code != 0:
+            return
+        self._is_stale |= self.healing.settle(self.evidence, self._started)
+        self.healing.sweep(self.evidence)
+        asked, find = self.evidence.asked, self.evidence.find
+        if self._reported and runs.uncompiled(asked):
+            files = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
+            paths = [path for one in files for path in one.sources]
+            runs.compile_files(asked.target.executable, paths, asked.environ)
+        identities = [identity for identity, _ in self._reported.values()]
+        self._evidence = proof.learn_names(self.evidence, identities)
+        self._evidence.asked = runs.replaced(self._evidence.asked, identities, self._tell)
+        self._reports = self._reports and self._evidence.asked.pip.reports
+
+    def _record(self, since: int, *, alone: bool = False) -> None:
+        """Record what pip has built since (ns), and from which artifact it installed each distribution.
+
+        Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
+        """
+        evidence, reported = self.evidence, self._reported
+        pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
+        self._clearing.record(pins, since)
+        if evidence.asked.elsewhere:
+            return
+        self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
+        rows = {}
+        for name, (identity, url) in reported.items():
+            found = evidence.find(name)
+            if found is not None and found.damage is None and is_younger(found.record, since):
+                flaws = evidence.installed.flaws(found)
+                rows[name] = Row(
+                    version=found.text,
+                    hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
+                    url=url,
+                    record=evidence.installed.files(found).digest(flaws),
+                    inputs=self._clearing.find_inputs(pins[name], identity, url),
+                    flaws=flaws,
+                    index=self.sourcing.index(name, identity, url),
+                )
+        if rows:
+            evidence.installed.ledger.write(rows, self._tell.say)
