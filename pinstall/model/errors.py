@@ -1,14 +1,17 @@
-"""Define the ways in which pinstall cannot go on.
+"""Define how a run ends: its exit codes, the error that stops it, its outcome.
 
-May not: format for a terminal. A pin that does not hold is data (`model.State`), not an exception.
+May not: format for a terminal. A pin that is not satisfied is data (`model.State`), not an exception.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from pinstall.model.artifacts import Plan
     from pinstall.model.inputs import Fault
+    from pinstall.model.pins import Dependency, Verdict
 
 HOLDS: Final = 0
 FINDING: Final = 1
@@ -43,3 +46,33 @@ class PinstallError(Exception):
         self.context = context
         self.hint = hint
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One pip command that was run: why, its arguments behind `python -m pip`, its exit code."""
+
+    purpose: str
+    arguments: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`.
+
+    `unpinned` is what is needed and nobody has pinned, `left` counts the local directories and editables. `grounds` is
+    all that it rests on that every pin was found to hold, none where that is not the whole of it.
+    """
+
+    exit_code: int
+    verdicts: tuple[Verdict, ...] = ()
+    plan: Plan | None = None
+    commands: tuple[Command, ...] = ()
+    rehearsed: bool = False
+    error: PinstallError | None = None
+    target: str = ""
+    report_to: str = ""
+    unpinned: tuple[Dependency, ...] = ()
+    left: int = 0
+    grounds: tuple[str, ...] = ()

@@ -14,8 +14,7 @@ from pinstall import comparison, pip
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.command import Installer
 from pinstall.commands.install.evict import Clearing
-from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.outcome import Outcome
+from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.pins import State
 from pinstall.verdicts import ambiguity, conflicts, holds
 
