@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
-from pinstall.environment import damage
+from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
@@ -159,6 +159,6 @@ def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter
         rows = ((one, evidence.installed.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
         lists = map(evidence.installed.files, installed)
-        altered = set(damage.altered(lists, os.cpu_count() or 1, tell.progress)) - taken
+        altered = set(contents.altered(lists, os.cpu_count() or 1, tell.progress)) - taken
         for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
             yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

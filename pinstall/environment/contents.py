@@ -1,6 +1,6 @@
-"""Tell whether the files of an installed distribution are the members of a wheel.
+"""Compare the contents of installed files with RECORD's sha256 on all cores, or with the members of a wheel.
 
-May not: write, believe either RECORD of what a file contains.
+May not: write, take a size or a hash in RECORD for the contents of a file.
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ import csv
 import os
 import posixpath
 import re
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pinstall.environment.file_list import locate
 from pinstall.environment.record import is_bytecode
+from pinstall.files import is_other
 from pinstall.formats import archives
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from pinstall.environment.file_list import FileList, Listed
     from pinstall.model.pins import Distribution
 
+_BATCH: Final = 1 << 22
+_OPENING: Final = 12_000
+"""How many bytes could be hashed while a file is opened, about."""
 _BLOCK: Final = 1 << 20
 _INSTALLERS_OWN: Final = (
     *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
@@ -39,6 +47,65 @@ _BASES: Final = {
 its end, and `share/bash-completion/completions/demo` ends like the script `demo`."""
 _WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
 """The file names that make a command of an entry point's name."""
+
+
+def altered(
+    lists: Iterable[FileList], workers: int, told: Callable[[int, int], None] | None = None
+) -> Iterator[tuple[Distribution, str]]:
+    """Yield each file, by its path in RECORD, that is missing or has not the sha256 that RECORD lists, in no order.
+
+    `told` is called now and then with the number of files that are done, and of all. Without a readable RECORD nothing
+    can be compared: see `FileList.damage`.
+    """
+    files = [file for one in lists for file in one.hashed]
+    batches = _batches(sorted(files, key=lambda listed: listed[0]))
+    every = sum(map(len, batches))
+    done = 0
+    small = Lock()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
+                done += number
+                if told is not None:
+                    told(done, every)
+                yield from found
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
+    """Cut the files into parts that take about as long as each other."""
+    batches: deque[Sequence[Listed]] = deque()
+    start = cost = 0
+    for end, file in enumerate(files, 1):
+        cost += file[0] + _OPENING
+        if cost >= _BATCH or end == len(files):
+            batches.append(files[start:end])
+            start, cost = end, 0
+    return batches
+
+
+def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
+    """Hash the next part of small files, or of big ones while another thread is at the small ones.
+
+    Opening files holds the interpreter's lock and hashing does not: two threads at small files hinder each other.
+    """
+    at_small = small.acquire(blocking=False)
+    try:
+        batch = batches.popleft() if at_small else batches.pop()
+        return len(batch), [
+            (distribution, path) for size, place, digest, distribution, path in batch if is_other(place, size, digest)
+        ]
+    finally:
+        if at_small:
+            small.release()
+
+
+def find_foreign(files: FileList) -> str | None:
+    """Return the first path of RECORD that is not as `altered` wants it, or RECORD itself where it cannot be read."""
+    if not files.is_removable:
+        return "its RECORD"
+    return min((path for _, path in altered((files,), 1)), default=None)
 
 
 def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:

@@ -86,7 +86,7 @@ class FileList:
     def damage(self, passing: Collection[str] = ()) -> str | None:
         """Say what is wrong at a glance, in words that follow the name: files gone, of another size, altered.
 
-        Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `damage.altered` compares
+        Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `contents.altered` compares
         all. Byte code may go. An editable and what neither pip nor uv installed are never damaged; the paths in
         `passing` do not count, as RECORD spells them. Of an egg that pip installed only files that are gone are known.
 

@@ -93,7 +93,7 @@ class Evidence:
 
     def _find_foreign(self, found: Distribution | None) -> str | None:
         files = None if found is None else self.installed.files(found)
-        return "its dist-info" if files is None else environment.damage.find_foreign(files)
+        return "its dist-info" if files is None else environment.contents.find_foreign(files)
 
     def _beside(self, found: Distribution) -> tuple[str, ...]:
         return tuple(distributions.beside(found, self._destination.copies(found.identity.name)))

@@ -21,7 +21,7 @@ from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
 from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import contents, damage, ledger, record
+from pinstall.environment import contents, ledger, record
 from pinstall.environment import distributions as environment
 from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_overwritten, find_owners, find_shared
@@ -273,8 +273,8 @@ def record_file(content: bytes, folder: str) -> Read:
         other = Distribution(identity=found.identity, text="1.0", location=folder, path=beside)
         find_overwritten(files, find_owners([FileList(other)]))
         find_shared(find_owners([files]))
-        tuple(damage.altered([files], 1))
-        damage.find_foreign(files)
+        tuple(contents.altered([files], 1))
+        contents.find_foreign(files)
         assert (files.damage(), files.flaws, files.top_level, files.sources, files.digest()) is not None
         with contextlib.suppress(ValueError):
             record.rows(record.text(content))
