@@ -5,7 +5,6 @@ May not: write, take a size or a hash in RECORD for the contents of a file.
 
 from __future__ import annotations
 
-import csv
 import os
 import posixpath
 import re
@@ -14,17 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.environment.file_list import locate
-from pinstall.environment.record import is_bytecode
+from pinstall.environment.file_list import FileList, locate
 from pinstall.files import is_other
 from pinstall.formats import archives
+from pinstall.formats.metadata import is_bytecode
 
 if TYPE_CHECKING:
     import zipfile
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from pinstall.environment.file_list import FileList, Listed
+    from pinstall.environment.file_list import Listed
     from pinstall.model.pins import Distribution
 
 _BATCH: Final = 1 << 22
@@ -119,12 +118,11 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
     """
     folder = os.path.basename(distribution.path)
     try:
-        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
-            # the row of a folder says nothing of a file, and pip keeps it
-            listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
+        # the row of a folder says nothing of a file, and pip keeps it
+        listed = {posixpath.normpath(path) for path, *_ in FileList(distribution).rows if not path.endswith("/")}
         with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
-            return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
+            return f"{folder}/METADATA" in listed & places.keys() and _same(archive, places, distribution.location)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return False
 

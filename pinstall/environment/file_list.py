@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pinstall import stamp
-from pinstall.environment import record
 from pinstall.files import is_other, sha256
+from pinstall.formats import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pinstall.environment.record import Row
+    from pinstall.formats.metadata import Row
     from pinstall.model.pins import Distribution
 
     Listed = tuple[int, str, str, Distribution, str]
@@ -47,7 +47,7 @@ class FileList:
     def rows(self) -> Sequence[Row]:
         """Return the rows of RECORD; nothing where it is missing or cannot be read, and for an egg."""
         try:
-            return () if self.distribution.egg else record.rows(record.text(self._content or b""))
+            return () if self.distribution.egg else metadata.record_rows(self._content or b"")
         except ValueError:
             return ()
 
@@ -70,7 +70,7 @@ class FileList:
     @property
     def top_level(self) -> tuple[str, ...]:
         """Return where each first part of a path is, and in full what is outside; of an egg, all files."""
-        tops = sorted(record.tops([path for path, _, _ in self.rows]))
+        tops = sorted(metadata.top_levels(path for path, _, _ in self.rows))
         return (*self._of_egg, *map(self.place, tops))
 
     @property
@@ -145,9 +145,9 @@ class FileList:
         prefix, folder = stamp.opened(location)
         try:
             for path, digest, size in self.rows:
-                if record.CACHED in path or (not digest and record.is_bytecode(path)):
+                if metadata.CACHED in path or (not digest and metadata.is_bytecode(path)):
                     continue
-                expected = record.length(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
+                expected = metadata.parse_size(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
                 found: int | None
                 try:
                     status = os.stat(prefix + path, dir_fd=folder)
@@ -155,7 +155,7 @@ class FileList:
                     younger = status.st_mtime_ns > written and digest.startswith("sha256=")
                     if (
                         younger
-                        and expected in (found, record.UNKNOWN)
+                        and expected in (found, metadata.UNKNOWN)
                         and is_other(locate(location, path), found, digest[7:].rstrip("="))
                     ):
                         yield path, f"was altered in {path}"
@@ -163,7 +163,7 @@ class FileList:
                     found = _size(location, path)
                 if found is None:
                     yield path, f"lacks {path}"
-                elif record.UNKNOWN not in (expected, found) and found != expected:
+                elif metadata.UNKNOWN not in (expected, found) and found != expected:
                     yield path, f"has {found} bytes instead of {size} in {path}"
         finally:
             stamp.close(folder)
@@ -173,11 +173,11 @@ class FileList:
         """Yield each file that RECORD has a sha256 of, where its files are to be what RECORD says."""
         folder = os.path.join(self.distribution.location, "")
         for path, digest, size in self.rows if self._is_held else ():
-            if digest.startswith("sha256=") and record.CACHED not in path:
+            if digest.startswith("sha256=") and metadata.CACHED not in path:
                 outside = path.startswith(("../", "/"))
                 place = locate(self.distribution.location, path) if outside else folder + path
                 if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
-                    yield record.length(size), place, digest[7:].rstrip("="), self.distribution, path
+                    yield metadata.parse_size(size), place, digest[7:].rstrip("="), self.distribution, path
 
     def digest(self, flaws: Iterable[str] = ()) -> str:
         """Return the sha256 of RECORD and of all files that it has no true hash of, empty where there is no RECORD.
@@ -189,7 +189,7 @@ class FileList:
             return ""
         digest = hashlib.sha256(self._content)
         folder = self.distribution.path if self.distribution.egg else self.distribution.location
-        doubtful = [path for path in (*self._unhashed, *flaws) if not record.is_bytecode(path)]
+        doubtful = [path for path in (*self._unhashed, *flaws) if not metadata.is_bytecode(path)]
         others = list(self._of_neighbours()) if doubtful else []
         for path in doubtful:
             if not any(f"\n{path},".encode() in other for other in others):
@@ -226,9 +226,9 @@ def _size(location: str, path: str) -> int | None:
     try:
         return os.stat(locate(location, path)).st_size
     except (FileNotFoundError, NotADirectoryError):
-        return record.UNKNOWN if _is_wrapper(path) else None
+        return metadata.UNKNOWN if _is_wrapper(path) else None
     except OSError:  # a folder that may not be entered proves nothing
-        return record.UNKNOWN
+        return metadata.UNKNOWN
 
 
 def locate(location: str, path: str) -> str:

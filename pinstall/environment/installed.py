@@ -10,11 +10,11 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pinstall.environment import record
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
 from pinstall.files import is_other
+from pinstall.formats import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.environment.ledger import Row as LedgerRow
-    from pinstall.environment.record import Row
+    from pinstall.formats.metadata import Row
     from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Distribution
 
@@ -155,7 +155,7 @@ def find_owners(lists: Iterable[FileList]) -> Owners:
     found: dict[str, dict[str, tuple[Distribution, Row]]] = {}
     for files in lists:
         for row in files.rows:
-            if record.CACHED not in row[0]:
+            if metadata.CACHED not in row[0]:
                 found.setdefault(files.place(row[0]), {})[files.distribution.path] = (files.distribution, row)
     return found
 
@@ -190,7 +190,7 @@ def find_shared(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
 def _may_be(place: str, digest: str, size: str) -> bool:
     if not digest.startswith("sha256="):
         return os.path.exists(place)
-    return not is_other(place, record.length(size), digest[7:].rstrip("="))
+    return not is_other(place, metadata.parse_size(size), digest[7:].rstrip("="))
 
 
 def _is_the_same(rows: Sequence[Row]) -> bool:

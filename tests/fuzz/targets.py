@@ -21,10 +21,11 @@ from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
 from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import contents, ledger, record
+from pinstall.environment import contents, ledger
 from pinstall.environment import distributions as environment
 from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_overwritten, find_owners, find_shared
+from pinstall.formats import metadata as heads
 from pinstall.formats import urls as links
 from pinstall.index import pages
 from pinstall.model.errors import PinstallError
@@ -277,7 +278,7 @@ def record_file(content: bytes, folder: str) -> Read:
         contents.find_foreign(files)
         assert (files.damage(), files.flaws, files.top_level, files.sources, files.digest()) is not None
         with contextlib.suppress(ValueError):
-            record.rows(record.text(content))
+            heads.record_rows(content)
 
     return read
 
