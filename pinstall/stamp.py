@@ -112,18 +112,19 @@ def _statuses(folder: str, names: Sequence[str]) -> bytes:
     """Return the status of each place below a folder; raise OSError where the folder itself cannot be opened."""
     prefix, opened_folder = opened(folder) if folder else ("", None)
     try:
-        found = [_status(prefix + name, opened_folder) for name in names]
+        found = [status(prefix + name, opened_folder) for name in names]
     finally:
         close(opened_folder)
     return marshal.dumps(found, 2)  # a format that does not hang on who else refers to a value
 
 
-def _status(place: str, folder: int | None) -> tuple[int, ...]:
+def status(place: str, folder: int | None = None) -> tuple[int, ...]:
+    """Return what changes with a file that is edited or replaced, or the number of the error."""
     try:
-        status = os.stat(place, dir_fd=folder)
+        known = os.stat(place, dir_fd=folder)
     except OSError as error:
         return (error.errno or 0,)
-    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode, status.st_uid
+    return known.st_size, known.st_mtime_ns, known.st_ino, known.st_mode, known.st_uid
 
 
 def opened(folder: str) -> tuple[str, int | None]:
