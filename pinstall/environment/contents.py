@@ -5,6 +5,7 @@ May not: write, take a size or a hash in RECORD for the contents of a file.
 
 from __future__ import annotations
 
+import base64
 import os
 import posixpath
 import re
@@ -14,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pinstall.environment.file_list import FileList, locate
-from pinstall.files import is_other
+from pinstall.files import sha256
 from pinstall.formats import archives
 from pinstall.formats.metadata import is_bytecode
 
@@ -72,6 +73,17 @@ def altered(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def is_altered(path: str, size: int, digest: str) -> bool:
+    """Tell whether a file is missing or has not the sha256 that a row of RECORD says."""
+    try:
+        spelled = f"sha256={base64.urlsafe_b64encode(sha256(path, size)).decode()}"
+        return spelled.rstrip("=") != digest.rstrip("=")
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # a file that may not be read proves nothing
+        return False
+
+
 def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
     """Cut the files into parts that take about as long as each other."""
     batches: deque[Sequence[Listed]] = deque()
@@ -93,7 +105,7 @@ def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list
     try:
         batch = batches.popleft() if at_small else batches.pop()
         return len(batch), [
-            (distribution, path) for size, place, digest, distribution, path in batch if is_other(place, size, digest)
+            (distribution, path) for size, place, digest, distribution, path in batch if is_altered(place, size, digest)
         ]
     finally:
         if at_small:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinstall import stamp
-from pinstall.files import is_other, sha256
+from pinstall import environment, stamp
+from pinstall.files import sha256
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Distribution
 
     Listed = tuple[int, str, str, Distribution, str]
-    "Size (negative where it is unknown), place, sha256 in RECORD's spelling, whose file it is, path in RECORD."
+    "Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD."
 
 _TRUE: Final = ("pip", "uv")
 """The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
@@ -156,7 +156,7 @@ class FileList:
                     if (
                         younger
                         and expected in (found, metadata.UNKNOWN)
-                        and is_other(locate(location, path), found, digest[7:].rstrip("="))
+                        and environment.contents.is_altered(locate(location, path), found, digest)
                     ):
                         yield path, f"was altered in {path}"
                 except OSError:
@@ -177,7 +177,7 @@ class FileList:
                 outside = path.startswith(("../", "/"))
                 place = locate(self.distribution.location, path) if outside else folder + path
                 if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
-                    yield metadata.parse_size(size), place, digest[7:].rstrip("="), self.distribution, path
+                    yield metadata.parse_size(size), place, digest, self.distribution, path
 
     def digest(self, flaws: Iterable[str] = ()) -> str:
         """Return the sha256 of RECORD and of all files that it has no true hash of, empty where there is no RECORD.

@@ -10,10 +10,10 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pinstall import environment
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
-from pinstall.files import is_other
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def find_shared(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
 def _may_be(place: str, digest: str, size: str) -> bool:
     if not digest.startswith("sha256="):
         return os.path.exists(place)
-    return not is_other(place, metadata.parse_size(size), digest[7:].rstrip("="))
+    return not environment.contents.is_altered(place, metadata.parse_size(size), digest)
 
 
 def _is_the_same(rows: Sequence[Row]) -> bool:
