@@ -29,33 +29,31 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 1 << 22
 _OPENING: Final = 12_000
-"""How many bytes could be hashed while a file is opened, about."""
+"""The bytes that could be hashed while a file is opened, about."""
 _BLOCK: Final = 1 << 20
 _INSTALLERS_OWN: Final = (
     *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
     *("direct_url.json", "uv_build.json", "uv_cache.json"),
 )
-"""What pip and uv write into a dist-info, whatever the wheel has under that name."""
+"""The files that pip and uv write into a dist-info, also over those of the wheel."""
 _BASES: Final = {
-    "purelib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
-    "platlib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
+    **dict.fromkeys(("purelib", "platlib"), re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/")),
     "data": re.compile(r"(\.\./)+"),
     "headers": re.compile(r"(\.\./)+(.*/)?include/(.*/)?", re.IGNORECASE),
     "scripts": re.compile(r"(\.\./)+(.*/)?(bin|Scripts)/"),
 }
-"""What RECORD may call the place of each folder of `*.data`, whatever the scheme; scripts last, for a path is found by
-its end, and `share/bash-completion/completions/demo` ends like the script `demo`."""
+"""Paths in RECORD for each folder of `*.data`, in any scheme. Scripts are the last: a path is found by its end, and
+`share/bash-completion/completions/demo` ends like the script `demo`."""
 _WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
-"""The file names that make a command of an entry point's name."""
+"""The file names of a command for an entry point."""
 
 
-def altered(
-    lists: Iterable[FileList], workers: int, told: Callable[[int, int], None] | None = None
+def find_altered(
+    lists: Iterable[FileList], workers: int, progress: Callable[[int, int], None] = lambda _, __: None
 ) -> Iterator[tuple[Distribution, str]]:
-    """Yield each file, by its path in RECORD, that is missing or has not the sha256 that RECORD lists, in no order.
+    """Yield each file, by its path in RECORD, that is missing or has another sha256, in no order.
 
-    `told` is called now and then with the number of files that are done, and of all. Without a readable RECORD nothing
-    can be compared: see `FileList.damage`.
+    `progress` gets the number of compared files and of all. Without a readable RECORD nothing is compared.
     """
     files = [file for one in lists for file in one.hashed]
     batches = _batches(sorted(files, key=lambda listed: listed[0]))
@@ -66,8 +64,7 @@ def altered(
         try:
             for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
                 done += number
-                if told is not None:
-                    told(done, every)
+                progress(done, every)
                 yield from found
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -85,7 +82,7 @@ def is_altered(path: str, size: int, digest: str) -> bool:
 
 
 def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
-    """Cut the files into parts that take about as long as each other."""
+    """Cut the files into parts that take about the same time."""
     batches: deque[Sequence[Listed]] = deque()
     start = cost = 0
     for end, file in enumerate(files, 1):
@@ -97,9 +94,9 @@ def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
 
 
 def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
-    """Hash the next part of small files, or of big ones while another thread is at the small ones.
+    """Hash the next part of small files, or of big ones while another thread hashes small ones.
 
-    Opening files holds the interpreter's lock and hashing does not: two threads at small files hinder each other.
+    Opening a file holds the interpreter's lock, hashing does not: two threads with small files hinder each other.
     """
     at_small = small.acquire(blocking=False)
     try:
@@ -113,24 +110,21 @@ def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list
 
 
 def find_foreign(files: FileList) -> str | None:
-    """Return the first path of RECORD that is not as `altered` wants it, or RECORD itself where it cannot be read."""
-    if not files.is_removable:
-        return "its RECORD"
-    return min((path for _, path in altered((files,), 1)), default=None)
+    """Return the first path that is missing or has another sha256, or RECORD itself where it is unreadable."""
+    return min((path for _, path in find_altered((files,), 1)), default=None) if files.is_removable else "its RECORD"
 
 
 def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
-    """Tell whether this wheel, a path or an open file, is proven to be what is installed, byte by byte.
+    """Tell whether all installed files are proven to be those of a wheel, byte by byte.
 
-    What pip adds (byte code, commands for entry points, its notes in the dist-info) counts for nothing, nor does the
-    first line of a script that it rewrites. Anything unexpected, a file in RECORD that the wheel does not have
-    among it, is no proof.
+    Files that pip adds (byte code, commands for entry points, its own in the dist-info) do not count, nor does the
+    first line of a script. Any other file in RECORD that is not in the wheel prevents a proof.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
     """
     folder = os.path.basename(distribution.path)
     try:
-        # the row of a folder says nothing of a file, and pip keeps it
+        # RECORD may have rows of folders, which pip keeps
         listed = {posixpath.normpath(path) for path, *_ in FileList(distribution).rows if not path.endswith("/")}
         with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
@@ -140,8 +134,8 @@ def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
 
 
 def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> Mapping[str, str]:
-    """Return the members by the path that RECORD gives them; ValueError where that is not certain."""
-    # pip compiles anew even what a wheel brings along
+    """Return the members by path in RECORD; raise ValueError where that is not certain."""
+    # pip compiles again, also over the byte code of a wheel
     files = [name for name in archive.namelist() if not (name.endswith("/") or is_bytecode(name))]
     own = {f"{folder}/{name}" for name in _INSTALLERS_OWN}
     names = {posixpath.normpath(name): name for name in files}
@@ -158,7 +152,7 @@ def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> 
     for key, moved in below.items():
         base = _base(_BASES[key], moved, listed - places.keys()) if moved else ""
         places |= {base + rest: name for rest, name in moved.items()}
-    # pip passes over a wrapper that a build made for an entry point, and keeps its row
+    # pip ignores a wrapper that a build made for an entry point, and keeps its row
     rest_of_rows = listed - places.keys() - own - wrappers
     if len(names) != len(files) or not all(_is_added(row, commands) for row in rest_of_rows):
         raise ValueError(rest_of_rows)
@@ -166,10 +160,7 @@ def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> 
 
 
 def _base(pattern: re.Pattern[str], below: Collection[str], rows: AbstractSet[str]) -> str:
-    """Return the one folder in which RECORD lists all of these paths.
-
-    RECORD knows what the interpreter's scheme does not: whether `--user`, `--prefix` or `--target` chose another.
-    """
+    """Return the one folder in which RECORD lists all of these paths, also with `--user`, `--prefix` or `--target`."""
     last = max(below, key=len)
     bases = {row.removesuffix(last) for row in rows if row.endswith(last)}
     (base,) = (one for one in bases if pattern.fullmatch(one) and all(one + path in rows for path in below))
@@ -190,8 +181,8 @@ def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
 
 
 def _is_command(path: str, commands: AbstractSet[str]) -> bool:
-    named = _WRAPPER.fullmatch(posixpath.basename(path))
-    return named is not None and named[1] in commands
+    match = _WRAPPER.fullmatch(posixpath.basename(path))
+    return match is not None and match[1] in commands
 
 
 def _is_added(row: str, commands: AbstractSet[str]) -> bool:
@@ -202,7 +193,7 @@ def _is_added(row: str, commands: AbstractSet[str]) -> bool:
 
 
 def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:
-    """Compare sizes, which cost next to nothing, then bytes, up to the first difference."""
+    """Compare sizes, which are cheap, then bytes, up to the first difference."""
     files = [(archive.getinfo(name), locate(location, row)) for row, name in places.items()]
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
     if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end

@@ -15,20 +15,16 @@ if TYPE_CHECKING:
 
 HOLDS: Final = 0
 FINDING: Final = 1
-"""A command that only asks found something; also pip's own code for a refused request."""
+"""A command that changes nothing has findings; also pip's own code for a refused request."""
 USAGE: Final = 64
 NOT_PINNED: Final = 65
-"""A pin does not hold, is missing, or cannot be enforced."""
+"""A pin is not satisfied, is missing, or cannot be enforced."""
 UNREADABLE: Final = 66
 INTERNAL: Final = 70
 
 
 class PinstallError(Exception):
-    """Tell why the run cannot go on, where, and what to do about it.
-
-    `reference` is kebab-case and stable; `context` holds one line per fault, with its place where it has one;
-    `exit_code` is what the process ends with.
-    """
+    """An error that stops the run; `reference` is kebab-case and stable, `context` has one line per fault."""
 
     def __init__(
         self,
@@ -39,7 +35,6 @@ class PinstallError(Exception):
         hint: str | None = None,
         exit_code: int = INTERNAL,
     ) -> None:
-        """Keep the parts apart, so that text, annotations and JSON can each show them their way."""
         super().__init__(message)
         self.reference = reference
         self.message = message
@@ -50,7 +45,7 @@ class PinstallError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One pip command that was run: why, its arguments behind `python -m pip`, its exit code."""
+    """One run of pip: its purpose, its arguments after `python -m pip`, its exit code."""
 
     purpose: str
     arguments: tuple[str, ...]
@@ -59,10 +54,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run did and how it ended; `rehearsed` tells that nothing was installed because of `--dry-run`.
+    """The result of a run; `rehearsed` tells that nothing was installed because of `--dry-run`.
 
-    `unpinned` is what is needed and nobody has pinned, `left` counts the local directories and editables. `grounds` is
-    all that it rests on that every pin was found to hold, none where that is not the whole of it.
+    `left` counts the local directories and editables. `grounds` are those of a stamp, empty where a stamp would not be
+    safe.
     """
 
     exit_code: int
