@@ -61,7 +61,6 @@ class Lease:
     """
 
     def __init__(self, cache: str) -> None:
-        """Hold nothing yet."""
         self._path = os.path.join(cache, "pinstall", "lease")
         self._file: IO[str] | None = None
 
@@ -94,31 +93,25 @@ def _opened(path: str) -> IO[str]:
     return open(path, "a", encoding="utf-8", opener=opener)
 
 
-def moved(source: str, target: str) -> bool:
+def move(source: str, target: str) -> bool:
     """Rename, with the folders above the target, and tell whether it was done.
 
     A file is linked and then unlinked: that replaces nothing which another process writes at the same moment. Folders
     and some file systems have no links.
     """
-    if os.path.lexists(target):
-        return False
     try:
+        if os.path.lexists(target):
+            return False
         folder(os.path.dirname(target))
-        if _linked(source, target):
-            os.unlink(source)
-        else:
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        except (OSError, NotImplementedError):
             os.rename(source, target)
+        else:
+            os.unlink(source)
     except OSError:
-        return False
-    return True
-
-
-def _linked(source: str, target: str) -> bool:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except (OSError, NotImplementedError):
         return False
     return True
 
@@ -186,10 +179,7 @@ def replace(path: str, text: str) -> None:
             file.write(text)
         return
     target = os.path.realpath(path)
-    mode = None
-    with suppress(FileNotFoundError):
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-    put(target, text.encode(), mode)
+    put(target, text.encode(), stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None)
 
 
 def is_device(path: str) -> bool:

@@ -35,24 +35,25 @@ def find(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """Return the text that an earlier run with these arguments printed, if nothing has changed."""
     try:
         with open(locate(argv, environ), encoding="utf-8", errors="surrogateescape") as file:
-            form, digest, said, *grounds = file.read().split("\0")
+            form, digest, text, *grounds = file.read().split("\0")
         same = form == FORMAT and digest == fingerprint(argv, environ, grounds)
     except (OSError, ValueError, ImportError):
         return None
-    return said if same else None
+    return text if same else None
 
 
-def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
+def leave(argv: Sequence[str], environ: Mapping[str, str], text: str, grounds: Sequence[str]) -> None:
     """Write a stamp, if that is possible."""
+    from contextlib import suppress
+
     from pinstall import files
 
-    try:
+    with suppress(OSError, ValueError, ImportError):
         place = locate(argv, environ)
-        content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), said, *grounds))
+        content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), text, *grounds))
         files.remember(place, content.encode("utf-8", "surrogateescape"))
-        _forget(os.path.dirname(place))
-    except (OSError, ValueError, ImportError):
-        return
+        for entry in sorted(os.scandir(os.path.dirname(place)), key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
+            os.unlink(entry.path)
 
 
 def state_directory(environ: Mapping[str, str]) -> str:
@@ -138,8 +139,3 @@ def close(descriptor: int | None) -> None:
     """Close a descriptor of `open_folder`."""
     if descriptor is not None:
         os.close(descriptor)
-
-
-def _forget(folder: str) -> None:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
-        os.unlink(entry.path)

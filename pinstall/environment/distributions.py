@@ -32,7 +32,6 @@ class Environment:
     """The distributions in the folders of `paths`; the first folder wins, as when Python imports."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        """Look at nothing yet."""
         self.paths = paths
         self._found: dict[NormalizedName, Distribution | None] = {}
 

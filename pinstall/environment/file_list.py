@@ -32,7 +32,6 @@ class FileList:
     """The files of a distribution by its RECORD, or by pip's list of an egg; each is read at most once."""
 
     def __init__(self, distribution: Distribution) -> None:
-        """Read nothing yet."""
         self.distribution = distribution
 
     @cached_property

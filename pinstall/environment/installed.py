@@ -40,12 +40,12 @@ class Installed:
     def __init__(
         self, target: Interpreter, state: str, *, verifies: bool = True, before: Installed | None = None
     ) -> None:
-        """Read nothing yet; keep unchanged lists of an earlier look."""
         self.target = target
         self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)
         self._state = state
         self._verifies = verifies
         self._environment = Environment(target.paths)
+        self.find, self.copies = self._environment.find, self._environment.copies
         self._looked = time.time_ns()
         self._files: dict[str, FileList] = before.unchanged(self) if before else {}
 
@@ -53,18 +53,10 @@ class Installed:
         """Return a new look, after pip has run."""
         return Installed(self.target, self._state, verifies=verifies, before=self)
 
-    def find(self, name: NormalizedName) -> Distribution | None:
-        """Return the installed distribution of this name."""
-        return self._environment.find(name)
-
     @cached_property
     def every(self) -> tuple[Distribution, ...]:
         """Return all installed distributions."""
         return self._environment.every()
-
-    def copies(self, name: NormalizedName) -> tuple[str, ...]:
-        """Return each dist-info of this name in the folder that wins."""
-        return self._environment.copies(name)
 
     def is_outside(self, found: Distribution) -> bool:
         """Tell whether a distribution is outside of the folders to which pip installs."""

@@ -54,7 +54,6 @@ class Ledger:
     """
 
     def __init__(self, site_packages: str, state: str) -> None:
-        """Read nothing yet."""
         stem = hashlib.sha256(os.fsencode(os.path.realpath(site_packages))).hexdigest()[:32]
         own = os.path.join(site_packages, FOLDER, "ledger.json")
         self.paths = (own, os.path.join(state, "ledgers", f"{stem}.json"))

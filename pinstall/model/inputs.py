@@ -24,7 +24,6 @@ class Origin:
     line: int | None = None
 
     def __str__(self) -> str:
-        """Return `requirements.txt:14`, `PIP_CONSTRAINT`, or `command line`."""
         if self.where.startswith("argument "):
             return "command line"
         return self.where if self.line is None else f"{self.where}:{self.line}"
@@ -38,7 +37,6 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        """Return `requirements.txt:14: what is wrong`."""
         return f"{self.origin}: {self.message}"
 
 

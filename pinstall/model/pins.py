@@ -160,7 +160,6 @@ class Dependency:
     by: str
 
     def __str__(self) -> str:
-        """Return "`urllib3==2.5.0`, needed by requests 2.32.4"."""
         return f"`{self.name}=={self.version}`, needed by {self.by}"
 
 

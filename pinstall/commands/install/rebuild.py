@@ -86,7 +86,7 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
             # where it cannot be done, pip builds once more, into the cache itself
-            if files.moved(os.path.join(folder, file), target) and file.endswith(".whl"):
+            if files.move(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
 
 
