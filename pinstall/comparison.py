@@ -1,4 +1,4 @@
-"""Compare what must be with what is.
+"""Compare pins with identities.
 
 May not: do anything else.
 """
@@ -13,29 +13,22 @@ from packaging.version import Version
 from pinstall.model.pins import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Identity, Pin, Source, Verdict
 
 _ANY = "any:"
-_WEIGHT = (
-    State.WRONG_VERSION,
-    State.WRONG_LABEL,
-    State.WRONG_SOURCE,
-    State.WRONG_HASH,
-    State.UNPROVEN,
-    State.HOLDS,
-)
-"""Which finding speaks for the whole: a proven difference before a missing proof."""
+_DIFFERENT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH)
+_WEIGHT = (*_DIFFERENT, State.UNPROVEN, State.HOLDS)
+"""The first of these decides: a proven difference before a missing proof."""
+_OWN = ("pip", "pip-pinstall")
+"""They are running: they are not reinstalled only because they are unproven or altered."""
 
 
 def judge(pin: Pin, identity: Identity) -> State:
-    """Return how an identity stands to a pin.
-
-    What is not known is never called a contradiction, and a demand that nothing proves is never called met.
-    """
+    """Compare an identity with a pin: an unknown slot is UNPROVEN, neither wrong nor satisfied."""
     states = (
         _judge_version(pin, identity.version),
         _judge_source(pin.source, identity.source),
@@ -45,24 +38,19 @@ def judge(pin: Pin, identity: Identity) -> State:
 
 
 def _judge_version(pin: Pin, version: Version | None) -> State:
-    """Judge by PEP 440: `==` leaves open a local label that it does not write, `===` compares text."""
+    """Judge by PEP 440: `==` without a local label accepts any, `===` compares text."""
     if pin.version is None and pin.exact is None:
         return State.HOLDS
     if version is None:
         return State.UNPROVEN
     if pin.exact is not None:
-        return _judge_exact(pin.exact, version)
+        other = State.WRONG_LABEL if version.public == pin.exact.partition("+")[0] else State.WRONG_VERSION
+        return State.HOLDS if str(version).lower() == pin.exact.lower() else other
     if pin.version == version:
         return State.HOLDS
     if pin.version is None or Version(version.public) != Version(pin.version.public):
         return State.WRONG_VERSION
     return State.HOLDS if pin.version.local is None else State.WRONG_LABEL
-
-
-def _judge_exact(exact: str, version: Version) -> State:
-    if str(version).lower() == exact.lower():
-        return State.HOLDS
-    return State.WRONG_LABEL if version.public == exact.partition("+")[0] else State.WRONG_VERSION
 
 
 def _judge_source(demanded: Source | None, known: Source | None) -> State:
@@ -74,17 +62,18 @@ def _judge_source(demanded: Source | None, known: Source | None) -> State:
 
 
 def judge_hashes(demanded: frozenset[str], known: frozenset[str]) -> State:
-    """Judge hashes: any common one suffices, and a hash is only refuted by another one of its algorithm."""
-    if not demanded or demanded & known or any(choice <= demanded for choice in _choices(known)):
+    """Compare hashes: one common hash suffices, only a hash of the same algorithm contradicts."""
+    choices = (frozenset(text[len(_ANY) :].split("|")) for text in known if text.startswith(_ANY))
+    if not demanded or demanded & known or any(choice <= demanded for choice in choices):
         return State.HOLDS
     return State.UNPROVEN if _open(demanded, known) else State.WRONG_HASH
 
 
-def proven(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
-    """Return the hashes of an artifact that pip installed under a demand which pip itself enforces.
+def prove(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+    """Return the hashes of an artifact that pip installed while it enforced the demanded ones.
 
-    Where but one of the demanded hashes is not refuted, it is the one that pip has found; where several are not, it is
-    known that one of them is (`any:` and all of them), which proves the same demand and every wider one.
+    If all but one of these are contradicted, pip has found that one. If several remain, pip has found one of them,
+    written as `any:` and all of them: that proves the same demand and every wider one.
     """
     remaining = _open(demanded, known)
     if not remaining or demanded & known:
@@ -92,20 +81,14 @@ def proven(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
     return known | (remaining if len(remaining) == 1 else {f"{_ANY}{'|'.join(sorted(remaining))}"})
 
 
-def _choices(known: frozenset[str]) -> Iterator[frozenset[str]]:
-    for text in known:
-        if text.startswith(_ANY):
-            yield frozenset(text[len(_ANY) :].split("|"))
-
-
 def _open(demanded: frozenset[str], known: frozenset[str]) -> frozenset[str]:
-    """Return the demanded hashes of which nothing is known, as their algorithm has not been computed."""
+    """Return the demanded hashes whose algorithm is unknown of the artifact."""
     algorithms = {text.partition(":")[0] for text in known}
     return frozenset(text for text in demanded if text.partition(":")[0] not in algorithms)
 
 
 def is_suspicious(pin: Pin, identity: Identity) -> bool:
-    """Tell whether the version is not what the pinned archive's name promises; that proves nothing by itself."""
+    """Tell whether the version differs from the pinned archive's name, which proves nothing by itself."""
     if pin.version is not None or pin.expected is None or identity.version is None:
         return False
     return Version(pin.expected.public) != Version(identity.version.public)
@@ -117,17 +100,17 @@ def is_open(pin: Pin) -> bool:
     return bare and not pin.hashes and not pin.direct
 
 
-def offered(pin: Pin, versions: Iterable[Version | None]) -> tuple[Version, ...]:
-    """Return, of the versions of a release's files, the labelled ones that a pin leaves open, each once."""
+def find_labels(pin: Pin, versions: Iterable[Version | None]) -> tuple[Version, ...]:
+    """Return the versions with a local label that a pin accepts without naming it, each once."""
     return tuple(sorted({one for one in versions if one is not None and one.local})) if is_open(pin) else ()
 
 
-def remarked(found: Iterable[Verdict], labels: Mapping[NormalizedName, Sequence[Version]]) -> tuple[Verdict, ...]:
-    """Return the verdicts, with a warning on what is installed without a label and could have had one of these."""
-    return tuple(_remarked(verdict, labels.get(verdict.pin.name, ())) for verdict in found)
+def warn_of_labels(found: Iterable[Verdict], labels: Mapping[NormalizedName, Sequence[Version]]) -> tuple[Verdict, ...]:
+    """Return the verdicts, with a warning where builds with a local label exist."""
+    return tuple(_warn_of_labels(verdict, labels.get(verdict.pin.name, ())) for verdict in found)
 
 
-def _remarked(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
+def _warn_of_labels(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
     if not labels or verdict.state is not State.HOLDS:
         return verdict
     name, public = verdict.pin.name, labels[0].public
@@ -137,24 +120,21 @@ def _remarked(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
     return replace(verdict, warnings=(*verdict.warnings, text))
 
 
-def forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
-    """Return the pins whose version is right and whose contents are not, or not proven: pip keeps those for ever.
+def find_forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
+    """Return the pins that pip would not install again by itself: the version is right, the contents are not.
 
-    What pip has been asked for without its name, and nothing is installed from, is among them.
-    pip and pinstall are not reinstalled merely for being unproven or altered: they are what is running.
+    A requirement without a name is among them where nothing is installed from it.
     """
     wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
     doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
     return tuple(
-        verdict.pin
-        for verdict in verdicts
-        if verdict.state in wrong
-        or (verdict.state in doubtful and verdict.pin.name not in ("pip", "pip-pinstall"))
-        or (verdict.state is State.ABSENT and verdict.pin.anonymous)
+        pin
+        for pin, state in ((verdict.pin, verdict.state) for verdict in verdicts)
+        if state in wrong or (state in doubtful and pin.name not in _OWN) or (state is State.ABSENT and pin.anonymous)
     )
 
 
 def accepts(verdict: Verdict, unproven: str) -> bool:
-    """Tell whether a verdict lets the run end well."""
-    running = verdict.pin.name in ("pip", "pip-pinstall") and unproven == "reinstall"
+    """Tell whether the run can succeed with a verdict."""
+    running = verdict.pin.name in _OWN and unproven == "reinstall"
     return verdict.state is State.HOLDS or (verdict.state is State.UNPROVEN and (running or unproven == "accept"))

@@ -5,67 +5,67 @@ May not: know what it writes; wait without a bound; need locks for anything to b
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import os
 import stat
+import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from pinstall.formats import urls
 
+if sys.platform != "win32":
+    import fcntl
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-PATIENCE = 10.0
-"""How many seconds a run waits for another one at most."""
-_A_MOMENT = 1.0
-"""After how many of them it says so."""
-_PAUSE = 0.02
+PATIENCE: Final = 10.0
+"""The longest time in seconds that a run waits for another one."""
+_A_MOMENT: Final = 1.0
+"""The seconds after which it says so."""
+_PAUSE: Final = 0.02
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
+"""Opens a pipe without waiting for a writer."""
+_BLOCK: Final = 1 << 20
 
 
-def hold(file: IO[str], say: Callable[[str], object], *, shared: bool = False) -> bool:
-    """Wait until nobody else holds a file, or nobody alone, and tell whether it is ours then.
+def hold(file: IO[str], say: Callable[[str], object] | None, *, shared: bool = False) -> bool:
+    """Take a lock on a file, alone or together with others, and tell whether it is ours then.
 
-    Raises OSError where the file system has no such locks.
+    With `say` wait for other runs, without it do not. Raises OSError where the file system has no such locks.
     """
-    if _is_held(file, _A_MOMENT, shared=shared):
+    if sys.platform == "win32":
         return True
-    say(f"waiting for another run of pinstall, which holds `{file.name}`")
-    return _is_held(file, PATIENCE - _A_MOMENT, shared=shared)
-
-
-def _is_held(file: IO[str], seconds: float, *, shared: bool) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only, and a run that changes nothing holds nothing
-    except ImportError:
-        return True
-    deadline = time.monotonic() + seconds
+    begin, silent = time.monotonic(), True
     while True:
         with suppress(BlockingIOError):
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return True
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - begin
+        if say is None or waited >= PATIENCE:
             return False
+        if silent and waited >= _A_MOMENT:
+            silent = False
+            say(f"waiting for another run of pinstall, which holds `{file.name}`")
         time.sleep(_PAUSE)
 
 
 class Lease:
-    """What each run holds of a cache, together with others, as long as its pip may read there.
+    """The lock on a cache that runs share as long as their pips may read there.
 
-    The file is handed down to pip, so that a pip whose pinstall was killed holds it still.
+    pip inherits the file, so a pip whose pinstall was killed still holds it.
     """
 
     def __init__(self, cache: str) -> None:
-        """Hold nothing yet."""
         self._path = os.path.join(cache, "pinstall", "lease")
         self._file: IO[str] | None = None
 
     def share(self, say: Callable[[str], object]) -> None:
-        """Hold the cache from now on; where that cannot be done, pip runs all the same."""
+        """Hold the cache from now on, if that is possible: pip runs in any case."""
         if self._file is None:
             with suppress(OSError):
                 self._file = _opened(self._path)
@@ -74,21 +74,15 @@ class Lease:
 
     @contextmanager
     def alone(self, say: Callable[[str], object] | None) -> Iterator[bool]:
-        """Tell whether no other run holds the cache, and keep it so; with `say` wait for that, without do not."""
-        try:
-            file = _opened(self._path)
-        except OSError:  # where no file can be made, nobody holds one
-            yield True
-            return
-        with file:
-            try:
-                alone = hold(file, say) if say else _is_held(file, 0, shared=False)
-            except OSError:
-                alone = True
+        """Tell whether no other run holds the cache, and keep it so; see `hold`."""
+        with ExitStack() as stack:
+            alone = True  # without a file or without locks no run holds the cache
+            with suppress(OSError):
+                alone = hold(stack.enter_context(_opened(self._path)), say)
             yield alone
 
     def end(self) -> None:
-        """Give the cache back."""
+        """Release the cache."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -99,53 +93,46 @@ def _opened(path: str) -> IO[str]:
     return open(path, "a", encoding="utf-8", opener=opener)
 
 
-def moved(source: str, target: str) -> bool:
-    """Rename, making the folders above the target; tell whether it was done.
+def move(source: str, target: str) -> bool:
+    """Rename, with the folders above the target, and tell whether it was done.
 
-    A file is linked and then unlinked, so that nothing which another process puts there at the same moment is replaced;
-    where there are no links (folders, some file systems) the look before the rename has to do.
+    A file is linked and then unlinked: that replaces nothing which another process writes at the same moment. Folders
+    and some file systems have no links.
     """
-    if os.path.lexists(target):
-        return False
     try:
+        if os.path.lexists(target):
+            return False
         folder(os.path.dirname(target))
-        if _linked(source, target):
-            os.unlink(source)
-        else:
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        except (OSError, NotImplementedError):
             os.rename(source, target)
+        else:
+            os.unlink(source)
     except OSError:
         return False
     return True
 
 
-def _linked(source: str, target: str) -> bool:
-    """Give a file a second name; raise FileExistsError where that is taken, FileNotFoundError without a file."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except (OSError, NotImplementedError):
-        return False
-    return True
-
-
 def opener(path: str, flags: int) -> int:
-    """Open a file for `open`, and make it so that others may at most read it."""
+    """Open a file for `open`; others may read a new file, and not write it."""
     return os.open(path, flags, 0o664)
 
 
 def folder(path: str) -> None:
-    """Make a folder with those above it, where they are not there yet; raise OSError where that cannot be done."""
+    """Make a folder with those above it, unless they exist; raise OSError where that fails."""
     if path and not os.path.isdir(path):
         folder(os.path.dirname(path))
-        with contextlib.suppress(FileExistsError):
+        with suppress(FileExistsError):
             os.mkdir(path, 0o775)
 
 
 def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = False) -> None:
-    """Write a file in one step, by a temporary one next to it; raise OSError, which leaves what was there.
+    """Write a file in one step; raise OSError, after which the old file is still there.
 
-    A `lasting` one is on the disk before it has its name.
+    A `lasting` file is on the disk before it gets its name.
     """
     draft = f"{path}.{os.getpid()}"
     try:
@@ -158,20 +145,20 @@ def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = F
             os.chmod(draft, mode)
         os.replace(draft, path)
     except OSError:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.unlink(draft)
         raise
 
 
 def remember(path: str, content: bytes) -> None:
-    """Write what is of the user and of no environment; what cannot be written is only not remembered."""
-    with contextlib.suppress(OSError):
+    """Write a file of the user, which is not of an environment, if that is possible."""
+    with suppress(OSError):
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         put(path, content)
 
 
 def recall(path: str) -> dict[str, Any]:
-    """Return the JSON document in a file; what is missing, damaged or something else has nothing in it."""
+    """Return the JSON document in a file, empty where it is missing or damaged."""
     try:
         with open(path, encoding="utf-8") as file:
             return dict(json.load(file))
@@ -180,54 +167,40 @@ def recall(path: str) -> dict[str, Any]:
 
 
 def save(path: str, document: Mapping[str, Any], *, lasting: bool = False) -> None:
-    """Write a JSON document as `put` does, with the folders above it; raise OSError where that cannot be done."""
+    """Write a JSON document as `put` does, with the folders above it."""
     folder(os.path.dirname(path))
     put(path, json.dumps(document, indent=1).encode(), lasting=lasting)
 
 
 def replace(path: str, text: str) -> None:
-    """Write a file that the user has named in one step; its mode, a symbolic link to it, a pipe and a device stay.
-
-    Raises OSError; then what was there is untouched.
-    """
+    """Write a file that the user has named as `put` does; modes, symbolic links, pipes and devices stay."""
     if is_device(path):
         with open(path, "a", encoding="utf-8", newline="") as file:
             file.write(text)
         return
     target = os.path.realpath(path)
-    mode = None
-    with contextlib.suppress(FileNotFoundError):
-        mode = stat.S_IMODE(os.stat(target).st_mode)
-    put(target, text.encode(), mode)
+    put(target, text.encode(), stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None)
 
 
 def is_device(path: str) -> bool:
-    """Tell whether what lies there, such as a pipe or `/dev/stdout`, must never be replaced by a file."""
+    """Tell whether this is a pipe or a device, such as `/dev/stdout`, which no file may replace."""
     return path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))
 
 
 def path_of(link: str) -> str | None:
-    """Return the path of a local link, which is a path or a `file:` URL; none for a link to a network."""
+    """Return the path of a local link, which is a path or a `file:` URL; None for a link to a network."""
     if link.lower().startswith("file:"):
-        from urllib.request import url2pathname  # noqa: PLC0415 - rare, and the import that takes longest of all
-
         try:
-            return url2pathname(urls.split(link).path)
+            return urls.path(link)
         except ValueError:  # not a URL
             return None
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 
-_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe without waiting for who writes to it."""
-_BLOCK: Final = 1 << 20
-_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
-
-
 def sha256(path: str, size: int = -1) -> bytes:
-    """Return the digest of a file; the size, where the caller expects one, spares a call.
+    """Return the digest of a file; an expected size saves a call.
 
-    Raises: OSError where there is no regular file that may be read.
+    Raises OSError for what is not a regular file.
     """
     hashed = hashlib.sha256()
     length = 0
@@ -244,16 +217,3 @@ def sha256(path: str, size: int = -1) -> bytes:
     finally:
         os.close(descriptor)
     return hashed.digest()
-
-
-def is_other(path: str, size: int, digest: str) -> bool:
-    """Return whether a file is missing or has another sha256, which is given in the spelling of RECORD."""
-    import binascii  # noqa: PLC0415 - only where installed files are hashed
-
-    try:
-        spelled = binascii.b2a_base64(sha256(path, size), newline=False).translate(_URLSAFE)
-        return spelled.rstrip(b"=").decode() != digest
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):  # what may not be read proves nothing
-        return False

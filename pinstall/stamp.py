@@ -1,9 +1,9 @@
-"""Tell that nothing has changed on which an earlier run rested that found every pin to hold.
+"""Check whether anything changed since a run that found every pin satisfied.
 
-May not: import anything but what starts as cheaply as `os` and `sys`; parse; guess: whatever is odd is no stamp.
+May not: import more than `os` and `sys` import; parse; guess: an odd stamp does not count.
 
-A stamp is one flat file: what was said, a digest, and a list of what the digest is made of, by kind and name. It holds
-no contents, since requirement files and variables may hold secrets.
+A stamp is one flat file: the text that the run printed, a digest, and the grounds of the digest by kind and name. It
+holds no contents, since requirement files and variables may hold secrets.
 """
 
 from __future__ import annotations
@@ -20,52 +20,51 @@ if TYPE_CHECKING:
 
 FORMAT = f"pinstall stamp 2 {__version__}"
 CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cstelvpm"
-"""Kinds of grounds: a file's bytes, its status, when that was last changed, whether it is there, names in a folder,
-variables by name or prefix.
-
-The last is the status of many places below a folder, which comes first: each of them costs half as much so.
+"""Kinds of grounds: bytes of a file, its status, its last change, its existence, names in a folder, a variable, a
+prefix of variables, and the status of many places below a folder, each of which costs half as much so.
 """
 BETWEEN = "//"
-"""What parts the places of one ground: no path that is normal holds it, except at its beginning."""
+"""Separates the places of one ground; a normal path has it at its beginning only."""
 _LARGEST = 1 << 26
-"""Bytes of a file that a stamp may rest on: `/dev/zero` has no end."""
+"""Bytes of the largest file that can be a ground: `/dev/zero` has no end."""
 _MOST = 200
-"""How many stamps are kept; those of environments that are gone are the oldest some day."""
+"""How many stamps are kept, the newest."""
 
 
-def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """Return what the run said that left a stamp for these arguments, if it would say the same now."""
+def find(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return the text that an earlier run with these arguments printed, if nothing has changed."""
     try:
         with open(locate(argv, environ), encoding="utf-8", errors="surrogateescape") as file:
-            form, digest, said, *grounds = file.read().split("\0")
+            form, digest, text, *grounds = file.read().split("\0")
         same = form == FORMAT and digest == fingerprint(argv, environ, grounds)
     except (OSError, ValueError, ImportError):
         return None
-    return said if same else None
+    return text if same else None
 
 
-def leave(argv: Sequence[str], environ: Mapping[str, str], said: str, grounds: Sequence[str]) -> None:
-    """Write a stamp; where that cannot be done there is none."""
-    from pinstall import files  # noqa: PLC0415 - who finds a stamp writes none
+def leave(argv: Sequence[str], environ: Mapping[str, str], text: str, grounds: Sequence[str]) -> None:
+    """Write a stamp, if that is possible."""
+    from contextlib import suppress
 
-    try:
+    from pinstall import files
+
+    with suppress(OSError, ValueError, ImportError):
         place = locate(argv, environ)
-        content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), said, *grounds))
+        content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), text, *grounds))
         files.remember(place, content.encode("utf-8", "surrogateescape"))
-        _forget(os.path.dirname(place))
-    except (OSError, ValueError, ImportError):
-        return
+        for entry in sorted(os.scandir(os.path.dirname(place)), key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
+            os.unlink(entry.path)
 
 
 def state_directory(environ: Mapping[str, str]) -> str:
-    """Return where pinstall keeps what is of the user and of no environment."""
+    """Return the folder for files of the user that are not of an environment."""
     base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
     return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
 
 
 def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return the path of the stamp of these arguments. Its name reveals none of them: one may be a password."""
-    from _blake2 import blake2b  # noqa: PLC0415 - what hashlib would take ten modules to lead to
+    """Return the path of the stamp of these arguments, whose name reveals no password among them."""
+    from _blake2 import blake2b  # hashlib would load ten modules first
 
     named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
     text = "\0".join((os.getcwd(), sys.prefix, *named, *argv))
@@ -74,8 +73,8 @@ def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequence[str]) -> str:
-    """Return the digest of the arguments, and of what the grounds are now; raise ValueError for an endless file."""
-    from _blake2 import blake2b  # noqa: PLC0415 - as above
+    """Return the digest of the arguments and of the grounds; raise ValueError for an endless file."""
+    from _blake2 import blake2b
 
     digest = blake2b(digest_size=20)
     head = (sys.version, sys.executable, sys.prefix, os.getcwd(), *argv)
@@ -88,7 +87,7 @@ def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequen
 
 
 def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
-    """Return what something is now; that it is not there is an answer too. Raise ValueError for what has no end."""
+    """Return the state of a ground, also of one that is missing; raise ValueError for an endless file."""
     if kind in (STATUS, STATUSES):
         folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
         return _statuses(folder, names)
@@ -109,27 +108,27 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
 
 
 def _statuses(folder: str, names: Sequence[str]) -> bytes:
-    """Return the status of each place below a folder; raise OSError where the folder itself cannot be opened."""
-    prefix, opened_folder = opened(folder) if folder else ("", None)
+    prefix, opened_folder = open_folder(folder) if folder else ("", None)
     try:
-        found = [_status(prefix + name, opened_folder) for name in names]
+        found = [status(prefix + name, opened_folder) for name in names]
     finally:
         close(opened_folder)
-    return marshal.dumps(found, 2)  # a format that does not hang on who else refers to a value
+    return marshal.dumps(found, 2)  # a format that does not depend on other references to a value
 
 
-def _status(place: str, folder: int | None) -> tuple[int, ...]:
+def status(place: str, folder: int | None = None) -> tuple[int, ...]:
+    """Return what changes with a file that is edited or replaced, or the number of the error."""
     try:
-        status = os.stat(place, dir_fd=folder)
+        known = os.stat(place, dir_fd=folder)
     except OSError as error:
         return (error.errno or 0,)
-    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode, status.st_uid
+    return known.st_size, known.st_mtime_ns, known.st_ino, known.st_mode, known.st_uid
 
 
-def opened(folder: str) -> tuple[str, int | None]:
-    """Return what goes before a path below a folder, and the descriptor to which it is relative where that works.
+def open_folder(folder: str) -> tuple[str, int | None]:
+    """Return a prefix and a descriptor for paths below a folder.
 
-    Many places are looked at a fifth faster so. `close` takes the descriptor back.
+    With a descriptor `os.stat` is a fifth faster; Windows has none. Raises OSError.
     """
     if os.stat in os.supports_dir_fd:
         return "", os.open(folder, os.O_RDONLY)
@@ -137,12 +136,6 @@ def opened(folder: str) -> tuple[str, int | None]:
 
 
 def close(descriptor: int | None) -> None:
-    """Close what `opened` has opened."""
+    """Close a descriptor of `open_folder`."""
     if descriptor is not None:
         os.close(descriptor)
-
-
-def _forget(folder: str) -> None:
-    stamps = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns)
-    for entry in stamps[:-_MOST]:
-        os.unlink(entry.path)

@@ -97,4 +97,4 @@ class Cache:
 
 
 def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
-    return comparison.offered(pin, (version(link.filename, pin.name) for link in links))
+    return comparison.find_labels(pin, (version(link.filename, pin.name) for link in links))

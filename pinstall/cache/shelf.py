@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall import files
-from pinstall.files import moved
+from pinstall.files import move
 from pinstall.model.artifacts import Shelved
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
@@ -110,8 +110,8 @@ class Shelf:
         if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
         for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
-            moved(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
-        went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
+            move(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
+        went = [move(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
         return any(went)
 
     def forget(self) -> int:

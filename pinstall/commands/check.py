@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall import comparison
-from pinstall.environment import damage
+from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
@@ -51,7 +51,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
+    labels = {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
+    found = comparison.warn_of_labels(found, labels)
     disputes = Metadata(evidence, found, cache).conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
@@ -159,6 +160,6 @@ def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter
         rows = ((one, evidence.installed.row(one)) for one in installed)
         taken |= {(one, path) for one, row in rows if row is not None for path in row.flaws}
         lists = map(evidence.installed.files, installed)
-        altered = set(damage.altered(lists, os.cpu_count() or 1, tell.progress)) - taken
+        altered = set(contents.find_altered(lists, os.cpu_count() or 1, tell.progress)) - taken
         for one, path in sorted(altered, key=lambda each: (each[0].identity.name, each[1])):
             yield f"{one.identity.name} {one.text}: {path} is not what was installed (`--force-reinstall` renews it)"

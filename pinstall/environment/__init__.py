@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pinstall.environment import damage
+    from pinstall.environment import contents, probe
 
-__all__ = ["damage"]
+__all__ = ["contents", "probe"]
 """What a satisfied run has no use for: it is imported with its first use (PEP 562)."""
 
 

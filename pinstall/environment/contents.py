@@ -1,70 +1,141 @@
-"""Tell whether the files of an installed distribution are the members of a wheel.
+"""Compare the contents of installed files with RECORD's sha256 on all cores, or with the members of a wheel.
 
-May not: write, believe either RECORD of what a file contains.
+May not: write, take a size or a hash in RECORD for the contents of a file.
 """
 
 from __future__ import annotations
 
-import csv
+import base64
 import os
 import posixpath
 import re
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.environment.file_list import locate
-from pinstall.environment.record import is_bytecode
+from pinstall.environment.file_list import FileList, locate
+from pinstall.files import sha256
 from pinstall.formats import archives
+from pinstall.formats.metadata import is_bytecode
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from pinstall.environment.file_list import Listed
     from pinstall.model.pins import Distribution
 
+_BATCH: Final = 1 << 22
+_OPENING: Final = 12_000
+"""The bytes that could be hashed while a file is opened, about."""
 _BLOCK: Final = 1 << 20
 _INSTALLERS_OWN: Final = (
     *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
     *("direct_url.json", "uv_build.json", "uv_cache.json"),
 )
-"""What pip and uv write into a dist-info, whatever the wheel has under that name."""
+"""The files that pip and uv write into a dist-info, also over those of the wheel."""
 _BASES: Final = {
-    "purelib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
-    "platlib": re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/"),
+    **dict.fromkeys(("purelib", "platlib"), re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/")),
     "data": re.compile(r"(\.\./)+"),
     "headers": re.compile(r"(\.\./)+(.*/)?include/(.*/)?", re.IGNORECASE),
     "scripts": re.compile(r"(\.\./)+(.*/)?(bin|Scripts)/"),
 }
-"""What RECORD may call the place of each folder of `*.data`, whatever the scheme; scripts last, for a path is found by
-its end, and `share/bash-completion/completions/demo` ends like the script `demo`."""
+"""Paths in RECORD for each folder of `*.data`, in any scheme. Scripts are the last: a path is found by its end, and
+`share/bash-completion/completions/demo` ends like the script `demo`."""
 _WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
-"""The file names that make a command of an entry point's name."""
+"""The file names of a command for an entry point."""
+
+
+def find_altered(
+    lists: Iterable[FileList], workers: int, progress: Callable[[int, int], None] = lambda _, __: None
+) -> Iterator[tuple[Distribution, str]]:
+    """Yield each file, by its path in RECORD, that is missing or has another sha256, in no order.
+
+    `progress` gets the number of compared files and of all. Without a readable RECORD nothing is compared.
+    """
+    files = [file for one in lists for file in one.hashed]
+    batches = _batches(sorted(files, key=lambda listed: listed[0]))
+    every = sum(map(len, batches))
+    done = 0
+    small = Lock()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
+                done += number
+                progress(done, every)
+                yield from found
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def is_altered(path: str, size: int, digest: str) -> bool:
+    """Tell whether a file is missing or has not the sha256 that a row of RECORD says."""
+    try:
+        spelled = f"sha256={base64.urlsafe_b64encode(sha256(path, size)).decode()}"
+        return spelled.rstrip("=") != digest.rstrip("=")
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # a file that may not be read proves nothing
+        return False
+
+
+def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
+    """Cut the files into parts that take about the same time."""
+    batches: deque[Sequence[Listed]] = deque()
+    start = cost = 0
+    for end, file in enumerate(files, 1):
+        cost += file[0] + _OPENING
+        if cost >= _BATCH or end == len(files):
+            batches.append(files[start:end])
+            start, cost = end, 0
+    return batches
+
+
+def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
+    """Hash the next part of small files, or of big ones while another thread hashes small ones.
+
+    Opening a file holds the interpreter's lock, hashing does not: two threads with small files hinder each other.
+    """
+    at_small = small.acquire(blocking=False)
+    try:
+        batch = batches.popleft() if at_small else batches.pop()
+        return len(batch), [
+            (distribution, path) for size, place, digest, distribution, path in batch if is_altered(place, size, digest)
+        ]
+    finally:
+        if at_small:
+            small.release()
+
+
+def find_foreign(files: FileList) -> str | None:
+    """Return the first path that is missing or has another sha256, or RECORD itself where it is unreadable."""
+    return min((path for _, path in find_altered((files,), 1)), default=None) if files.is_removable else "its RECORD"
 
 
 def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
-    """Tell whether this wheel, a path or an open file, is proven to be what is installed, byte by byte.
+    """Tell whether all installed files are proven to be those of a wheel, byte by byte.
 
-    What pip adds (byte code, commands for entry points, its notes in the dist-info) counts for nothing, nor does the
-    first line of a script that it rewrites. Anything unexpected, a file in RECORD that the wheel does not have
-    among it, is no proof.
+    Files that pip adds (byte code, commands for entry points, its own in the dist-info) do not count, nor does the
+    first line of a script. Any other file in RECORD that is not in the wheel prevents a proof.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
     """
     folder = os.path.basename(distribution.path)
     try:
-        with open(os.path.join(distribution.path, "RECORD"), encoding="utf-8", newline="") as record:
-            # the row of a folder says nothing of a file, and pip keeps it
-            listed = {posixpath.normpath(row[0]) for row in csv.reader(record) if row and not row[0].endswith("/")}
+        # RECORD may have rows of folders, which pip keeps
+        listed = {posixpath.normpath(path) for path, *_ in FileList(distribution).rows if not path.endswith("/")}
         with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
-            return f"{folder}/METADATA" in places and _same(archive, places, distribution.location)
+            return f"{folder}/METADATA" in listed & places.keys() and _same(archive, places, distribution.location)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return False
 
 
 def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> Mapping[str, str]:
-    """Return the members by the path that RECORD gives them; ValueError where that is not certain."""
-    # pip compiles anew even what a wheel brings along
+    """Return the members by path in RECORD; raise ValueError where that is not certain."""
+    # pip compiles again, also over the byte code of a wheel
     files = [name for name in archive.namelist() if not (name.endswith("/") or is_bytecode(name))]
     own = {f"{folder}/{name}" for name in _INSTALLERS_OWN}
     names = {posixpath.normpath(name): name for name in files}
@@ -81,7 +152,7 @@ def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> 
     for key, moved in below.items():
         base = _base(_BASES[key], moved, listed - places.keys()) if moved else ""
         places |= {base + rest: name for rest, name in moved.items()}
-    # pip passes over a wrapper that a build made for an entry point, and keeps its row
+    # pip ignores a wrapper that a build made for an entry point, and keeps its row
     rest_of_rows = listed - places.keys() - own - wrappers
     if len(names) != len(files) or not all(_is_added(row, commands) for row in rest_of_rows):
         raise ValueError(rest_of_rows)
@@ -89,10 +160,7 @@ def _places(archive: zipfile.ZipFile, folder: str, listed: AbstractSet[str]) -> 
 
 
 def _base(pattern: re.Pattern[str], below: Collection[str], rows: AbstractSet[str]) -> str:
-    """Return the one folder in which RECORD lists all of these paths.
-
-    RECORD knows what the interpreter's scheme does not: whether `--user`, `--prefix` or `--target` chose another.
-    """
+    """Return the one folder in which RECORD lists all of these paths, also with `--user`, `--prefix` or `--target`."""
     last = max(below, key=len)
     bases = {row.removesuffix(last) for row in rows if row.endswith(last)}
     (base,) = (one for one in bases if pattern.fullmatch(one) and all(one + path in rows for path in below))
@@ -113,8 +181,8 @@ def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
 
 
 def _is_command(path: str, commands: AbstractSet[str]) -> bool:
-    named = _WRAPPER.fullmatch(posixpath.basename(path))
-    return named is not None and named[1] in commands
+    match = _WRAPPER.fullmatch(posixpath.basename(path))
+    return match is not None and match[1] in commands
 
 
 def _is_added(row: str, commands: AbstractSet[str]) -> bool:
@@ -125,7 +193,7 @@ def _is_added(row: str, commands: AbstractSet[str]) -> bool:
 
 
 def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:
-    """Compare sizes, which cost next to nothing, then bytes, up to the first difference."""
+    """Compare sizes, which are cheap, then bytes, up to the first difference."""
     files = [(archive.getinfo(name), locate(location, row)) for row, name in places.items()]
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
     if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end

@@ -1,6 +1,6 @@
 """List the files of one installed distribution, and compare them with that list.
 
-May not: write; report a file as damaged that an installer put there which promises no true RECORD.
+May not: write; report damage where the installer does not promise a true RECORD.
 """
 
 from __future__ import annotations
@@ -11,84 +11,79 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinstall import stamp
-from pinstall.environment import record
-from pinstall.files import is_other, sha256
+from pinstall import environment, stamp
+from pinstall.files import sha256
+from pinstall.formats import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pinstall.environment.record import Row
+    from pinstall.formats.metadata import Row
     from pinstall.model.pins import Distribution
 
     Listed = tuple[int, str, str, Distribution, str]
-    "Size (negative where it is unknown), place, sha256 in RECORD's spelling, whose file it is, path in RECORD."
+    "Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD."
 
 _TRUE: Final = ("pip", "uv")
-"""The installers whose RECORD is what they installed: conda rewrites files afterwards, Fedora removes it."""
+"""The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD."""
 
 
 class FileList:
-    """The files of a distribution by its RECORD, or by what pip listed of an egg; each is read at most once."""
+    """The files of a distribution by its RECORD, or by pip's list of an egg; each is read at most once."""
 
     def __init__(self, distribution: Distribution) -> None:
-        """Read nothing yet."""
         self.distribution = distribution
 
     @cached_property
     def _content(self) -> bytes | None:
-        try:
-            with open(self.distribution.record, "rb") as file:
-                return file.read()
-        except OSError:
-            return None
+        with suppress(OSError), open(self.distribution.record, "rb") as file:
+            return file.read()
+        return None
 
     @cached_property
     def rows(self) -> Sequence[Row]:
-        """Return the rows of RECORD; nothing where it is missing or cannot be read, and for an egg."""
-        try:
-            return () if self.distribution.egg else record.rows(record.text(self._content or b""))
-        except ValueError:
-            return ()
+        """Return the rows of RECORD; nothing where it is missing or unreadable, and for an egg."""
+        with suppress(ValueError):
+            return () if self.distribution.egg else metadata.record_rows(self._content or b"")
+        return ()
 
     @cached_property
     def _of_egg(self) -> Sequence[str]:
-        """Return where the files of an egg are, byte code left out."""
+        """Return the paths of the files of an egg, without byte code."""
         listed = os.fsdecode(self._content or b"").splitlines() if self.distribution.egg else []
         return [os.path.normpath(os.path.join(self.distribution.path, path)) for path in listed if path[-4:] != ".pyc"]
 
     @property
     def is_removable(self) -> bool:
-        """Tell whether pip knows the files, without which it can neither remove nor replace them."""
+        """Tell whether pip knows the files, so that it can remove and replace them."""
         return (self.distribution.egg and os.path.isdir(self.distribution.path)) or bool(self.rows)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Return where all files are, byte code included; nothing where there is no list of them."""
+        """Return the paths of all files, with byte code; nothing without a list of them."""
         return (*self._of_egg, *(self.place(path) for path, _, _ in self.rows))
 
     @property
     def top_level(self) -> tuple[str, ...]:
-        """Return where each first part of a path is, and in full what is outside; of an egg, all files."""
-        tops = sorted(record.tops([path for path, _, _ in self.rows]))
-        return (*self._of_egg, *map(self.place, tops))
+        """Return the path of each first part, and of each file outside; of an egg, of all files."""
+        return (*self._of_egg, *map(self.place, sorted(metadata.top_levels(path for path, _, _ in self.rows))))
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Return where the Python files are: what pip compiles."""
+        """Return the paths of the Python files, which pip compiles."""
         paths = (path for path, _, _ in self.rows if path.endswith(".py"))
         return tuple(os.path.join(self.distribution.location, path) for path in paths)
 
     def place(self, path: str) -> str:
-        """Return where the file of a row is."""
+        """Return the normal path of the file of a row."""
         return os.path.normpath(os.path.join(self.distribution.location, path))
 
     def damage(self, passing: Collection[str] = ()) -> str | None:
-        """Say what is wrong at a glance, in words that follow the name: files gone, of another size, altered.
+        """Return the first damage in words that follow the name: a file is missing, of another size, altered.
 
-        Of what is younger than RECORD, which pip writes last, the sha256 is compared too; `damage.altered` compares
-        all. Byte code may go. An editable and what neither pip nor uv installed are never damaged; the paths in
-        `passing` do not count, as RECORD spells them. Of an egg that pip installed only files that are gone are known.
+        The sha256 is compared only of files younger than RECORD, which pip writes last; `contents.find_altered`
+        compares all. Byte code, the paths in `passing`, editables, and distributions of other installers than pip and
+        uv do not count. Of an egg only missing files are known.
 
         Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
         """
@@ -97,20 +92,15 @@ class FileList:
             return None if gone is None else f"lacks {os.path.relpath(gone, self.distribution.location)}"
         if not self._is_held:
             return None
-        if not self.rows:
-            return "has no RECORD" if self._is_missing else "has an unreadable RECORD"
-        if self._damages is None:
-            return "has an unreadable RECORD"
+        if not self.rows or self._damages is None:
+            missing = self._content is None and not os.path.exists(self.distribution.record)
+            return "has no RECORD" if missing else "has an unreadable RECORD"
         return next((text for path, text in self._damages if path not in passing and not self._is_replaced(path)), None)
 
     @property
     def flaws(self) -> tuple[str, ...]:
-        """Return the paths of RECORD that are not as it says: after an installation, what the wheel itself said."""
+        """Return the paths of files that are not as RECORD says."""
         return tuple(path for path, _ in self._damages or ())
-
-    @property
-    def _is_missing(self) -> bool:
-        return self._content is None and not os.path.exists(self.distribution.record)
 
     @cached_property
     def _is_held(self) -> bool:
@@ -128,26 +118,25 @@ class FileList:
             return any(path == own for path, _, _ in self.rows)
 
     def _is_replaced(self, path: str) -> bool:
-        """Tell whether the installer has overwritten a note of the wheel in its dist-info: both have a row."""
+        """Tell whether the installer has overwritten a file of the wheel in its dist-info: both have a row."""
         return ".dist-info/" in path and sum(row[0] == path for row in self.rows) > 1
 
     @cached_property
     def _damages(self) -> tuple[tuple[str, str], ...] | None:
-        """Return each path that is not as RECORD says, with what is wrong; none where nothing can be compared."""
-        try:
+        """Return each path that is not as RECORD says, with its damage; None where nothing can be compared."""
+        with suppress(OSError):
             return tuple(self._compare())
-        except OSError:
-            return None
+        return None
 
     def _compare(self) -> Iterator[tuple[str, str]]:
         location = self.distribution.location
         written = os.stat(self.distribution.record).st_mtime_ns
-        prefix, folder = stamp.opened(location)
+        prefix, folder = stamp.open_folder(location)
         try:
             for path, digest, size in self.rows:
-                if record.CACHED in path or (not digest and record.is_bytecode(path)):
+                if metadata.CACHED in path or (not digest and metadata.is_bytecode(path)):
                     continue
-                expected = record.length(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
+                expected = metadata.parse_size(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
                 found: int | None
                 try:
                     status = os.stat(prefix + path, dir_fd=folder)
@@ -155,57 +144,60 @@ class FileList:
                     younger = status.st_mtime_ns > written and digest.startswith("sha256=")
                     if (
                         younger
-                        and expected in (found, record.UNKNOWN)
-                        and is_other(locate(location, path), found, digest[7:].rstrip("="))
+                        and expected in (found, metadata.UNKNOWN)
+                        and environment.contents.is_altered(locate(location, path), found, digest)
                     ):
                         yield path, f"was altered in {path}"
                 except OSError:
                     found = _size(location, path)
                 if found is None:
                     yield path, f"lacks {path}"
-                elif record.UNKNOWN not in (expected, found) and found != expected:
+                elif metadata.UNKNOWN not in (expected, found) and found != expected:
                     yield path, f"has {found} bytes instead of {size} in {path}"
         finally:
             stamp.close(folder)
 
     @property
     def hashed(self) -> Iterator[Listed]:
-        """Yield each file that RECORD has a sha256 of, where its files are to be what RECORD says."""
+        """Yield each file with a sha256 in RECORD, if the files have to be as RECORD says."""
         folder = os.path.join(self.distribution.location, "")
         for path, digest, size in self.rows if self._is_held else ():
-            if digest.startswith("sha256=") and record.CACHED not in path:
+            if digest.startswith("sha256=") and metadata.CACHED not in path:
                 outside = path.startswith(("../", "/"))
                 place = locate(self.distribution.location, path) if outside else folder + path
                 if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
-                    yield record.length(size), place, digest[7:].rstrip("="), self.distribution, path
+                    yield metadata.parse_size(size), place, digest, self.distribution, path
 
     def digest(self, flaws: Iterable[str] = ()) -> str:
-        """Return the sha256 of RECORD and of all files that it has no true hash of, empty where there is no RECORD.
+        """Return the sha256 of RECORD and of all files without a true hash in it; empty without RECORD.
 
-        These are such as it lists without a hash, and the `flaws`, of which it says something wrong; but no byte code,
-        and none that another distribution lists too, since the one installed last has overwritten it.
+        These are the files without a hash and the `flaws`, but not byte code, nor files that another distribution lists
+        too, which may have overwritten them.
         """
         if self._content is None:
             return ""
         digest = hashlib.sha256(self._content)
         folder = self.distribution.path if self.distribution.egg else self.distribution.location
-        doubtful = [path for path in (*self._unhashed, *flaws) if not record.is_bytecode(path)]
+        doubtful = [path for path in (*self._unhashed, *flaws) if not metadata.is_bytecode(path)]
         others = list(self._of_neighbours()) if doubtful else []
         for path in doubtful:
             if not any(f"\n{path},".encode() in other for other in others):
-                digest.update(_sha256(os.path.join(folder, path)))
+                try:
+                    digest.update(sha256(os.path.join(folder, path)))
+                except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
+                    digest.update(b"?")
         return digest.hexdigest()
 
     @property
     def _unhashed(self) -> list[str]:
-        """Return the paths of which there is no hash, without RECORD's own; what lists an egg has none at all."""
+        """Return the paths without a hash, except RECORD itself; the list of an egg has no hashes."""
         if self.distribution.egg:
             return [os.fsdecode(name) for name in (self._content or b"").splitlines()]
         own = f"{os.path.basename(self.distribution.path)}/RECORD"
         return [path for path, digest, _ in self.rows if not digest and path != own]
 
     def _of_neighbours(self) -> Iterator[bytes]:
-        """Yield what is in the RECORD of every other distribution of the same folder, after a line end."""
+        """Yield the RECORD of every other distribution of the same folder, after a line end."""
         location = self.distribution.location
         for entry in os.listdir(location):
             path = os.path.join(location, entry)
@@ -214,29 +206,22 @@ class FileList:
                     yield b"\n" + file.read()
 
 
-def _sha256(place: str) -> bytes:
-    try:
-        return sha256(place)
-    except (OSError, ValueError):  # pip lists a script too that it has left out for a command of that name
-        return b"?"
-
-
 def _size(location: str, path: str) -> int | None:
-    """Return the size of what is not simply where RECORD says, none where there is no file."""
+    """Return the size of a file that `--target` may have moved, None for a missing one."""
     try:
         return os.stat(locate(location, path)).st_size
     except (FileNotFoundError, NotADirectoryError):
-        return record.UNKNOWN if _is_wrapper(path) else None
+        return metadata.UNKNOWN if _is_wrapper(path) else None
     except OSError:  # a folder that may not be entered proves nothing
-        return record.UNKNOWN
+        return metadata.UNKNOWN
 
 
 def locate(location: str, path: str) -> str:
-    """Return where the file of a row is; `--target` moves `../../bin` to `bin` and leaves RECORD as it was."""
+    """Return the path of the file of a row; `--target` moves `../../bin` to `bin` and does not change RECORD."""
     place = os.path.join(location, path)
     return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
 
 
 def _is_wrapper(path: str) -> bool:
-    """Tell whether a row is of a script that pip has left out for the entry point of that name, and listed anyway."""
+    """Tell whether a row is of a script that pip lists, and leaves out for an entry point of that name."""
     return path.partition("/")[0].endswith(".data")

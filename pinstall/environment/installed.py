@@ -1,4 +1,4 @@
-"""What is installed for a target at one moment: distributions, their files, who lists which file, the ledger.
+"""Look at the installed distributions of a target at one moment, with their files and the ledger.
 
 May not: know what is asked, judge a pin.
 """
@@ -10,70 +10,60 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pinstall.environment import record
+from pinstall import environment
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
-from pinstall.files import is_other
+from pinstall.formats import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from packaging.utils import NormalizedName
 
     from pinstall.environment.ledger import Row as LedgerRow
-    from pinstall.environment.record import Row
+    from pinstall.formats.metadata import Row
     from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Distribution
 
     Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
-    "Who lists a place, by the path of its dist-info, and in which row."
+    "By place: the distributions that list it, by dist-info, with the row."
 
 
 class Installed:
-    """What is installed for a target; each file is read at most once.
+    """The installed distributions of a target; each file is read at most once.
 
-    `verifies` tells that files have to be what RECORD says: without a report of pip nothing is known of the moment of
-    installation, and there are wheels whose RECORD is wrong.
+    `verifies` tells that files have to be as RECORD says. Without a report of pip that cannot be required, since some
+    wheels have a wrong RECORD.
     """
 
     def __init__(
         self, target: Interpreter, state: str, *, verifies: bool = True, before: Installed | None = None
     ) -> None:
-        """Read nothing yet; what has not changed since the look `before` is not read again."""
         self.target = target
         self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)
         self._state = state
         self._verifies = verifies
         self._environment = Environment(target.paths)
+        self.find, self.copies = self._environment.find, self._environment.copies
         self._looked = time.time_ns()
-        self._files: dict[str, FileList] = {}
-        if before is not None:
-            self._files = before.unchanged(self)
+        self._files: dict[str, FileList] = before.unchanged(self) if before else {}
 
     def look_again(self, *, verifies: bool) -> Installed:
-        """Return what is installed now, after pip has run."""
+        """Return a new look, after pip has run."""
         return Installed(self.target, self._state, verifies=verifies, before=self)
-
-    def find(self, name: NormalizedName) -> Distribution | None:
-        """Return the installed distribution of this name."""
-        return self._environment.find(name)
 
     @cached_property
     def every(self) -> tuple[Distribution, ...]:
-        """Return all that is installed."""
+        """Return all installed distributions."""
         return self._environment.every()
 
-    def copies(self, name: NormalizedName) -> tuple[str, ...]:
-        """Return each dist-info of this name in the folder that wins, the one that counts included."""
-        return self._environment.copies(name)
-
     def is_outside(self, found: Distribution) -> bool:
-        """Tell whether a distribution is elsewhere than where pip installs: only its owner may change it."""
+        """Tell whether a distribution is outside of the folders to which pip installs."""
         return found.location not in (self.target.purelib, self.target.platlib)
 
     def find_inside(self, name: NormalizedName) -> Distribution | None:
-        """Return the distribution of this name that is where pip installs."""
+        """Return the distribution of this name in the folders to which pip installs."""
         return Environment((self.target.purelib, self.target.platlib)).find(name)
 
     def files(self, found: Distribution) -> FileList:
@@ -84,56 +74,56 @@ class Installed:
         return known
 
     def row(self, found: Distribution) -> LedgerRow | None:
-        """Return what the ledger knows of this very installation."""
+        """Return the row of this installation in the ledger."""
         return self.ledger.row(self.files(found))
 
     def hashes(self, found: Distribution) -> frozenset[str]:
-        """Return the hashes of the artifact that this very installation came from, none when that is not known."""
+        """Return the known hashes of the artifact of this installation."""
         row = self.row(found)
         return frozenset() if row is None else row.hashes
 
     def inputs(self, found: Distribution) -> Mapping[str, str] | None:
-        """Return what the build of this very installation was told, none when that is not known."""
+        """Return the inputs of the build of this installation, None where they are unknown."""
         return self.ledger.inputs(self.files(found))
 
     def damage(self, found: Distribution) -> tuple[str | None, Mapping[str, Distribution]]:
-        """Return what is wrong with a distribution, and its files that differ because another one overwrote them."""
+        """Return the damage of a distribution, and its files that another one has overwritten."""
         damage = found.damage or self._altered(found)
         if damage is None and is_half(found) and not self.is_outside(found):
             return "is there in half: it has neither INSTALLER nor RECORD", {}
         if damage is None or found.damage is not None:
             return damage, {}
-        # a new installation would only overwrite the other one
+        # to install it again would overwrite the other one
         overwritten = self.overwritten(found)
         return self._altered(found, overwritten), overwritten
 
     def _altered(self, found: Distribution, passing: Iterable[str] = ()) -> str | None:
-        """Return what is not as RECORD says, unless it was like that when pip had just installed it."""
+        """Return a difference from RECORD that was not there when pip had just installed it."""
         if not self._verifies or self.files(found).damage() is None:
             return None
         row = self.row(found)
         return self.files(found).damage({*passing, *(row.flaws if row else ())})
 
     def flaws(self, found: Distribution) -> tuple[str, ...]:
-        """Return what of a distribution that pip has just installed is not as its RECORD says, and only its own."""
+        """Return the paths of a new installation that differ from RECORD and are its own."""
         flaws = self.files(found).flaws
         taken = self.overwritten(found) if flaws else {}
         return tuple(path for path in flaws if path not in taken)
 
     @cached_property
     def owners(self) -> Owners:
-        """Return who lists each place; byte code does not count."""
+        """Return the distributions that list each place."""
         return find_owners(map(self.files, self.every))
 
     def overwritten(self, found: Distribution) -> Mapping[str, Distribution]:
-        """Return the files of a distribution that are another one's now: see `find_overwritten`."""
+        """Return the files of a distribution that another one has overwritten."""
         return find_overwritten(self.files(found), self.owners)
 
     def unchanged(self, now: Installed) -> dict[str, FileList]:
-        """Return the file lists that still hold; none where files may have changed that no list names.
+        """Return the file lists that are still true; none where unlisted files may have changed.
 
-        A list holds where its dist-info is older than this look, and no distribution that came or went since lists one
-        of its files.
+        A list is true if its dist-info is older than this look, and if no distribution that came or went since lists
+        one of its files.
         """
         before, after = self._environment.folders(), now._environment.folders()
         changed = {path for path in after if any(is_younger(one, self._looked) for one in (path, f"{path}/RECORD"))}
@@ -151,20 +141,17 @@ class Installed:
 
 
 def find_owners(lists: Iterable[FileList]) -> Owners:
-    """Return who lists each place; byte code does not count."""
+    """Return the distributions that list each place, without byte code."""
     found: dict[str, dict[str, tuple[Distribution, Row]]] = {}
     for files in lists:
         for row in files.rows:
-            if record.CACHED not in row[0]:
+            if metadata.CACHED not in row[0]:
                 found.setdefault(files.place(row[0]), {})[files.distribution.path] = (files.distribution, row)
     return found
 
 
 def find_overwritten(files: FileList, listed: Owners) -> Mapping[str, Distribution]:
-    """Return the files of a distribution, by path in RECORD, that are now those of another one, and that one.
-
-    What another one lists without a hash may be that one's.
-    """
+    """Return the files of a distribution, by path in RECORD, that are now those of another one."""
     taken: dict[str, Distribution] = {}
     for path, mine, _ in files.rows:
         place = files.place(path)
@@ -175,13 +162,11 @@ def find_overwritten(files: FileList, listed: Owners) -> Mapping[str, Distributi
 
 
 def find_shared(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
-    """Return the files that the same distributions list: the last one installed has overwritten the others'.
-
-    What is the same in all of them, as the `__init__.py` of a namespace is, does not count.
-    """
+    """Return the paths that several distributions list with different hashes, by these distributions."""
     found: dict[tuple[Distribution, ...], list[str]] = {}
     for each in listed.values():
-        if len(each) > 1 and not _is_the_same([row for _, row in each.values()]):
+        hashes = {digest for _, (_, digest, _) in each.values()}
+        if len(each) > 1 and (len(hashes) > 1 or "" in hashes):
             (_, (path, _, _)), *_ = each.values()
             found.setdefault(tuple(owner for owner, _ in each.values()), []).append(path)
     return found
@@ -190,9 +175,4 @@ def find_shared(listed: Owners) -> dict[tuple[Distribution, ...], list[str]]:
 def _may_be(place: str, digest: str, size: str) -> bool:
     if not digest.startswith("sha256="):
         return os.path.exists(place)
-    return not is_other(place, record.length(size), digest[7:].rstrip("="))
-
-
-def _is_the_same(rows: Sequence[Row]) -> bool:
-    found = {digest for _, digest, _ in rows}
-    return len(found) == 1 and "" not in found
+    return not environment.contents.is_altered(place, metadata.parse_size(size), digest)

@@ -9,84 +9,37 @@ import _imp  # as cheap as sys, where importlib.machinery would be one more impo
 import hashlib
 import json
 import os
+import site
 import sys
+import sysconfig
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall import files
-from pinstall.model.errors import FINDING, PinstallError
+from packaging.markers import default_environment
+
+from pinstall import environment, files, stamp
+from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_PATH_VARIABLES: Final = (
-    "HOME",
-    "PYTHONHOME",
-    "PYTHONNOUSERSITE",
-    "PYTHONPATH",
-    "PYTHONPLATLIBDIR",
-    "PYTHONSAFEPATH",
-    "PYTHONUSERBASE",
-)
-
-_FORMAT: Final = 2
-"""Raised when what `_SCRIPT` tells changes, so that nothing older is believed."""
-
-# Runs under every Python 3. The working directory goes first of all: nothing there may shadow a module imported here.
-_SCRIPT: Final = """
-import sys
-if sys.path[:1] == [""]:
-    del sys.path[0]
-import _imp, json, os, platform, site, sysconfig
-implementation = sys.implementation
-number = implementation.version
-release = "{0.major}.{0.minor}.{0.micro}".format(number)
-if number.releaselevel != "final":
-    release += number.releaselevel[0] + str(number.serial)
-folders = sysconfig.get_paths()
-libraries = [folders["purelib"], folders["platlib"]]
-if libraries[0] not in sys.path and hasattr(site, "getsitepackages"):
-    # Debian has a layout of its own, of which sysconfig knows nothing before Python 3.10.
-    libraries = ([path for path in site.getsitepackages() if path in sys.path] * 2 + libraries)[:2]
-user = [site.getusersitepackages()] if getattr(site, "ENABLE_USER_SITE", False) else []
-print("\\n" + json.dumps({
-    "executable": sys.executable,
-    "prefix": sys.prefix,
-    "base_prefix": getattr(sys, "real_prefix", sys.base_prefix),
-    "purelib": libraries[0],
-    "platlib": libraries[1],
-    "stdlib": folders["stdlib"],
-    "paths": sys.path,
-    "abi": _imp.extension_suffixes()[0],
-    "user": user,
-    "markers": {
-        "implementation_name": implementation.name,
-        "implementation_version": release,
-        "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "platform_python_implementation": platform.python_implementation(),
-        "python_full_version": platform.python_version(),
-        "python_version": ".".join(platform.python_version_tuple()[:2]),
-        "sys_platform": sys.platform,
-    },
-}))
-"""
+_PATHS: Final = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBASE")
+_PATH_VARIABLES: Final = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
+_FORMAT: Final = 3
+"""Raised when the answer of `probe` changes, so that no older one is used."""
 
 
 def describe(python: str | None, environ: Mapping[str, str], state_directory: str) -> Interpreter:
-    """Return what there is to know of an interpreter: none, or its own path, for the running one.
+    """Return the description of an interpreter, by its path, or of the running one.
 
-    Another interpreter is asked once, and its answer kept below `state_directory` for as long as nothing that it
-    depends on has changed; pip and the mark of PEP 668 are looked up each time.
+    Another interpreter is asked once. Its answer stays below `state_directory` until something changes on which it
+    depends. pip and the mark of PEP 668 are looked up each time.
 
     Raises: PinstallError `interpreter` for a file that does not run as Python 3.
     Source: PEP 508, section "Environment Markers"; PEP 668.
     """
     own = python is None or _is_running(python)
-    # Options such as `-I` or `-P` hide paths from this process that `python -m pip` will see.
+    # options such as `-I` or `-P` hide paths from this process that `python -m pip` will see
     if own and (_starts_like_pip(environ) or not sys.executable):
         return _interpreter(_own(), own=True)
     executable = sys.executable if own or python is None else os.path.abspath(python)
@@ -94,7 +47,7 @@ def describe(python: str | None, environ: Mapping[str, str], state_directory: st
 
 
 def _is_running(python: str) -> bool:
-    # The same file is not enough: the interpreters of two environments are links to one file.
+    # the same file is not enough: the interpreters of two environments are links to one file
     ours, theirs = (os.path.realpath(os.path.dirname(os.path.abspath(path))) for path in (sys.executable, python))
     return ours == theirs and os.path.realpath(sys.executable) == os.path.realpath(python)
 
@@ -102,31 +55,27 @@ def _is_running(python: str) -> bool:
 def _starts_like_pip(environ: Mapping[str, str]) -> bool:
     flags = sys.flags
     without_user = flags.no_user_site and not environ.get("PYTHONNOUSERSITE")
-    # Python 3.10 has no `safe_path`.
+    # Python 3.10 has no `safe_path`
     hidden = flags.isolated or flags.ignore_environment or flags.no_site or getattr(flags, "safe_path", False)
     return not (hidden or without_user)
 
 
 def _own() -> dict[str, Any]:
-    from packaging.markers import default_environment  # noqa: PLC0415  # The stamp's way out needs none of it.
-
     return {
         "executable": sys.executable,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
         "paths": sys.path[1:],
         "abi": _imp.extension_suffixes()[0],
-        "user": _own_user_site(),
+        "user": [site.USER_SITE] if site.ENABLE_USER_SITE and site.USER_SITE else [],
         "markers": dict(default_environment()),
         **_own_folders(),
     }
 
 
 def _own_folders() -> dict[str, str]:
-    import sysconfig  # noqa: PLC0415
-
     names = ("purelib", "platlib", "stdlib")
-    # `get_paths` would load the build's whole configuration; these are all that the three templates can hold.
+    # `get_paths` would load the configuration of the build; the three templates hold no more than these
     values = {
         "base": sys.prefix,
         "platbase": sys.exec_prefix,
@@ -145,16 +94,11 @@ def _own_folders() -> dict[str, str]:
         return {name: paths[name] for name in names}
 
 
-def _own_user_site() -> list[str]:
-    import site  # noqa: PLC0415  # Loaded already, but for `python -S`.
-
-    return [site.USER_SITE] if site.ENABLE_USER_SITE and site.USER_SITE else []
-
-
 def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return `sys.path` with the user's own folder in its place, which Python leaves out for as long as there is none.
+    """Return `sys.path` with the user's own folder in its place.
 
-    pip makes it for `--user`, and where it may not write to the environment.
+    Python leaves out that folder until it exists. pip makes it for `--user`, and where it may not write to the
+    environment.
     """
     paths = known["paths"]
     at = min((paths.index(path) for path in (known["purelib"], known["platlib"]) if path in paths), default=len(paths))
@@ -164,20 +108,14 @@ def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
 def _interpreter(known: Mapping[str, Any], *, own: bool) -> Interpreter:
     paths = _paths(known)
     outside = known["prefix"] == known["base_prefix"]
+    same = ("executable", "prefix", "base_prefix", "purelib", "platlib", "stdlib", "markers", "abi")
     return Interpreter(
-        executable=known["executable"],
-        prefix=known["prefix"],
-        base_prefix=known["base_prefix"],
+        **{name: known[name] for name in same},
         version=known["markers"]["python_full_version"],
-        purelib=known["purelib"],
-        platlib=known["platlib"],
-        stdlib=known["stdlib"],
         paths=paths,
-        markers=known["markers"],
         pip=_pip_release(paths),
         externally_managed=outside and os.path.isfile(os.path.join(known["stdlib"], "EXTERNALLY-MANAGED")),
         own=own,
-        abi=known["abi"],
     )
 
 
@@ -186,15 +124,11 @@ def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
     for path in paths:
         try:
             with open(os.path.join(path, "pip", "__init__.py"), encoding="utf-8") as file:
-                lines = [line for line in file if line.startswith("__version__")]
+                line = next((line for line in file if line.startswith("__version__")), "")
         except OSError:
             continue
-        numbers: list[int] = []
-        for part in lines[0].partition("=")[2].strip(" \n\"'").split(".") if lines else ():
-            if not part.isdigit():
-                break
-            numbers.append(int(part))
-        return tuple(numbers) or None
+        found = metadata.version(line.partition("=")[2].strip(" \n\"'"))
+        return found.release if found else None
     return None
 
 
@@ -207,40 +141,30 @@ def _remembered(executable: str, environ: Mapping[str, str], state_directory: st
         if memory["key"] == key and memory["seen"] == _seen(memory["known"]):
             return dict(memory["known"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass  # Nothing remembered, or nothing that could be believed: ask.
-    known = _asked(executable, environ)
+        pass  # the memory is missing or damaged: ask
+    known = environment.probe.ask(executable, environ)
     files.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
     return known
 
 
 def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
-    real = os.path.realpath(executable)
-    folder = os.path.dirname(executable)
+    real, folder = os.path.realpath(executable), os.path.dirname(executable)
+    places = (real, *(os.path.join(one, "pyvenv.cfg") for one in (folder, os.path.dirname(folder))))
     return [
-        _FORMAT,
-        executable,
-        real,
-        *(_stamp(path) for path in (real, *(os.path.join(f, "pyvenv.cfg") for f in (folder, os.path.dirname(folder))))),
-        [environ.get(variable) for variable in _PATH_VARIABLES],
-        # A relative PYTHONPATH means another folder elsewhere, and two markers name the running kernel.
+        *(_FORMAT, executable, real),
+        *([*stamp.status(path)] for path in places),
+        *(environ.get(variable) for variable in _PATH_VARIABLES),
+        # a relative PYTHONPATH means another folder elsewhere, and two markers name the running kernel
         os.getcwd() if environ.get("PYTHONPATH") else None,
         [os.uname().release, os.uname().version] if hasattr(os, "uname") else None,
     ]
 
 
-def _stamp(path: str) -> list[int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return [status.st_mtime_ns, status.st_size]
-
-
 def _seen(known: Mapping[str, Any]) -> list[Any]:
     """Return the `.pth` files that make `sys.path` what it is; an editable install adds one."""
-    folders = [known["purelib"], known["platlib"], *known["user"]]
-    folders += (path for path in known["paths"] if path.endswith("-packages"))
-    return [[folder, _links(folder)] for folder in sorted(set(folders))]
+    folders = {known["purelib"], known["platlib"], *known["user"]}
+    folders |= {path for path in known["paths"] if path.endswith("-packages")}
+    return [[folder, _links(folder)] for folder in sorted(folders)]
 
 
 def _links(folder: str) -> list[Any] | None:
@@ -248,31 +172,4 @@ def _links(folder: str) -> list[Any] | None:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".pth"))
     except OSError:
         return None
-    return [[name, _stamp(os.path.join(folder, name))] for name in names]
-
-
-def _asked(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    import subprocess  # noqa: PLC0415
-
-    try:
-        # Not isolated: user site and PYTHONPATH count for `python -m pip` too.
-        answer = subprocess.run(
-            [executable, "-c", _SCRIPT],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-        )
-        # Whatever a `.pth` file or `sitecustomize` prints comes before.
-        return dict(json.loads(answer.stdout.splitlines()[-1]))
-    except (OSError, subprocess.CalledProcessError, ValueError, LookupError, TypeError) as error:
-        stderr = getattr(error, "stderr", None) or b""
-        said = stderr.decode(errors="replace").strip().splitlines()[-1:]
-        code = getattr(error, "returncode", None)
-        raise PinstallError(
-            "interpreter",
-            f"`{executable}` does not run as a Python 3 interpreter",
-            context=tuple(said) or (str(error) if code is None else f"it ended with exit code {code}",),
-            hint="name the path of an interpreter or the folder of a virtual environment",
-            exit_code=FINDING,
-        ) from error
+    return [[name, *stamp.status(os.path.join(folder, name))] for name in names]

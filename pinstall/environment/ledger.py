@@ -1,19 +1,19 @@
-"""Remember per environment which artifact each distribution was installed from.
+"""Remember per environment the artifact from which each distribution was installed.
 
-May not: be believed when the installed RECORD is not the one that was seen.
+May not: apply a row to an installation with another RECORD.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from packaging.utils import NormalizedName
 
-from pinstall import files
+from pinstall import files, stamp
 from pinstall.model.pins import Hold
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What a run proved of one distribution: its artifact's hashes and URL without credentials, its RECORD's sha256.
+    """The artifact of one distribution: its hashes, its URL without credentials, the sha256 of the installed RECORD.
 
-    `inputs` are what its build was told, none where pip did not build it or nobody knows. `flaws` are the paths in
-    RECORD that were wrong already when pip had just installed it. `index` is the one that is known to offer the
-    artifact, as the project's table of sources names it, empty where nobody has looked.
+    `inputs` are those of its build, None without a known build. `flaws` are the paths in RECORD that were wrong when
+    pip had just installed it. `index` is the one that offers the artifact, as the table of sources names it, or empty.
     """
 
     version: str
@@ -50,25 +49,22 @@ class Row:
 class Ledger:
     """The rows of one environment, in `site-packages/.pinstall/ledger.json`.
 
-    Where that cannot be written they are in the user's `state` directory, and count for more than what is there. A
-    file is parsed again only once it has been replaced.
+    If that cannot be written, they are in the user's `state` directory, where they take precedence. A file is parsed
+    again only after it was replaced.
     """
 
     def __init__(self, site_packages: str, state: str) -> None:
-        """Read nothing yet."""
         stem = hashlib.sha256(os.fsencode(os.path.realpath(site_packages))).hexdigest()[:32]
-        self.paths = (
-            os.path.join(site_packages, FOLDER, "ledger.json"),
-            os.path.join(state, "ledgers", f"{stem}.json"),
-        )
+        own = os.path.join(site_packages, FOLDER, "ledger.json")
+        self.paths = (own, os.path.join(state, "ledgers", f"{stem}.json"))
         self._known: dict[str, tuple[object, _Content]] = {}
 
     def row(self, listed: FileList) -> Row | None:
-        """Return what is known of this very installation."""
+        """Return the row of this installation."""
         return next((row for row in self._named(listed) if _describes(row, listed)), None)
 
     def inputs(self, listed: FileList) -> Mapping[str, str] | None:
-        """Return what the build of this very installation was told, none when that is not known."""
+        """Return the inputs of the build of this installation, None where they are unknown."""
         rows = (row for row in self._named(listed) if row.inputs is not None and _describes(row, listed))
         return next((row.inputs for row in rows), None)
 
@@ -80,35 +76,32 @@ class Ledger:
         return {name: hold for path in paths for name, hold in self._read(path).holds.items()}
 
     def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
-        """Add rows and renew the holds, by temporary file and rename; what cannot be written is only not remembered.
+        """Add rows and renew the holds, if that is possible.
 
-        What the state directory had to keep moves to the environment as soon as that can be written. Another run that
-        writes is waited for, `files.PATIENCE` at most.
+        The contents of the file in the state directory move to the environment once that can be written. Waits for
+        another run that writes, `files.PATIENCE` at most.
         """
         for number, path in enumerate(self.paths):
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 if not self._add(self.paths[number:], rows, say, renewed):
                     say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
                 return
 
     def _named(self, listed: FileList) -> Iterator[Row]:
-        """Yield what is known of a project: one file may know what it was before, and the other what it is."""
+        """Yield the rows of a project: one file may have that of an earlier installation."""
         name = listed.distribution.identity.name
         found = (self._read(path).rows.get(name) for path in reversed(self.paths))
         return (row for row in found if row is not None)
 
     def _read(self, path: str) -> _Content:
-        """Return what a file says; without a file, or with a broken one, nothing is known, which is not an error."""
-        signature = _signature(path)
-        if self._known.get(path, ("",))[0] != signature:
-            self._known[path] = (signature, _parsed(path) if signature else _Content({}, {}))
+        """Return the content of a file, nothing where it is missing or damaged."""
+        status = stamp.status(path)
+        if path not in self._known or self._known[path][0] != status:
+            self._known[path] = (status, _parse(path))
         return self._known[path][1]
 
     def _add(self, paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
-        """Write to the first path what is new and what the others have, and tell whether that could be done.
-
-        It cannot while another process does it.
-        """
+        """Write new content and that of the other paths to the first one, unless another process does so."""
         path, *others = paths
         files.folder(os.path.dirname(path))
         with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
@@ -119,15 +112,15 @@ class Ledger:
             now = _Content(before.rows | moving | dict(rows), held if renewed is None else dict(renewed(held)))
             if now != before:
                 files.save(path, now.as_json())
-                self._known[path] = (_signature(path), now)
+                self._known[path] = (stamp.status(path), now)
         for other in filter(os.path.exists, others):
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.unlink(other)
         return True
 
 
 class _Content(NamedTuple):
-    """What one file of the ledger says."""
+    """The content of one file."""
 
     rows: dict[NormalizedName, Row]
     holds: dict[NormalizedName, Hold]
@@ -135,35 +128,28 @@ class _Content(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
-            "distributions": {name: _as_json(self.rows[name]) for name in sorted(self.rows)},
-            "holds": {name: _as_hold(self.holds[name]) for name in sorted(self.holds)},
+            "distributions": {name: _as_json(row) for name, row in sorted(self.rows.items())},
+            "holds": {
+                name: {"version": one.version, "origins": one.origins} for name, one in sorted(self.holds.items())
+            },
         }
 
 
-def _signature(path: str) -> tuple[int, ...]:
-    """Return what is another once a file has been replaced; nothing where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _parsed(path: str) -> _Content:
+def _parse(path: str) -> _Content:
     document = files.recall(path)
     known = document if document.get("schema") == SCHEMA else {}
-    return _Content(_each(known, "distributions", _from_json), _each(known, "holds", _held))
+    return _Content(_each(known, "distributions", _from_json), _each(known, "holds", _hold))
 
 
 def _each(document: Mapping[str, Any], key: str, read: Callable[[str, Any], Item]) -> dict[NormalizedName, Item]:
-    """Return what a table of the document says, nothing where any entry of it cannot be read."""
+    """Return the entries of a table, nothing where one of them cannot be read."""
     try:
         return {name: read(name, one) for name, one in (document.get(key) or {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 
 
-def _held(name: str, hold: dict[str, Any]) -> Hold:
+def _hold(name: str, hold: dict[str, Any]) -> Hold:
     return Hold(name=NormalizedName(name), version=str(hold["version"]), origins=dict(hold["origins"]))
 
 
@@ -174,13 +160,8 @@ def _describes(row: Row, listed: FileList) -> bool:
 
 def _as_json(row: Row) -> dict[str, Any]:
     known = {"version": row.version, "hashes": sorted(row.hashes), "url": row.url, "record": row.record}
-    inputs = {} if row.inputs is None else {"inputs": dict(row.inputs)}
-    index = {"index": row.index} if row.index else {}
-    return {**known, **inputs, **({"flaws": list(row.flaws)} if row.flaws else {}), **index}
-
-
-def _as_hold(hold: Hold) -> dict[str, Any]:
-    return {"version": hold.version, "origins": dict(hold.origins)}
+    rare = {"inputs": row.inputs, "flaws": row.flaws, "index": row.index}
+    return known | {key: value for key, value in rare.items() if value not in (None, (), "")}
 
 
 def _from_json(_: str, row: dict[str, Any]) -> Row:

@@ -1,11 +1,12 @@
-"""Read what others write about a distribution: heads of metadata files, versions, needs, PEP 610 documents.
+"""Read what others write about a distribution: heads of metadata files, versions, needs, RECORDs, PEP 610 documents.
 
 May not: open a file, say what a field means.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.requirements import Requirement
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
@@ -15,10 +16,22 @@ from pinstall.formats import urls
 from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.markers import Marker
     from packaging.utils import NormalizedName
+
+    Row = Sequence[str]
+    """A row of RECORD: path, hash, size, as written."""
+
+CACHED: Final = "__pycache__/"
+"""The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""
+UNKNOWN: Final = -1
+"""The size of a file when RECORD does not say it."""
+_DIGITS: Final = 19
+"""No size has so many digits."""
+_QUOTED: Final = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
+"""A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows."""
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -109,3 +122,39 @@ def hashes(document: dict[str, Any]) -> frozenset[str]:
     if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
         found.add(archive["hash"].replace("=", ":", 1).lower())
     return frozenset(found)
+
+
+def record_rows(content: bytes) -> Sequence[Row]:
+    """Return the rows of a RECORD; raise ValueError without rows, or for a row that is not in three parts.
+
+    pip writes carriage returns on Windows.
+    Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+    """
+    lines = filter(None, content.translate(None, b"\r").decode().split("\n"))
+    found = [_quoted_row(line) if line[0] == '"' else line.rsplit(",", 2) for line in lines]
+    if set(map(len, found)) != {3}:
+        raise ValueError("not every row has a path, a hash and a size")
+    return found
+
+
+def _quoted_row(line: str) -> list[str]:
+    path, *others = match.groups() if (match := _QUOTED.fullmatch(line)) else (line,)
+    return [path.replace('""', '"'), *others]
+
+
+def is_bytecode(path: str) -> bool:
+    """Tell whether a path is of byte code that no wheel has, or of its folder, which virtualenv lists too."""
+    stem, _, suffix = path.rpartition(".")
+    # Python imports `demo.pyc` without a source, and never `demo.cpython-311.pyc`
+    tagged = "." in stem.rpartition("/")[2]
+    return path.endswith("__pycache__") or (suffix == "pyc" and (tagged or CACHED in path))
+
+
+def top_levels(paths: Iterable[str]) -> set[str]:
+    """Return the first part of each path, and the whole path of a file outside of the folder."""
+    return {path if path.startswith(("../", "/")) else path.partition("/")[0] for path in paths} - {"..", ""}
+
+
+def parse_size(text: str) -> int:
+    """Return the size in a row as a number; UNKNOWN where the text is not a number, such as `4 bytes`."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else UNKNOWN

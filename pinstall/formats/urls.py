@@ -91,6 +91,13 @@ def split(url: str) -> SplitResult:
     return urlsplit(url)
 
 
+def path(url: str) -> str:
+    """Return the path of a URL, unquoted; raise ValueError where it is not a URL."""
+    from urllib.parse import unquote  # noqa: PLC0415 - most requirement files hold no link
+
+    return unquote(split(url).path)
+
+
 def scheme(link: str) -> str:
     """Return the scheme in lower case, empty for a path."""
     match = _SCHEME.match(link)
@@ -141,11 +148,7 @@ def digest(url: str) -> str | None:
 
 def file_name(link: str) -> str:
     """Return the last part of the path of a URL or path; raise ValueError for what is no URL."""
-    if not is_url(link):
-        return _last_part(link)
-    from urllib.parse import unquote  # noqa: PLC0415 - most requirement files hold no link
-
-    return _last_part(unquote(split(link).path))
+    return _last_part(path(link) if is_url(link) else link)
 
 
 def _last_part(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Define what pip's cache holds, what servers answer, and what is done to the cache, as values.
+"""Define values of pip's cache, of servers, and of the changes to the cache.
 
 May not: hold behaviour beyond trivial properties, do I/O.
 """
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """One distribution that pip would install: name, version and `Requires-Dist` lines as its metadata say.
+    """One distribution that pip would install: name, version and `Requires-Dist` lines of its metadata.
 
-    `identity` is of the artifact that it takes, which lies at `url`, without credentials. `requested` tells that it was
-    asked for itself, with these `extras`.
+    `identity` is of the artifact at `url`, without credentials. `requested` ones were named, with these `extras`.
     """
 
     name: NormalizedName
@@ -36,12 +35,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """One locally built wheel in pip's cache; `path` is relative to the cache, `damage` says why it is no good wheel.
+    """One locally built wheel in pip's cache; `path` is relative to the cache.
 
-    `identity` is what the file name says; its hashes are those of the source archive that its entry was built from,
-    `archive` is the version in that archive's file name, `url` where it came from. `differs` names what was another
-    input of the build than it would be now; `recorded` tells that its build is on record at all. `download` are the
-    files of the cached download that is as wrong as the wheel is.
+    `identity` is by the file name, with the hashes of the source archive, `archive` the version in that archive's file
+    name, `url` its place. `differs` names the inputs of the build that are different today, `recorded` tells that they
+    are known. `download` are the files of a cached download that is as wrong as the wheel.
     """
 
     identity: Identity
@@ -56,9 +54,9 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One answer of a server in pip's HTTP cache; `paths` are its files, relative to the cache.
+    """One answer of a server in pip's HTTP cache: its files, relative to the cache, and the bytes of its body.
 
-    `headers` have lower-case names. `length` counts the bytes of the body. `damage` says why it is no good entry.
+    `headers` have lower-case names.
     """
 
     paths: tuple[str, ...]
@@ -70,7 +68,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a server answers past the cache: where redirects led, headers by lower-case name, the body."""
+    """An answer of a server past the cache: the URL after redirects, headers by lower-case name, the body."""
 
     url: str
     headers: Mapping[str, str]
@@ -79,11 +77,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One file that an index page lists; `url` is absolute, quoted as pip asks for it, without fragment.
+    """One file on an index page; `url` is absolute, quoted as pip requests it, without fragment.
 
-    `metadata` are the hashes of its PEP 658 file: none is `None`, one without a hash is empty. `requires_python` and
-    `uploaded` (PEP 700) are what the page says, unread. `size` counts bytes. Links are equal though only one of two
-    pages says size and time of a file.
+    `metadata` are the hashes of its PEP 658 file, None without such a file. `requires_python` and `uploaded` (PEP 700)
+    are the text of the page, `size` is in bytes. Some pages lack size and time: links are equal without them.
     """
 
     url: str
@@ -98,7 +95,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one index, or one place of `--find-links`, offers of a project; `index` is its URL without credentials."""
+    """The files of a project at one index, by its URL without credentials, or at one place of `--find-links`."""
 
     index: str
     links: tuple[Link, ...]
@@ -106,11 +103,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eviction:
-    """What has to leave pip's cache, and why: files that belong together, relative to the cache.
+    """Files that have to leave pip's cache together, relative to the cache, and the reason.
 
-    `what` names it in a message, such as `the wheel of demo 1.0`. `contradiction` is a proven fault of the thing
-    itself; without it it merely is not what this run is about, and goes back when pip fails. `harmless` tells that
-    pip does not look for the pin where it lies, so it may stay.
+    `what` names them in a message, such as `the wheel of demo 1.0`. A `contradiction` is a proven fault; other files go
+    back when pip fails. `harmless` ones may stay, since pip does not look there for the pin.
     """
 
     what: str
@@ -123,7 +119,7 @@ class Eviction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelved:
-    """What lies on the shelf, and why: the receipt it belongs to, its files there and their places in the cache."""
+    """Files on the shelf: their receipt, their paths there and in the cache, the reason."""
 
     receipt: str
     what: str
@@ -136,11 +132,11 @@ class Shelved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One pin that does not hold yet, with what cache and shelf have of its project, each judged against it.
+    """One pin that is not satisfied yet, with the wheels of its project in cache and shelf, each judged.
 
-    `faults` are contradictions in what servers have answered. `hidden` tells that no cached page lists what is pinned.
-    `files` are those of the pinned release, none where there may be others than are listed on the cached pages;
-    `labels` are the labelled versions among them that a pin without a label accepts, as far as pages are cached.
+    `faults` are contradictions in answers of servers, `hidden` tells that cached pages do not list the pin. `files` are
+    those of the pinned release, empty where the cached pages may lack some; `labels` are the versions with a local
+    label that the pin accepts, on cached pages.
     """
 
     pin: Pin
@@ -154,7 +150,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be done to pip's cache before pip runs, which pins are remade without it, whose pages are refreshed."""
+    """The changes to pip's cache before pip runs, pins to build without it, and pins whose pages are refreshed."""
 
     evictions: tuple[Eviction, ...] = ()
     returns: tuple[Shelved, ...] = ()

@@ -1,31 +1,30 @@
-"""Define the ways in which pinstall cannot go on.
+"""Define how a run ends: its exit codes, the error that stops it, its outcome.
 
-May not: format for a terminal. A pin that does not hold is data (`model.State`), not an exception.
+May not: format for a terminal. A pin that is not satisfied is data (`model.State`), not an exception.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from pinstall.model.artifacts import Plan
     from pinstall.model.inputs import Fault
+    from pinstall.model.pins import Dependency, Verdict
 
 HOLDS: Final = 0
 FINDING: Final = 1
-"""A command that only asks found something; also pip's own code for a refused request."""
+"""A command that changes nothing has findings; also pip's own code for a refused request."""
 USAGE: Final = 64
 NOT_PINNED: Final = 65
-"""A pin does not hold, is missing, or cannot be enforced."""
+"""A pin is not satisfied, is missing, or cannot be enforced."""
 UNREADABLE: Final = 66
 INTERNAL: Final = 70
 
 
 class PinstallError(Exception):
-    """Tell why the run cannot go on, where, and what to do about it.
-
-    `reference` is kebab-case and stable; `context` holds one line per fault, with its place where it has one;
-    `exit_code` is what the process ends with.
-    """
+    """An error that stops the run; `reference` is kebab-case and stable, `context` has one line per fault."""
 
     def __init__(
         self,
@@ -36,10 +35,39 @@ class PinstallError(Exception):
         hint: str | None = None,
         exit_code: int = INTERNAL,
     ) -> None:
-        """Keep the parts apart, so that text, annotations and JSON can each show them their way."""
         super().__init__(message)
         self.reference = reference
         self.message = message
         self.context = context
         self.hint = hint
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One run of pip: its purpose, its arguments after `python -m pip`, its exit code."""
+
+    purpose: str
+    arguments: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of a run; `rehearsed` tells that nothing was installed because of `--dry-run`.
+
+    `left` counts the local directories and editables. `grounds` are those of a stamp, empty where a stamp would not be
+    safe.
+    """
+
+    exit_code: int
+    verdicts: tuple[Verdict, ...] = ()
+    plan: Plan | None = None
+    commands: tuple[Command, ...] = ()
+    rehearsed: bool = False
+    error: PinstallError | None = None
+    target: str = ""
+    report_to: str = ""
+    unpinned: tuple[Dependency, ...] = ()
+    left: int = 0
+    grounds: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Define what is asked for, as values: where it stands, the options, the lines, the target.
+"""Define the values of a request: origins, options, lines, the target.
 
 May not: hold behaviour beyond trivial properties, do I/O.
 """
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a demand was written: a file and line, an argument, a variable, a configuration file."""
+    """The place of a demand: a file and line, an argument, a variable, a configuration file."""
 
     where: str
     line: int | None = None
 
     def __str__(self) -> str:
-        """Return `requirements.txt:14`, `PIP_CONSTRAINT`, or `command line` for what stands there."""
         if self.where.startswith("argument "):
             return "command line"
         return self.where if self.line is None else f"{self.where}:{self.line}"
@@ -32,21 +31,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong with what was asked, and where it stands."""
+    """One fault in a request, and its place."""
 
     origin: Origin
     message: str
 
     def __str__(self) -> str:
-        """Return `requirements.txt:14: what is wrong`."""
         return f"{self.origin}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option that counts: its canonical long spelling, its optparse destination, its value (none for a flag).
+    """One option: its canonical long spelling, its optparse destination, its value (None for a flag).
 
-    `contrary` tells that it stands for the opposite of what is written: `no-cache-dir = false`.
+    A `contrary` one means the opposite of what is written: `no-cache-dir = false`.
     """
 
     name: str
@@ -66,12 +64,11 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the user asked for.
+    """The request of the user.
 
-    `arguments` is what goes behind the word `install`, verbatim, less what is for pinstall alone (`--pin`, `--python`).
-    `defaults` are the options that pip reads from variables and configuration files, normalised to what the command
-    line would say; `command_line` are those that were written out. `doubted` are those of `unknown` of which only the
-    value is: a pip may take it.
+    `arguments` come after the word `install`, verbatim, without pinstall's own (`--pin`, `--python`). `defaults` are
+    the options that pip reads from variables and configuration files, as on a command line. `doubted` are those of
+    `unknown` with a known name and an unknown value, which a pip may accept.
     """
 
     arguments: tuple[str, ...]
@@ -89,16 +86,15 @@ class Request:
         return self.defaults + self.command_line
 
     def every(self, dest: str) -> tuple[Option, ...]:
-        """Return each option that writes to this destination, the strongest last."""
+        """Return each option of this destination, the strongest last."""
         return tuple(option for option in self.options if option.dest == dest)
 
     def last(self, dest: str) -> Option | None:
         """Return the option that decides this destination."""
-        every = self.every(dest)
-        return every[-1] if every else None
+        return next((option for option in reversed(self.options) if option.dest == dest), None)
 
     def has(self, *dests: str) -> bool:
-        """Return whether an option writes to one of these destinations."""
+        """Tell whether one of these destinations has an option."""
         return any(option.dest in dests for option in self.options)
 
 
@@ -106,12 +102,10 @@ class Request:
 class RequirementLine:
     """One requirement or constraint, as written in one place.
 
-    `link` is a URL or a path as written (credentials included, so never print it; print `text`), `hashes` are
-    `algorithm:hexdigest`, `options` are the per-requirement options verbatim.
-    `text` is the requirement without its options and with the credentials of URLs redacted. `directory` is only known
-    once somebody has looked at the disk. `locked` is where a lock file says that its artifacts lie (URLs, credentials
-    included), which need not be on any index. `anonymous` tells that pip learns the name only from the metadata: here
-    there is none, or what an sdist's file name lets guess.
+    `link` is a URL or a path as written, with credentials: print `text`, which has them redacted, and no options.
+    `hashes` are `algorithm:hexdigest`, `options` those of the requirement, verbatim. `directory` is set after a look at
+    the disk. `locked` are the URLs of artifacts in a lock file, with credentials. The name of an `anonymous` one is
+    unknown, or guessed from the file name of an sdist: pip reads it in the metadata.
     """
 
     origin: Origin
@@ -132,7 +126,7 @@ class RequirementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nested:
-    """A file that another one names with `-r` or `-c`, as written there."""
+    """A file after `-r` or `-c` in another one, as written."""
 
     origin: Origin
     target: str
@@ -141,7 +135,7 @@ class Nested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementFile:
-    """What one requirement or constraint text says; `options` are its global ones, such as `--index-url`."""
+    """The content of one requirement or constraint file; `options` are global, such as `--index-url`."""
 
     lines: tuple[RequirementLine, ...] = ()
     nested: tuple[Nested, ...] = ()
@@ -153,9 +147,9 @@ class RequirementFile:
 class Interpreter:
     """One Python environment as `python -m pip` in it sees itself.
 
-    `paths` is `sys.path` without the entry that stands for the working or the script's directory, `markers` the
-    environment of PEP 508 without `extra`, `pip` the release that would run, such as `(26, 3)`, none without pip;
-    `own` tells that this interpreter runs pinstall. `abi` is the suffix of its extension modules.
+    `paths` is `sys.path` without the working directory and that of a script, `markers` the environment of PEP 508
+    without `extra`, `pip` a release such as `(26, 3)`, None without pip. `own` tells that this interpreter runs
+    pinstall. `abi` is the suffix of its extension modules.
     """
 
     executable: str

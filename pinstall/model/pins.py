@@ -1,4 +1,4 @@
-"""Define the values that flow from the pin to the verdict and on to the outcome.
+"""Define the values from the pin to the verdict.
 
 May not: hold behaviour beyond trivial properties, do I/O.
 """
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where contents come from when it is not an index: a URL without credentials, and the commit of a repository.
+    """A place of contents outside of indexes: a URL without credentials, and the commit of a repository.
 
-    An empty URL stands for any place, where the hash of an archive tells what it has to be.
+    An empty URL means any place: the hash of an archive decides.
     """
 
     url: str
@@ -32,12 +32,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """What something must be; an empty slot demands nothing.
+    """The demand on one project; an empty slot demands nothing.
 
-    `version` is that of `==`; `exact` is the text behind `===`, which PEP 440 compares as text. `expected` is what a
-    build will have: the version, else what the archive's file name says, which is enough to suspect a cached wheel.
-    `hashes` are `algorithm:hexdigest`, any one of which suffices. `lines` are all the lines that demand it. Where they
-    do not say the name and nobody knows it yet, `name` is their text.
+    `version` is that of `==`, `exact` the text of `===`, which PEP 440 compares as text. `expected` is the version,
+    else that in the archive's file name. Any one of the `hashes` (`algorithm:hexdigest`) suffices. `lines` are all
+    lines that demand it. While the name is unknown, `name` is their text.
     """
 
     name: NormalizedName
@@ -50,39 +49,39 @@ class Pin:
 
     @property
     def requested(self) -> bool:
-        """Tell whether something asks for it; a pin from constraints alone only bounds what others ask for."""
+        """Tell whether it comes not only from constraints."""
         return not all(line.constraint for line in self.lines)
 
     @property
     def origin(self) -> Origin:
-        """Return where the version is demanded, for messages that have room for one place."""
-        versions = frozenset(("==", "==="))
-        versioned = (line for line in self.lines if any(clause.operator in versions for clause in line.specifier))
+        """Return the place that demands the version, for messages with one place."""
+        exact = {"==", "==="}
+        versioned = (line for line in self.lines if any(clause.operator in exact for clause in line.specifier))
         return next(versioned, self.lines[0]).origin
 
     @property
     def direct(self) -> bool:
-        """Tell whether a URL or path is asked for, not a release of an index."""
+        """Tell whether it is a URL or path, not a release of an index."""
         return any(line.link is not None for line in self.lines)
 
     @property
     def anonymous(self) -> bool:
-        """Tell whether its name is not known yet, or only guessed."""
+        """Tell whether its name is unknown or guessed."""
         return any(line.anonymous for line in self.lines)
 
     @property
     def extras(self) -> frozenset[NormalizedName]:
-        """Return the extras that any of the lines asks for."""
+        """Return the extras of all lines."""
         return frozenset(extra for line in self.lines for extra in line.extras)
 
     @property
     def enforced(self) -> frozenset[str]:
-        """Return the hashes that pip is sure to enforce: where lines differ it may go by those of any one of them."""
+        """Return the hashes that pip enforces, none where lines differ: pip may take those of any of them."""
         return self.hashes if len({line.hashes for line in self.lines if line.hashes}) == 1 else frozenset()
 
     @property
     def wanted(self) -> str:
-        """Return the demand in the words of a requirement, short enough for a message."""
+        """Return the demand as a requirement, for messages."""
         if self.exact is not None:
             return f"{self.name}==={self.exact}"
         if self.version is not None:
@@ -93,10 +92,10 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """All that was asked, sorted by what can be held to it.
+    """All requirements by their kind.
 
-    `unpinned` is requested and names no contents; `entrusted` has none that could be compared (local directories,
-    editables) and always goes to pip; `bounds` are the constraints that pin nothing.
+    `unpinned` ones do not name contents, `entrusted` ones (local directories, editables) always go to pip, `bounds` are
+    constraints that are not pins.
     """
 
     pins: tuple[Pin, ...] = ()
@@ -108,7 +107,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What something is; an empty slot is not known."""
+    """The known identity of an artifact or installation; an empty slot is unknown."""
 
     name: NormalizedName
     version: Version | None = None
@@ -120,8 +119,8 @@ class Identity:
 class Distribution:
     """One installed distribution.
 
-    `path` is its `.dist-info` (or `.egg-info`), `location` the folder that holds it, `text` its version as written.
-    `requires` are its `Requires-Dist` lines, none when they cannot be read. `damage` says what is wrong with it.
+    `path` is its `.dist-info` (or `.egg-info`), `location` the folder of that, `text` its version as written.
+    `requires` are its `Requires-Dist` lines, None where they are unreadable.
     """
 
     identity: Identity
@@ -134,18 +133,18 @@ class Distribution:
 
     @property
     def egg(self) -> bool:
-        """Tell whether `setup.py install` has put it there, as pip before 23.1 has it do where `wheel` is missing."""
+        """Tell whether `setup.py install` has installed it, as for pip before 23.1 without `wheel`."""
         return self.path.endswith((".egg-info", "EGG-INFO"))
 
     @property
     def record(self) -> str:
-        """The file that lists what was installed, which is written last."""
+        """Return the path of the list of installed files, which is written last."""
         return f"{self.path}/{'installed-files.txt' if self.egg else 'RECORD'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A pin of earlier runs: the installed version, and where it is said, by the file (empty for the command line)."""
+    """A pin of earlier runs: the installed version, and its places by file (empty for the command line)."""
 
     name: NormalizedName
     version: str
@@ -154,19 +153,18 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """A project that pins need and that nobody has pinned or asked for, its version, and who needs it first."""
+    """An unpinned dependency of pins: its name, its version, and the first project that needs it."""
 
     name: NormalizedName
     version: str
     by: str
 
     def __str__(self) -> str:
-        """Return "`urllib3==2.5.0`, needed by requests 2.32.4"."""
         return f"`{self.name}=={self.version}`, needed by {self.by}"
 
 
 class State(enum.IntEnum):
-    """How a pin stands, in order of gravity."""
+    """The state of a pin, in order of gravity."""
 
     HOLDS = 0
     ABSENT = 1
@@ -180,10 +178,9 @@ class State(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A judgement with its evidence: what was found, in words that finish the sentence `NAME ...`.
+    """A judgement with its evidence, in words that finish the sentence `NAME ...`.
 
-    Of a pin that holds, `notes` say what about it is unusual, and `warnings` what the user has to know, in words that
-    finish the sentence `NAME holds ...`.
+    The `notes` and `warnings` on a satisfied pin finish the sentence `NAME holds ...`.
     """
 
     pin: Pin
@@ -194,29 +191,29 @@ class Verdict:
 
 
 class Reporter(Protocol):
-    """Where the walk says what it does, while it does it."""
+    """The output of a run."""
 
     @property
     def detailed(self) -> bool:
-        """Tell whether anybody reads the details."""
+        """Tell whether details are printed (`-v`)."""
 
     def show(self, line: str | Fault) -> None:
-        """Give a line of what a command was asked for."""
+        """Print a line of the result."""
 
     def page(self, text: str) -> None:
-        """Give the whole text that a command was asked for."""
+        """Print the whole result as text."""
 
     def document(self, content: dict[str, Any]) -> None:
-        """Give what a command was asked for as one JSON document."""
+        """Print the whole result as one JSON document."""
 
     def progress(self, done: int, total: int) -> None:
-        """Tell how far a long look has come."""
+        """Print the progress of a long check."""
 
     def say(self, line: str | Fault) -> None:
-        """Say what the user has to know."""
+        """Print a message."""
 
     def warn(self, fault: Fault) -> None:
-        """Say what the user asked for that is wrong, and goes on all the same."""
+        """Print a warning."""
 
     def detail(self, line: str | Fault) -> None:
-        """Say why something was decided, for those who asked with `-v`."""
+        """Print a detail, if details are printed."""

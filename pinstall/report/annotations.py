@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pinstall.model.artifacts import Eviction
-    from pinstall.model.errors import PinstallError
+    from pinstall.model.errors import Outcome, PinstallError
     from pinstall.model.inputs import Origin
-    from pinstall.model.outcome import Outcome
     from pinstall.model.pins import Verdict
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}

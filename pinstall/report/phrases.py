@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.model.artifacts import Eviction, Plan
+    from pinstall.model.errors import Command, Outcome
     from pinstall.model.inputs import Origin, RequirementLine
-    from pinstall.model.outcome import Command, Outcome
     from pinstall.model.pins import Dependency, Distribution, Identity, Source, Verdict
 
 SCHEMA = 1

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from pinstall.model.errors import PinstallError
+    from pinstall.model.errors import Outcome, PinstallError
     from pinstall.model.inputs import Fault
-    from pinstall.model.outcome import Outcome
 
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}
 """Of the first word, as pip has them; it says the same without."""

@@ -228,7 +228,7 @@ class Metadata:
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
-        return target.of(self._asked.target)
+        return target.find_tags(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
         """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""

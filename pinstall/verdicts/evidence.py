@@ -47,7 +47,7 @@ class Evidence:
         self._left: dict[NormalizedName, Distribution] = {}
         aim, rehearsed = map(asked.request.last, ("target_dir", "dry_run"))
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
-        self._destination = Environment(() if rehearsed else distributions.destinations(asked.request, asked.target))
+        self._destination = Environment(() if rehearsed else distributions.list_folders(asked.request, asked.target))
         self.reached, self.unmet = self._walk(self.find)
 
     def requirers(self, name: NormalizedName) -> tuple[str, ...]:
@@ -93,10 +93,10 @@ class Evidence:
 
     def _find_foreign(self, found: Distribution | None) -> str | None:
         files = None if found is None else self.installed.files(found)
-        return "its dist-info" if files is None else environment.damage.find_foreign(files)
+        return "its dist-info" if files is None else environment.contents.find_foreign(files)
 
     def _beside(self, found: Distribution) -> tuple[str, ...]:
-        return tuple(distributions.beside(found, self._destination.copies(found.identity.name)))
+        return tuple(distributions.describe_copies(found, self._destination.copies(found.identity.name)))
 
     def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
         self._left[pin.name] = found
@@ -154,7 +154,7 @@ class Evidence:
             closure.of_line(line, name)
             for line in (*pinned, *self.asked.demand.unpinned, *self.asked.demand.entrusted)
             for name in (
-                (line.name,) if line.name is not None else distributions.names(line.link, self.installed.every)
+                (line.name,) if line.name is not None else distributions.find_by_link(line.link, self.installed.every)
             )
         ]
 

@@ -141,7 +141,7 @@ def replaced(held: tuple[Hold, ...], wanted: str) -> tuple[Hold, ...]:
     """Return the holds of what is asked for in another version, by pip's report of a dry run: it need not be named."""
     from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
 
-    requested = {one.name: one.version for one in pip.chosen(wanted) if one.requested}
+    requested = {one.name: one.version for one in pip.read_report(wanted) if one.requested}
     return tuple(hold for hold in held if requested.get(hold.name, hold.version) != hold.version)
 
 
@@ -157,7 +157,7 @@ def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallErr
     """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
     from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
 
-    chosen = pip.chosen(wanted)
+    chosen = pip.read_report(wanted)
     context = []
     for hold in held:
         version = next((one.version for one in chosen if one.name == hold.name), hold.version)

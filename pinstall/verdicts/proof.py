@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pinstall import comparison
 from pinstall.cache.cache import Cache
 from pinstall.environment.contents import equals
-from pinstall.environment.distributions import place
+from pinstall.environment.distributions import normalize_link
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
@@ -140,6 +140,6 @@ def _identity(found: Distribution, evidence: Evidence) -> Identity:
 
 def _from_there(pin: Pin, line: RequirementLine, known: Iterable[Identity]) -> Iterator[Identity]:
     """Yield what is from that very URL, and has no hash that could be compared."""
-    wanted = place(line.link or "")
-    same = (one for one in known if one.source is not None and place(one.source.url) == wanted)
+    wanted = normalize_link(line.link or "")
+    same = (one for one in known if one.source is not None and normalize_link(one.source.url) == wanted)
     return (one for one in same if comparison.judge(pin, one) is State.UNPROVEN)

@@ -15,7 +15,7 @@ from pinstall.report import phrases
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.model.outcome import Outcome
+    from pinstall.model.errors import Outcome
     from pinstall.model.pins import Dependency, Reporter
     from pinstall.request.call import Asked
 

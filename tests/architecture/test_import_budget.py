@@ -61,6 +61,7 @@ DEAR = {
     *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "undo", "why")),
     *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "command", "heal")),
     "pinstall.index",
+    *("pinstall.environment.contents", "pinstall.environment.probe"),
 }
 """What a run that starts pip, or fetches or unpacks anything, may cost."""
 

@@ -16,20 +16,20 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pinstall import comparison, stamp
+from pinstall import comparison, pip, stamp
 from pinstall.cache import abi, http, wheels
 from pinstall.cache import inventory as bodies
 from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
-from pinstall.environment import contents, damage, ledger, record
+from pinstall.environment import contents, ledger
 from pinstall.environment import distributions as environment
 from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_overwritten, find_owners, find_shared
+from pinstall.formats import metadata as heads
 from pinstall.formats import urls as links
 from pinstall.index import pages
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Distribution, Identity, Pin, Source
-from pinstall.pip import chosen, installed
 from pinstall.request import arguments, requirements, settings
 from pinstall.request import lockfile as locks
 from pinstall.request.demand import reduce
@@ -273,11 +273,11 @@ def record_file(content: bytes, folder: str) -> Read:
         other = Distribution(identity=found.identity, text="1.0", location=folder, path=beside)
         find_overwritten(files, find_owners([FileList(other)]))
         find_shared(find_owners([files]))
-        tuple(damage.altered([files], 1))
-        damage.find_foreign(files)
+        tuple(contents.find_altered([files], 1))
+        contents.find_foreign(files)
         assert (files.damage(), files.flaws, files.top_level, files.sources, files.digest()) is not None
         with contextlib.suppress(ValueError):
-            record.rows(record.text(content))
+            heads.record_rows(content)
 
     return read
 
@@ -306,7 +306,7 @@ def stamp_file(content: bytes, folder: str) -> Read:
     written(folder, str(Path(stamp.locate((), environ)).relative_to(folder)), content)
 
     def read() -> None:
-        stamp.found((), environ)
+        stamp.find((), environ)
         if form == stamp.FORMAT:
             with contextlib.suppress(OSError, ValueError):
                 stamp.fingerprint(
@@ -348,7 +348,7 @@ def build_record(content: bytes, folder: str) -> Read:
 def pips_report(content: bytes, folder: str) -> Read:
     """The report of pip, which holds what an index says."""
     path = written(folder, "report.json", content)
-    return lambda: (installed(path), chosen(path))
+    return lambda: (pip.read_installed(path), pip.read_report(path))
 
 
 def link(content: bytes, folder: str) -> Read:

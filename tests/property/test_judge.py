@@ -16,8 +16,8 @@ from packaging.version import Version
 
 from pinstall.comparison import judge
 from pinstall.model.artifacts import Eviction, Plan
+from pinstall.model.errors import Command, Outcome
 from pinstall.model.inputs import Origin, RequirementLine
-from pinstall.model.outcome import Command, Outcome
 from pinstall.model.pins import Identity, Pin, Source, State, Verdict
 from pinstall.report import phrases as report
 from pinstall.request import demand

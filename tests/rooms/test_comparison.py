@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pinstall.comparison import accepts, forced, is_suspicious, judge, judge_hashes, proven
+from pinstall.comparison import accepts, find_forced, is_suspicious, judge, judge_hashes, prove
 from pinstall.model.pins import Source, State, Verdict
 from tests.support.values import COMMIT, identity, pin, sha256
 
@@ -138,11 +138,11 @@ def test_a_proven_difference_speaks_before_a_missing_proof() -> None:
 def test_what_pip_has_enforced_is_proven_where_only_one_hash_is_left(
     demanded: list[str], known: list[str], result: list[str]
 ) -> None:
-    assert proven(frozenset(demanded), frozenset(known)) == frozenset(result)
+    assert prove(frozenset(demanded), frozenset(known)) == frozenset(result)
 
 
 def test_one_of_several_proves_the_same_demand_and_every_wider_one() -> None:
-    known = proven(frozenset([LONG_A, LONG_B]), frozenset([A]))
+    known = prove(frozenset([LONG_A, LONG_B]), frozenset([A]))
     assert judge_hashes(frozenset([LONG_A, LONG_B]), known) is State.HOLDS
     assert judge_hashes(frozenset([LONG_A, LONG_B, B]), known) is State.HOLDS
     assert judge_hashes(frozenset([LONG_A]), known) is State.UNPROVEN
@@ -177,14 +177,14 @@ class TestForced:
     @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])
     def test_only_contents_are_forced(self, state: State, unproven: str) -> None:
         expected = state in REINSTALLED or (state is State.UNPROVEN and unproven == "reinstall")
-        assert bool(forced([verdict(state)], unproven)) is expected
+        assert bool(find_forced([verdict(state)], unproven)) is expected
 
     @pytest.mark.parametrize("name", ["pip", "pip-pinstall"])
     def test_what_is_running_is_not_reinstalled_for_want_of_proof(self, name: str) -> None:
-        assert forced([verdict(State.UNPROVEN, name)], "reinstall") == ()
+        assert find_forced([verdict(State.UNPROVEN, name)], "reinstall") == ()
         assert accepts(verdict(State.UNPROVEN, name), "reinstall")
         assert not accepts(verdict(State.UNPROVEN, name), "refuse")
-        assert len(forced([verdict(State.WRONG_HASH, name)], "reinstall")) == 1
+        assert len(find_forced([verdict(State.WRONG_HASH, name)], "reinstall")) == 1
 
     @pytest.mark.parametrize("state", State)
     @pytest.mark.parametrize("unproven", ["reinstall", "accept", "refuse"])

@@ -146,7 +146,7 @@ def report(folder: Path, *items: Any) -> dict[Any, tuple[Identity, str]]:
     """Write a report with these items, and return what is read of it."""
     path = folder / "report.json"
     path.write_text(json.dumps({"version": "1", "install": items}), encoding="utf-8")
-    return pip.installed(str(path))
+    return pip.read_installed(str(path))
 
 
 def test_a_report_tells_what_was_installed_and_from_where_without_credentials(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ def test_a_version_that_is_none_is_not_known(tmp_path: Path) -> None:
 )
 def test_a_broken_report_says_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "report.json").write_bytes(content)
-    assert pip.installed(str(tmp_path / "report.json")) == {}
-    assert pip.installed(str(tmp_path / "missing.json")) == {}
+    assert pip.read_installed(str(tmp_path / "report.json")) == {}
+    assert pip.read_installed(str(tmp_path / "missing.json")) == {}
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ def test_a_broken_item_is_no_proof_of_anything(tmp_path: Path, changes: dict[str
 def test_a_requirements_file_is_for_its_owner_only_and_is_written_anew(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        path = Path(pip.requirements_file(str(tmp_path), ["--index-url https://me:secret@host/", "demo==1.0"]))
-        assert pip.requirements_file(str(tmp_path), ["demo==2.0"]) == str(path)
+        path = Path(pip.write_requirements(str(tmp_path), ["--index-url https://me:secret@host/", "demo==1.0"]))
+        assert pip.write_requirements(str(tmp_path), ["demo==2.0"]) == str(path)
     finally:
         os.umask(old)
     assert path.stat().st_mode & 0o777 == 0o600

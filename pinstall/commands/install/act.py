@@ -14,8 +14,7 @@ from pinstall import comparison, pip
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.command import Installer
 from pinstall.commands.install.evict import Clearing
-from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.outcome import Outcome
+from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.pins import State
 from pinstall.verdicts import ambiguity, conflicts, holds
 
@@ -34,7 +33,7 @@ def launch(evidence: Evidence, cache: Cache, found: Sequence[Verdict], tell: Rep
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
     clearing = Clearing(evidence.asked, cache, tell)
-    with pip.folder() as folder, contextlib.closing(clearing):
+    with pip.make_folder() as folder, contextlib.closing(clearing):
         attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, folder)
         try:
             exit_code = attempt.go(found)
@@ -62,7 +61,7 @@ class Attempt:
         asked, cache = self._before.asked, self._clearing.cache
         anew = asked.request.has("force_reinstall", "ignore_installed", "target_dir")
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
-        forced = () if asked.elsewhere else comparison.forced(found, asked.policy.unproven)
+        forced = () if asked.elsewhere else comparison.find_forced(found, asked.policy.unproven)
         metadata = conflicts.Metadata(self._before, found, cache)
         self.installer.sourcing.expect(wanting, forced)
         ambiguity.judge(asked, wanting, self._tell)
@@ -122,7 +121,7 @@ class Attempt:
     def _force(self) -> int:
         """Reinstall what is right by version alone, and complete what that needs; return the exit code."""
         before = self.installer.evidence.unmet
-        self.installer.force(comparison.forced(self.installer.judge(), self._before.asked.policy.unproven))
+        self.installer.force(comparison.find_forced(self.installer.judge(), self._before.asked.policy.unproven))
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
         return 0 if not new or self.installer.runs.interrupted else self._complete(new[0])
@@ -153,7 +152,7 @@ class Attempt:
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
-            verdicts=comparison.remarked(found, self.installer.labels),
+            verdicts=comparison.warn_of_labels(found, self.installer.labels),
             plan=self._clearing.plan,
             commands=tuple(self.installer.runs.commands),
             error=self._error,

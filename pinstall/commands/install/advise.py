@@ -125,7 +125,7 @@ def _offered(
     offered = index.pages(missing, SECONDS)
     for text in index.silent:
         tell.detail(text)
-    fitting = tags.of(target)
+    fitting = tags.find_tags(target)
     for name, some in offered.items():
         terms = offers.terms(asked.in_force, name, target.version, fitting)
         links = [link for page in some for link in page.links]

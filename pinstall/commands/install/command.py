@@ -90,7 +90,7 @@ class Installer:
         exit_code = self.runs.run("install", ("install", *ours, *runs.uncompiled(asked), *words))
         self._note(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
-            pip.deliver(report_file, wanted.value or "-")
+            pip.copy_report(report_file, wanted.value or "-")
         if exit_code == 0:
             self._record(started)
         return exit_code
@@ -105,9 +105,11 @@ class Installer:
         wanted = os.path.join(self._folder, "resolved.json")
         exit_code = self.runs.rehearse("resolve", wanted, "-q", *self._ours)
         if exit_code == 0:
-            self.sourcing.judge(pip.installed(wanted), {one.name for one in pip.chosen(wanted) if one.requested})
+            self.sourcing.judge(
+                pip.read_installed(wanted), {one.name for one in pip.read_report(wanted) if one.requested}
+            )
             if refusals.resolves_first(self.evidence.asked):
-                unpinned = self.evidence.unpinned(pip.chosen(wanted))
+                unpinned = self.evidence.unpinned(pip.read_report(wanted))
                 refusals.judge(unpinned, self.evidence.asked, self._tell, late=late)
         return exit_code
 
@@ -135,7 +137,7 @@ class Installer:
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             ours = ("--report", report_file) if asked.pip.reports else ()
-            file = pip.requirements_file(self._folder, rebuild.lines(group, asked))
+            file = pip.write_requirements(self._folder, rebuild.lines(group, asked))
             carried = arguments.carried(asked.request, into_environment=True)
             words = ("--force-reinstall", "--no-deps", *ours, *runs.uncompiled(asked), *carried)
             words += (*self._clearing.around(asked.pip), "-r", file)
@@ -165,7 +167,7 @@ class Installer:
 
     def _note(self, exit_code: int, report_file: str) -> None:
         """Note what pip has just installed, and compile it if pip was kept from that."""
-        self._reported = pip.installed(report_file) if exit_code == 0 else {}
+        self._reported = pip.read_installed(report_file) if exit_code == 0 else {}
         if exit_code != 0:
             return
         self._is_stale |= self.healing.settle(self.evidence, self._started)
@@ -198,7 +200,7 @@ class Installer:
                 flaws = evidence.installed.flaws(found)
                 rows[name] = Row(
                     version=found.text,
-                    hashes=comparison.proven(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
+                    hashes=comparison.prove(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
                     url=url,
                     record=evidence.installed.files(found).digest(flaws),
                     inputs=self._clearing.find_inputs(pins[name], identity, url),

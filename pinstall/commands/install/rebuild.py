@@ -86,7 +86,7 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
             # where it cannot be done, pip builds once more, into the cache itself
-            if files.moved(os.path.join(folder, file), target) and file.endswith(".whl"):
+            if files.move(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
 
 
@@ -148,7 +148,7 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
 
 def _remake(group: Sequence[Pin], cache: Cache, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
     with staged(cache.path) as stage:
-        file = pip.requirements_file(stage, lines(group, runs.asked))
+        file = pip.write_requirements(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
         carried = arguments.carried(runs.asked.request)
         tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pinstall import pip
-from pinstall.model.outcome import Command
+from pinstall.model.errors import Command
 from pinstall.report import phrases
 from pinstall.request import arguments
 

@@ -14,9 +14,8 @@ from packaging.utils import canonicalize_name
 from pinstall import comparison
 from pinstall.commands.install import stamping
 from pinstall.formats.urls import redacted
-from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
+from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault
-from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State
 from pinstall.report import phrases
 from pinstall.request import arguments, demand, policy

@@ -197,7 +197,7 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
         words = ["--dry-run", "--ignore-installed", "--report", path]
         if kept:
             lines = [f"{name}=={version}" for name, version in kept.items()]
-            words += ["--constraint", pip.requirements_file(folder, lines)]
+            words += ["--constraint", pip.write_requirements(folder, lines)]
         with tempfile.TemporaryFile() as said:
             with _redirected(2 if tell.detailed else said.fileno()):
                 ended = pip.run(

@@ -35,7 +35,7 @@ def test_an_interpreter_takes_what_packaging_says_inside_it(version: str, tmp_pa
     python = find_python(version)
     if python is None:
         pytest.skip(f"there is no Python {version}")
-    assert tags.of(interpreter.describe(str(python), dict(os.environ), str(tmp_path))) == sys_tags(str(python))
+    assert tags.find_tags(interpreter.describe(str(python), dict(os.environ), str(tmp_path))) == sys_tags(str(python))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_other_interpreters_are_known_by_the_suffix_of_their_extensions(
     """No such interpreter can be expected on a machine."""
     running = interpreter.describe(None, dict(os.environ), str(tmp_path))
     other = replace(running, version=version, abi=abi, markers={"implementation_name": implementation})
-    found = {f"{tag.interpreter}-{tag.abi}" for tag in tags.of(other)}
+    found = {f"{tag.interpreter}-{tag.abi}" for tag in tags.find_tags(other)}
     assert first in found
     assert "py3-none" in found
     assert ("cp313-abi3" in found) == (first == "cp313-cp313")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pinstall.model.errors import PinstallError
+from pinstall.model.errors import Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin
-from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State, Verdict
 from pinstall.report.annotations import annotation, failure, pip_failure, summary
 from tests.support.values import pin

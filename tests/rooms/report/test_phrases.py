@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from pinstall.model.artifacts import Eviction, Plan, Shelved
-from pinstall.model.errors import PinstallError
+from pinstall.model.errors import Command, Outcome, PinstallError
 from pinstall.model.inputs import Origin
-from pinstall.model.outcome import Command, Outcome
 from pinstall.model.pins import Source, State, Verdict
 from pinstall.report import phrases as report
 from tests.support.values import COMMIT, identity, lines, pin, sha256

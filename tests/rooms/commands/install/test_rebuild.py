@@ -48,7 +48,7 @@ def test_a_build_made_aside_is_the_entry_that_the_next_run_takes(runner: Runner,
     report = tmp_path / "report.json"
     runner.pip("install", "--report", report, "foo-bar==1.0")
     assert builds(log) == ["foo_bar-1.0"], "built aside, and never again"
-    identity, url = pip.installed(str(report))[canonicalize_name("foo-bar")]
+    identity, url = pip.read_installed(str(report))[canonicalize_name("foo-bar")]
     assert (str(identity.version), identity.source) == ("1.0", None)
     assert url == runner.index.file_url(source.filename)
     assert identity.hashes == {f"sha256:{source.sha256}"}, "the origin came along"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
-from pinstall.environment import damage
+from pinstall.environment import contents
 from pinstall.environment.distributions import Environment as Installed
 from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_owners, find_shared
@@ -51,7 +51,7 @@ def damaged(distribution: Distribution) -> str | None:
 
 
 def altered(*distributions: Distribution) -> list[str]:
-    return sorted(path for _, path in damage.altered(map(FileList, distributions), 2))
+    return sorted(path for _, path in contents.find_altered(map(FileList, distributions), 2))
 
 
 def install(environment: Environment, archive: Archive, *options: str) -> None:
@@ -250,12 +250,12 @@ def test_progress_is_told_to_the_last_file(environment: Environment) -> None:
     both = [find(environment.site_packages), find(environment.site_packages, "other")]
     (environment.site_packages / "other.py").write_text("", encoding="utf-8")
     heard: list[tuple[int, int]] = []
-    (found,) = damage.altered(map(FileList, both), 3, lambda done, every: heard.append((done, every)))
+    (found,) = contents.find_altered(map(FileList, both), 3, lambda done, every: heard.append((done, every)))
     assert found == (both[1], "other.py")
     assert len(heard) > 3
     assert heard == sorted(heard)
     assert heard[-1] == (306, 306)  # with the module of each, its METADATA and WHEEL
-    assert list(damage.altered([], 2)) == []
+    assert list(contents.find_altered([], 2)) == []
 
 
 def test_a_size_that_is_none_says_nothing(environment: Environment) -> None:
@@ -288,4 +288,4 @@ def test_a_script_of_two_projects_is_found(environment: Environment) -> None:
     both = [find(environment.site_packages, name) for name in ("demo", "other")]
     expected = {tuple(both): ["../../../bin/tool"]}  # and neither their byte code nor what is the same in both
     assert find_shared(find_owners(map(FileList, both))) == expected
-    assert [one.identity.name for one, _ in damage.altered(map(FileList, both), 1)] == ["demo"]
+    assert [one.identity.name for one, _ in contents.find_altered(map(FileList, both), 1)] == ["demo"]
