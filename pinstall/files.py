@@ -191,9 +191,10 @@ def path_of(link: str) -> str | None:
     """Return the path of a local link, which is a path or a `file:` URL; None for a link to a network."""
     if link.lower().startswith("file:"):
         try:
-            return urls.path(link)
+            path = urls.path(link)
         except ValueError:  # not a URL
             return None
+        return path[1:] if os.name == "nt" and path[2:3] in (":", "|") else path  # `/C:/folder`
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 
