@@ -5,6 +5,7 @@ May not: write, start pip, parse text, print.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -62,9 +63,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        tell.document(
-            {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
-        )
+        document = {**phrases.checked(found, cleared, texts), "unpinned": list(map(phrases.dependency, loose))}
+        tell.page(f"{json.dumps(document, indent=2)}\n")
     else:
         _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":

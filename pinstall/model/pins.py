@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,9 +205,6 @@ class Reporter(Protocol):
 
     def page(self, text: str) -> None:
         """Give the whole text that a command was asked for."""
-
-    def document(self, content: dict[str, Any]) -> None:
-        """Give what a command was asked for as one JSON document."""
 
     def progress(self, done: int, total: int) -> None:
         """Tell how far a long look has come."""
