@@ -11,17 +11,14 @@ import re
 from typing import TYPE_CHECKING
 
 from pinstall.formats.urls import redacted
-from pinstall.model.errors import NOT_PINNED
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import Fault, Origin
+from pinstall.model.pins import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.model.errors import PinstallError
-    from pinstall.model.inputs import Origin
     from pinstall.model.outcome import Outcome
-    from pinstall.model.pins import Verdict
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
@@ -121,7 +118,6 @@ def _row(judged: Verdict) -> str:
 
 
 def _literal(text: str) -> str:
-    """Return a text as code, safely escaped."""
     return f"<code>{_plain(text)}</code>"
 
 

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from pinstall.formats.urls import is_vcs, redacted, scheme
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.inputs import Fault, Origin, RequirementLine
+from pinstall.model.pins import Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.model.artifacts import Eviction, Plan
-    from pinstall.model.inputs import Origin, RequirementLine
     from pinstall.model.outcome import Command, Outcome
-    from pinstall.model.pins import Dependency, Distribution, Identity, Source, Verdict
 
 SCHEMA = 1
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
-from pinstall.request.options import OPTIONS, SPEECH, VALUED
+from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pinstall.request.options import Release, Rule
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
 _GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
@@ -142,18 +141,15 @@ class _Reading:
 
     def _long(self, word: str, origin: Origin) -> None:
         written, equals, glued = word.partition("=")
-        rule = self.known.get(written) or self._abbreviated(written)
+        # two spellings of one option are ambiguous too, as in optparse
+        found = [written] if written in self.known else [one for one in self.known if one.startswith(written)]
+        rule = self.known[found[0]] if len(found) == 1 else None
         if rule is None or (equals and rule.action not in VALUED):
             self.unknown.append(written)
         elif rule.action in VALUED:
             self._value(rule, written, glued if equals else None, origin)
         else:
             self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
-
-    def _abbreviated(self, written: str) -> Rule | None:
-        """Return the option of a prefix; two spellings of one option are ambiguous too, as in optparse."""
-        found = [spelling for spelling in self.known if spelling.startswith(written)]
-        return self.known[found[0]] if len(found) == 1 else None
 
     def _short(self, word: str, origin: Origin) -> None:
         for end, letter in enumerate(word[1:], start=2):

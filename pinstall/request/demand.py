@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
-from pinstall.model.inputs import Fault
+from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, Pin, Source
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from pinstall.model.inputs import RequirementLine
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in _DIGITS.items()))
@@ -101,7 +100,7 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         return _unpinned(loose, group)
     # several that fit are one version in several spellings: the choice must not depend on the order of lines
     version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
-    parsed = _parsed(version)
+    parsed = metadata.version(version) if version else None  # `===` takes any text
     hashed = [line.hashes for line in group if line.hashes]
     pin = Pin(
         name=name,
@@ -131,12 +130,8 @@ def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
     )
 
 
-def _parsed(text: str | None) -> Version | None:
-    return None if text is None else metadata.version(text)  # `===` takes any text
-
-
 def _admits(line: RequirementLine, version: str) -> bool:
-    parsed = _parsed(version)
+    parsed = metadata.version(version)
     if parsed is None:
         return not len(line.specifier) or (version, True) in _written_versions(line)
     return line.specifier.contains(parsed, prereleases=True)
@@ -158,7 +153,7 @@ def _beside(first: RequirementLine, other: RequirementLine) -> str:
 
 def _misspelt(line: RequirementLine) -> str:
     for text, exact in _written_versions(line):
-        parsed = _parsed(text)
+        parsed = metadata.version(text)
         if exact and parsed is not None and str(parsed) != text.lower():
             return f": `===` compares text, and that version is written `{parsed}`"
     return ""

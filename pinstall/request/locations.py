@@ -135,7 +135,6 @@ def _accepted(folder: str, target: Interpreter) -> str:
 
 
 def _pip(target: Interpreter) -> Pip:
-    """Return the target's pip, else the newest."""
     return Pip(target.pip or NEWEST)
 
 

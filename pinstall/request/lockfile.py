@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from pinstall import formats
 from pinstall.formats import urls
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from packaging import pylock
     from packaging.markers import Environment
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from pinstall.request.options import Pip
 
@@ -116,7 +115,7 @@ def _tags(listed: Iterable[pylock.Package]) -> set[Tag]:
 
 
 def _starts(lock: pylock.Pylock, content: bytes) -> dict[int, int]:
-    """Return the first line of each package, by identity; empty where the lock has another layout."""
+    """Return the first line of each package, by identity; empty for another layout of the lock."""
     starts = [number for number, line in enumerate(content.decode().splitlines(), 1) if _PACKAGE.match(line)]
     return dict(zip(map(id, lock.packages), starts, strict=True)) if len(starts) == len(lock.packages) else {}
 
@@ -144,10 +143,14 @@ def line(package: pylock.Package, filename: str, origin: Origin, base: str) -> R
         line = _direct(package, _within(_url(package.archive, base), package.archive.subdirectory), origin)
         return replace(line, hashes=frozenset(_hashes(package.archive)))
     if package.directory is not None:
-        line = _direct(package, _folder(package.directory, base), origin)
-        return replace(line, editable=bool(package.directory.editable))
+        path = package.directory.path
+        if urls.is_url(base):
+            raise ValueError(f"a lock behind a URL cannot name the folder `{path}`")
+        folder = posixpath.join(_absolute(path, base), package.directory.subdirectory or "")
+        return replace(_direct(package, folder, origin), editable=bool(package.directory.editable))
     artifacts = (*(package.wheels or ()), *((package.sdist,) if package.sdist else ()))
-    version = package.version or _version(filename)
+    parse = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
+    version = package.version or parse(filename)[1]
     return RequirementLine(
         origin=origin,
         text=f"{package.name}=={version}",
@@ -167,17 +170,11 @@ def _direct(package: pylock.Package, link: str, origin: Origin) -> RequirementLi
 
 
 def _hashes(artifact: Artifact) -> list[str]:
-    """Return the strong hashes, any one of which pip takes."""
     return [f"{name}:{digest.lower()}" for name, digest in artifact.hashes.items() if name in _STRONG]
 
 
 def _fragment(artifact: Artifact) -> str:
     return "".join(f"#{digest.replace(':', '=')}" for digest in _hashes(artifact)[:1])
-
-
-def _version(filename: str) -> str:
-    parsed = parse_wheel_filename(filename) if filename.endswith(".whl") else parse_sdist_filename(filename)
-    return str(parsed[1])
 
 
 def _url(place: pylock.PackageVcs | Artifact, base: str) -> str:
@@ -190,12 +187,6 @@ def _url(place: pylock.PackageVcs | Artifact, base: str) -> str:
     if urls.split(url)[:2] != urls.split(base)[:2] or place.path.startswith("/"):
         raise ValueError(f"the path `{place.path}` leads out of the place that the lock comes from")
     return url
-
-
-def _folder(place: pylock.PackageDirectory, base: str) -> str:
-    if urls.is_url(base):
-        raise ValueError(f"a lock behind a URL cannot name the folder `{place.path}`")
-    return posixpath.join(_absolute(place.path, base), place.subdirectory or "")
 
 
 def _absolute(path: str, base: str) -> str:

@@ -42,13 +42,10 @@ class Pip:
     reports = _Since(22, 2)  # `--report` and `--dry-run` exist
     serves_others = _Since(22, 3)  # `--python` exists
     reports_quietly = _Since(23, 0)  # `--report` prints no warning that it is an experiment
-    splits_bodies = _Since(23, 3)
-    """The HTTP cache keeps the body next to its headers (`http-v2`), and pip reads no other layout."""
+    splits_bodies = _Since(23, 3)  # the HTTP cache keeps bodies next to their headers, always in `http-v2`
     knows_homebrew = _Since(24, 1)  # configuration files below Homebrew's prefix count on macOS
-    refreshes = _Since(26, 2)
-    """pip takes fresh cached index pages without asking the index, and knows `--refresh-package`."""
-    hides_constraints = _Since(26, 2)
-    """Isolated builds do not see the `constraint` of variables and configuration files."""
+    refreshes = _Since(26, 2)  # pip takes fresh cached pages without asking the index; `--refresh-package` exists
+    hides_constraints = _Since(26, 2)  # isolated builds ignore the `constraint` of variables and configuration files
     follows_xdg = _Since(26, 2)  # XDG variables count on macOS too, and blanks around their values do not
     takes_locks = _Since(26, 1)  # `-r` takes a lock file (PEP 751)
     chooses_groups = _Since(26, 3)  # `-r` and `--group` take extras and groups of a lock file

@@ -9,19 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import urls
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.inputs import Fault
+from pinstall.model.inputs import Fault, Option
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from packaging.utils import NormalizedName
-
     from pinstall.model.artifacts import Link
-    from pinstall.model.inputs import Option
 
 TABLE: Final = "sources"
 

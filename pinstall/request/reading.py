@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 from pinstall import files, formats
 from pinstall.formats import urls
 from pinstall.model.errors import UNREADABLE, PinstallError
-from pinstall.model.inputs import Fault, Option
+from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
 from pinstall.request import lockfile, pyproject, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pinstall.model.inputs import Argument, Interpreter, Nested, Origin, Request, RequirementLine
     from pinstall.request.options import Pip
 
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
@@ -55,12 +54,12 @@ class Reading:
         for option in self._request.every("editables"):
             yield from self._line(option.value or "", option.origin, editable=True)
         for option in self._request.every("constraints"):
-            yield from self._top(option, constraint=True)
+            yield from self._file(_place(option.value or ""), option.origin, (), constraint=True)
         for option in self._request.every("requirements"):
             if choice := lockfile.choice(option.value or "", None, self._pip):
                 self._choose(choice, option.origin)
             else:
-                yield from self._top(option, constraint=False)
+                yield from self._file(_place(option.value or ""), option.origin, (), constraint=False)
         for where, (choice, origin) in self._chosen.items():
             yield from self._lock(where, choice, origin)
         yield from self._scripts()
@@ -121,9 +120,6 @@ class Reading:
             elif (content := self._content(os.path.abspath(option.value or ""), option.origin)) is not None:
                 python = None if free else self._target.version
                 yield from self._texts(pyproject.read_script(content, file=_shown(option.value or ""), python=python))
-
-    def _top(self, option: Option, *, constraint: bool) -> Iterator[RequirementLine]:
-        yield from self._file(_place(option.value or ""), option.origin, (), constraint=constraint)
 
     def _file(
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool

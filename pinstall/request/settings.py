@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 _TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE: Final = frozenset({"0", "f", "false", "n", "no", "off"})
 
-_NEGATIVE: Final = {
-    *("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
-}
+_NEGATIVE = ("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
 """Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not."""
 
 _OPPOSITE: Final = {
@@ -182,7 +180,6 @@ def _key(name: str) -> str:
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:
-    """Return the line of each key of each section."""
     lines: dict[tuple[str, str], int] = {}
     section = ""
     for number, line in enumerate(text.split("\n"), start=1):
