@@ -79,17 +79,14 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
 
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:
-    """Return a member that does not match its checksum; an archive that is too large counts as whole.
-
-    Other damage raises nearly anything: a tar has its only checksum in its compression.
-    """
+    """Return a member that does not match its checksum; other damage raises nearly anything."""
     if not zipped:
-        with tarfile.open(fileobj=file) as packed:
+        with tarfile.open(fileobj=file) as packed:  # its only checksum is in its compression
             while packed.fileobj.read(_BLOCK):
                 pass
         return None
     try:
         with opened(file) as archive:
             return archive.testzip()
-    except OversizedError:
+    except OversizedError:  # it counts as whole
         return None

@@ -153,15 +153,12 @@ def _accepted(outcome: Outcome) -> str:
 
 
 def failure(outcome: Outcome) -> PinstallError | None:
-    """Return why a run failed, with each pin that is not satisfied; none where pip itself failed.
-
-    Pins that only lack proof are listed only where nothing is worse: the user may have accepted them.
-    """
+    """Return why a run failed, with each pin that is not satisfied; none where pip itself failed."""
     if outcome.exit_code != NOT_PINNED or outcome.error is not None:
         return outcome.error
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
-    if wrong:
+    if wrong:  # the user may have accepted the other pins
         number = counted(len(wrong), "pin does not hold", "pins do not hold")
         return _not_held(f"{number}{_accepted(outcome)}", wrong)
     number = counted(len(failing), "pin is not proven", "pins are not proven")

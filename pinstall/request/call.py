@@ -78,10 +78,7 @@ class Asked(Call):
         return any(pin.hashes or pin.source for pin in self.demand.pins)
 
     def build_settings(self, pin: Pin) -> tuple[str, ...]:
-        """Return the options that pip gives the build of this pin alone.
-
-        `--config-settings` counts only for arguments. Source: `get_requirements` of pip 23.1 to 26.3.
-        """
+        """Return the options of the build of this pin alone, as `get_requirements` of pip 23.1 to 26.3."""
         if any(line.origin.where.startswith("argument ") for line in pin.lines):
             return tuple(f"--config-settings={option.value}" for option in self.request.every("config_settings"))
         return tuple(text for line in pin.lines for text in line.options)
@@ -164,10 +161,7 @@ def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) 
 
 
 def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, Pip]:
-    """Return the target with its own pip, else with the launcher's, which installs for others since 22.3.
-
-    Raises PinstallError without pip, and for a pip that cannot enforce pins.
-    """
+    """Return the target with its own pip, else with the launcher's; raise PinstallError without a usable one."""
     if found.pip is None and not found.own:
         own = interpreter.describe(None, environ, state_directory(environ))
         if own.pip is not None and Pip(own.pip).serves_others:
@@ -185,13 +179,10 @@ def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpret
 
 
 def refuse(call: Call, command: str, *own: str) -> None:
-    """Raise PinstallError (64) for an option that is neither one of pip nor the command's `own`.
-
-    pip judges doubtful values.
-    """
+    """Raise PinstallError (64) for an option that is neither one of pip nor the command's `own`."""
     known = rules(call.pip.release)
     for text in call.request.unknown:
-        if text in call.request.doubted:
+        if text in call.request.doubted:  # pip judges the value
             continue
         if text in known:
             message, hint = f"`{text}` stands without a value, or with one that it does not take", _help(command)

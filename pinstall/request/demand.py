@@ -69,10 +69,8 @@ def _is_entrusted(line: RequirementLine) -> bool:
 
 
 def _name(line: RequirementLine, certain: Container[NormalizedName | None]) -> NormalizedName | None:
-    """Return the name of a line's group; its text where the line has no name.
-
-    A guessed name does not count if another line really has it.
-    """
+    """Return the name of a line's group; its text where the line has no name."""
+    # a guessed name does not count if another line really has it
     if line.name is not None and not (line.anonymous and line.name in certain):
         return line.name
     return None if _is_entrusted(line) or not _fixes_contents(line) else NormalizedName(line.text)

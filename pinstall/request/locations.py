@@ -23,15 +23,12 @@ PLATFORM: str = sys.platform
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheDirectory:
-    """Where pip's cache is; without a path pip runs without a cache, for the `reason`.
-
-    `mistaken`: the user did not mean that, and pip prints nothing about it.
-    """
+    """Where pip's cache is; without a path pip runs without a cache, for the `reason`."""
 
     path: str | None
     reason: str | None = None
     writable: bool = False
-    mistaken: bool = False
+    mistaken: bool = False  # the user did not mean that, and pip prints nothing about it
 
 
 def config_files(environ: Mapping[str, str], target: Interpreter, *, isolated: bool) -> tuple[str, ...]:
@@ -155,13 +152,10 @@ def _nearest_existing(path: str) -> str:
 
 
 def is_usable(path: str) -> bool:
-    """Return whether pip uses a cache at this path, as its `check_path_owner` does.
-
-    Root has to own the path, because `sudo` keeps the caller's HOME; other users have to be able to write there.
-    """
+    """Return whether pip uses a cache at this path, as its `check_path_owner` does."""
     if not hasattr(os, "geteuid"):
         return True
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # root has to own the path, because `sudo` keeps the caller's HOME
         try:
             return os.lstat(path).st_uid == 0
         except OSError:

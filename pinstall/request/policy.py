@@ -24,16 +24,13 @@ TABLE: Final = "sources"
 
 
 class Key(NamedTuple):
-    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`.
-
-    Without `values` a setting takes any text; the help calls it by its `kind`.
-    """
+    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`."""
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[str, ...]  # none for any text
     default: str
     sentence: str
-    kind: str = ""
+    kind: str = ""  # of any text, for the help
 
 
 _LEVELS: Final = ("allow", "warn", "refuse")
@@ -129,10 +126,7 @@ _WILD: Final = re.compile(r"[*?]|\[[^]]*\]")
 
 
 def find_source(name: NormalizedName, settings: Iterable[Option]) -> Option | None:
-    """Return the most specific entry of the table of sources for a project.
-
-    A name has precedence over a pattern, the pattern with more literal letters over another, and the first of equals.
-    """
+    """Return the most specific entry of the table of sources for a project, the first of equals."""
     entries = [setting for setting in settings if setting.dest == TABLE]
     if not entries:
         return None
@@ -147,6 +141,7 @@ def _pattern(entry: Option) -> str:
 
 
 def _weight(pattern: str) -> tuple[bool, int]:
+    """Return the rank of a pattern: names first, then the number of literal letters."""
     literal = _WILD.sub("", pattern)
     return literal == pattern, len(literal)
 
@@ -162,10 +157,7 @@ def place(text: str) -> str:
 
 
 def differ(one: Collection[Link], other: Collection[Link]) -> bool:
-    """Return whether each offer has a file that the other has not: a mirror may only lack files.
-
-    Files of one name without comparable hashes count as the same.
-    """
+    """Return whether each offer has a file that the other has not: a mirror may only lack files."""
     pairs = ((one, other), (other, one))
     return all(any(not any(_is_same(link, their) for their in theirs) for link in mine) for mine, theirs in pairs)
 
@@ -174,4 +166,4 @@ def _is_same(link: Link, other: Link) -> bool:
     if link.hashes & other.hashes or link.url == other.url:
         return True
     algorithms = [{text.partition(":")[0] for text in hashes} for hashes in (link.hashes, other.hashes)]
-    return link.filename == other.filename and algorithms[0].isdisjoint(algorithms[1])
+    return link.filename == other.filename and algorithms[0].isdisjoint(algorithms[1])  # no comparable hashes

@@ -45,14 +45,11 @@ def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]
 
 def environment_settings(environ: Mapping[str, str]) -> tuple[Option, ...]:
     """Return the settings of `PINSTALL_*` variables; an empty one counts as not set, as in pip."""
-    keys = {
-        variable: variable.removeprefix(_PREFIX).lower().replace("_", "-")
-        for variable, value in environ.items()
-        if variable.startswith(_PREFIX) and variable != "PINSTALL_PYTHON" and value
-    }
     return tuple(
-        Option(name=key, dest=key, value=environ[variable], origin=Origin(where=variable))
-        for variable, key in keys.items()
+        Option(name=key, dest=key, value=value, origin=Origin(where=variable))
+        for variable, value in environ.items()
+        if value and variable.startswith(_PREFIX) and variable != "PINSTALL_PYTHON"
+        for key in (variable.removeprefix(_PREFIX).lower().replace("_", "-"),)
     )
 
 
@@ -128,10 +125,7 @@ def split_group(value: str) -> tuple[str, str]:
 
 
 def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fault, ...] | None:
-    """Return the requirements of a group and of those that it includes, or its faults.
-
-    None where the installed packaging is older than 26.1.
-    """
+    """Return the requirements of a group, or its faults; None where packaging is older than 26.1."""
     try:
         from packaging.dependency_groups import DependencyGroupResolver  # noqa: PLC0415 - few runs name a group
     except ImportError:

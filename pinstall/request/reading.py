@@ -233,10 +233,7 @@ def resolve(target: str, including: str | None) -> str:
 
 
 def descriptor(where: str) -> int | None:
-    """Return the number of the open file that a path names: /dev/stdin, or `<(...)` of a shell.
-
-    Its bytes may be there only once.
-    """
+    """Return the number of the open file that a path names, such as /dev/stdin or `<(...)` of a shell."""
     if where == "/dev/stdin":
         return 0
     match = _DESCRIPTOR.fullmatch(where)
@@ -244,10 +241,9 @@ def descriptor(where: str) -> int | None:
 
 
 def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
-    """Return the bytes of a place that `resolve` returned; `fetch` gets http and https URLs.
+    """Return the bytes of a place that `resolve` returned; raise PinstallError (`requirements-file`).
 
-    A pipe gives its bytes once, so pip needs them from pinstall afterwards.
-    Raises PinstallError (`requirements-file`) for a file that cannot be read.
+    `fetch` gets http and https URLs. A pipe gives its bytes once, so pip needs them from pinstall afterwards.
     """
     if _URL.match(where):
         if where[:5].lower() != "file:":

@@ -8,8 +8,8 @@ from __future__ import annotations
 import codecs
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -48,13 +48,12 @@ _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Demand:
+class _Demand(NamedTuple):
     """What the text of one requirement says; `anonymous` if pip learns the name only from the metadata."""
 
     name: NormalizedName | None = None
     extras: frozenset[NormalizedName] = frozenset()
-    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    specifier: SpecifierSet = SpecifierSet()
     marker: Marker | None = None
     link: str | None = None
     anonymous: bool = False
@@ -95,26 +94,13 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
     if constraint and (problem := _no_constraint(demand, editable=editable)):
         return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
     fragment = urls.digest(demand.link) if demand.link and urls.is_url(demand.link) else None
-    return RequirementLine(
-        origin=origin,
-        text=shown,
-        name=demand.name,
-        extras=demand.extras,
-        specifier=demand.specifier,
-        marker=demand.marker,
-        link=demand.link,
-        hashes=frozenset((fragment,)) if fragment else frozenset(),
-        editable=editable,
-        constraint=constraint,
-        anonymous=demand.anonymous,
-    )
+    hashes = frozenset((fragment,)) if fragment else frozenset()
+    found = demand._asdict()
+    return RequirementLine(origin=origin, text=shown, hashes=hashes, editable=editable, constraint=constraint, **found)
 
 
 def decode(content: bytes) -> str:
-    """Return the text by its byte order mark, else by a PEP 263 comment in its first two lines, else as UTF-8.
-
-    Raises UnicodeError, or LookupError for an encoding that does not exist.
-    """
+    """Return the text by its byte order mark, a PEP 263 comment, or as UTF-8; raise UnicodeError or LookupError."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding)

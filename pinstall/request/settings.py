@@ -81,10 +81,7 @@ def defaults(
 
 
 def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None] | None:
-    """Return the variables to set, or to unset (None), so that settings do not change a command of pinstall.
-
-    None at all if one setting cannot be switched off.
-    """
+    """Return the variables to set, or to unset (None), against inherited settings; None if one cannot be undone."""
     variables: dict[str, str | None] = {"PIP_REQUIREMENT": devnull, "PIP_REPORT": None}
     for option in defaults:
         if option.dest in _RESET:
