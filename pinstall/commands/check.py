@@ -19,7 +19,7 @@ from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
 from pinstall.report import phrases
 from pinstall.request import demand
-from pinstall.request.call import gather, refuse, take
+from pinstall.request.call import gather, read_call, refuse
 from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
 from pinstall.verdicts.proof import judge, seen
@@ -43,7 +43,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     Raises PinstallError (64) for an option that is not known: verified would be something else than what was meant.
     """
     deep, as_json = "--deep" in argv, "--json" in argv
-    call = take([word for word in argv if word not in ("--deep", "--json")], environ)
+    call = read_call([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
     evidence, cache, found = seen(gather(call))
     asked = evidence.asked

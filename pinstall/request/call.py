@@ -84,7 +84,7 @@ class Asked(Call):
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
+def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """Return the call of a command line; raise PinstallError for a bad target or setting."""
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
