@@ -20,7 +20,7 @@ from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import Identity
 from pinstall.report import phrases
-from pinstall.request.call import refuse_beyond_cache, take
+from pinstall.request.call import read_call, refuse_beyond_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     """
     action = next((word for word in argv if word in ACTIONS), "")
     evicting = "--evict" in argv
-    call = take([word for word in argv if word not in (action, "--evict")], environ)
+    call = read_call([word for word in argv if word not in (action, "--evict")], environ)
     refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
     if (

@@ -5,6 +5,7 @@ May not: write, start pip, parse text, print.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
 from pinstall.report import phrases
 from pinstall.request import demand
-from pinstall.request.call import gather, refuse, take
+from pinstall.request.call import gather, read_call, refuse
 from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
 from pinstall.verdicts.proof import judge, seen
@@ -42,7 +43,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     Raises PinstallError (64) for an option that is not known: verified would be something else than what was meant.
     """
     deep, as_json = "--deep" in argv, "--json" in argv
-    call = take([word for word in argv if word not in ("--deep", "--json")], environ)
+    call = read_call([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
     evidence, cache, found = seen(gather(call))
     asked = evidence.asked
@@ -63,9 +64,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        tell.document(
-            {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
-        )
+        document = {**phrases.checked(found, cleared, texts), "unpinned": list(map(phrases.dependency, loose))}
+        tell.page(f"{json.dumps(document, indent=2)}\n")
     else:
         _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.cache.shelf import Shelf
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.request.call import refuse_beyond_cache, take
+from pinstall.request.call import read_call, refuse_beyond_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
 
     Raises PinstallError (64) for arguments: all of it is put back, whatever they say.
     """
-    call = take(argv, environ)
+    call = read_call(argv, environ)
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"

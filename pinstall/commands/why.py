@@ -15,7 +15,7 @@ from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import State
 from pinstall.report import phrases
-from pinstall.request.call import gather, refuse, take
+from pinstall.request.call import gather, read_call, refuse
 from pinstall.verdicts.proof import seen
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     The other arguments are those of `install`. Raises PinstallError (64) without a name, and for an option that
     is not known.
     """
-    call = take(argv, environ)
+    call = read_call(argv, environ)
     refuse(call, "why")
     if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"

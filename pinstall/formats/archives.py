@@ -1,4 +1,4 @@
-"""Look into what others have packed, without unpacking more than such a file can reasonably hold.
+"""Look into archives without unpacking more than such a file can reasonably hold.
 
 May not: unpack to a disk, say what a member means.
 """
@@ -11,35 +11,30 @@ from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from tarfile import TarFile, TarInfo
 
-ALWAYS_ALLOWED: Final = 1 << 30
-"""Bytes that any archive may unpack to."""
-_RATIO: Final = 100
-"""How much larger than itself a larger one may become: what compilers make gets five times as large."""
+ALWAYS_ALLOWED: Final = 1 << 30  # bytes that any archive may unpack to
+_RATIO: Final = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large
 _IN_MEMORY: Final = 1 << 25
-"""Bytes of a member that is read at once: the longest RECORD of a hundred thousand files has half as many."""
+"""Bytes of a member that is read at once: the longest RECORD of 100,000 files has half as many."""
 _DENSEST: Final = 1040
-"""How many bytes a byte that is packed by `deflate` can stand for: 1032, and a few at its beginning."""
+"""How many bytes one byte of `deflate` can hold: 1032, and a few at its beginning."""
 _BLOCK: Final = 1 << 20
-_WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-"""What zipfile cannot unpack piece by piece; no builder packs wheels so unless it is told to."""
+_WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)  # zipfile cannot unpack these piece by piece; few wheels use them
 
 
 class OversizedError(ValueError):
-    """Tell that a zip is not looked into, as it could be a bomb: that proves nothing against it."""
+    """A zip could be a bomb, so pinstall does not look into it; that proves no damage."""
 
 
 def opened(file: str | IO[bytes]) -> zipfile.ZipFile:
     """Return a zip to be read member by member, in bounded time and memory.
 
-    Raise OSError and zipfile's own errors (BadZipFile, but for damaged bytes nearly anything) for what is no zip, and
-    OversizedError where its members come to more than 1 GiB and a hundred times its size, or are packed by bzip2 or
-    LZMA.
+    Raises OSError and zipfile's own errors (BadZipFile, but nearly anything for damaged bytes), and OversizedError
+    where its members have more than 1 GiB and 100 times its size, or are packed by bzip2 or LZMA.
     """
     archive = zipfile.ZipFile(file)
     try:
-        _check(archive.infolist(), archive.start_dir)  # where the list of members begins, behind all that is packed
+        _check(archive.infolist(), archive.start_dir)  # the list of members begins after all packed bytes
     except BaseException:
         archive.close()
         raise
@@ -56,23 +51,23 @@ def _check(members: Collection[zipfile.ZipInfo], size: int) -> None:
 
 
 def content(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return a member that is text; raise KeyError where there is none, OversizedError beyond 32 MiB."""
+    """Return a member that is text; raise KeyError without it, OversizedError beyond 32 MiB."""
     if archive.getinfo(name).file_size > _IN_MEMORY:
         raise OversizedError(f"has {name} of more than {_IN_MEMORY >> 20} MiB")
     with archive.open(name) as file:
-        return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever the size that is said
+        return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever size is written
 
 
-def members(archive: TarFile) -> Iterator[TarInfo]:
-    """Yield the members of a tar one by one, until 1 GiB of it is unpacked: for the first most need not be."""
+def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of a tar one by one, until 1 GiB of it is unpacked."""
     for member in archive:
         yield member
-        if archive.offset > ALWAYS_ALLOWED:  # what comes next has to be unpacked to
+        if archive.offset > ALWAYS_ALLOWED:  # tarfile unpacks also to reach the next one
             return
 
 
 def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
-    """Yield the paths of the members of a source archive one by one, up to where it is damaged."""
+    """Yield the paths of the members of a source archive, up to the first damage."""
     try:
         if zipped:
             yield from opened(file).namelist()
@@ -84,17 +79,14 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
 
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:
-    """Return a member that does not match its checksum; what is too large to look into counts as whole.
-
-    Other damage raises nearly anything: a tar has its only checksum in what it is packed in.
-    """
+    """Return a member that does not match its checksum; other damage raises nearly anything."""
     if not zipped:
-        with tarfile.open(fileobj=file) as packed:
+        with tarfile.open(fileobj=file) as packed:  # its only checksum is in its compression
             while packed.fileobj.read(_BLOCK):
                 pass
         return None
     try:
         with opened(file) as archive:
             return archive.testzip()
-    except OversizedError:
+    except OversizedError:  # it counts as whole
         return None

@@ -5,9 +5,11 @@ May not: open a file, say what a field means.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
@@ -18,7 +20,6 @@ from pinstall.model.pins import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from packaging.markers import Marker
     from packaging.utils import NormalizedName
 
     Row = Sequence[str]
@@ -92,6 +93,15 @@ def requirement(text: str) -> Requirement:
     try:
         return Requirement(text)
     except (SyntaxError, RecursionError) as error:  # packaging lets through what `ast` raises for a marker
+        raise ValueError(str(error)) from error
+
+
+@functools.lru_cache(maxsize=256)
+def marker(text: str) -> Marker:
+    """Return a marker (PEP 508); raises ValueError where it cannot be read."""
+    try:
+        return Marker(text)
+    except (SyntaxError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

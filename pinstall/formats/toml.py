@@ -1,4 +1,4 @@
-"""Parse TOML, and tell on which line of its text something stands.
+"""Parse TOML, and find the line of a text in it.
 
 May not: open a file, know what a document means.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
 
 def parse(content: bytes) -> dict[str, Any]:
-    """Return the document; raise ValueError, with a message for the user, for what is no TOML in UTF-8."""
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - few runs read TOML
-    else:
-        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - the same
-
+    """Return the document; raise ValueError, with a message for the user, for other bytes."""
     try:
         document: dict[str, Any] = tomllib.loads(content.decode())
     except RecursionError:
@@ -24,7 +24,7 @@ def parse(content: bytes) -> dict[str, Any]:
 
 
 def line_of(text: str, content: bytes) -> int | None:
-    """Return the first line that holds the text as one whole string; none where it is written in another way."""
+    """Return the first line that holds the text as one whole string, in either quotes."""
     quoted = (f'"{text}"', f"'{text}'")
     lines = content.decode(errors="replace").splitlines()
     return next((number for number, line in enumerate(lines, 1) if any(form in line for form in quoted)), None)

@@ -1,4 +1,4 @@
-"""Tell what the text of a link says: its kind, commit, fragment and file name, and how to show it without its secrets.
+"""Read the text of a link: its kind, commit, fragment and file name; show it without its secrets.
 
 May not: open, resolve or fetch anything.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import sys
 from typing import TYPE_CHECKING, Final
+
+from pinstall import formats
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -31,23 +33,20 @@ _COMMIT: Final = re.compile(r"[^:]+://[^/?#]*/[^?#]*@([0-9a-f]{40}|[0-9a-f]{64})
 _EGG: Final = re.compile(r"[#&]egg=([^&]*)")
 _DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)")
 
-# The second branch is for a password with an unquoted `/`, `?` or `#`: no URL at all, but still a secret.
-# What looks like a port after the colon is one, or `https://host:8080/repo@v1` would lose its path.
+# The second branch is for a password with an unquoted `/`, `?` or `#`: not a URL, but still a secret.
+# Digits after the colon are a port, or `https://host:8080/repo@v1` would lose its path.
 _WORD: Final = re.compile(r"\S+")
-_QUERY: Final = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")
+_QUERY: Final = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")  # it may hold the signature that opens the URL to everybody
 _USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
 
 
 def redacted(url_or_text: str) -> str:
-    """Return the text with `****` for the password of each URL in it, or else the token, as pip does, and for queries.
-
-    What stands behind a `?` may be the signature that opens the place to whoever has it.
-    """
+    """Return the text with `****` for the password, token and query of each URL in it."""
     return _WORD.sub(_redacted, url_or_text) if "://" in url_or_text else url_or_text
 
 
 def _redacted(word: re.Match[str]) -> str:
-    """Mask up to the last `@`: to look for one from each `://` takes hours for many."""
+    """Mask up to the last `@`: a search from each `://` takes hours for many."""
     before, at, behind = word[0].rpartition("@")
     place, mark, query = (_USERINFO.sub(_masked, before + at) + behind).partition("?")
     return place + (_QUERY.sub("?****", mark + query) if "://" in place else mark + query)
@@ -76,7 +75,7 @@ def without_secrets(text: str) -> str:
 
 
 def netloc(url: str) -> tuple[str, str]:
-    """Return the login of a URL with its `@`, and the host with its port; both are empty where it is not a URL."""
+    """Return the login of a URL with its `@`, and the host with its port; both empty for other texts."""
     try:
         login, at, host = split(url).netloc.rpartition("@")
     except ValueError:
@@ -85,17 +84,13 @@ def netloc(url: str) -> tuple[str, str]:
 
 
 def split(url: str) -> SplitResult:
-    """Return the parts of a URL as `urllib` does; raise ValueError where it is not a URL."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - a satisfied run of pins without links needs none of it
-
-    return urlsplit(url)
+    """Return the parts of a URL; raise ValueError where it is not a URL."""
+    return formats.parse.urlsplit(url)
 
 
 def path(url: str) -> str:
     """Return the path of a URL, unquoted; raise ValueError where it is not a URL."""
-    from urllib.parse import unquote  # noqa: PLC0415 - most requirement files hold no link
-
-    return unquote(split(url).path)
+    return formats.parse.unquote(split(url).path)
 
 
 def scheme(link: str) -> str:
@@ -105,7 +100,7 @@ def scheme(link: str) -> str:
 
 
 def is_url(link: str) -> bool:
-    """Return whether pip takes this text for a URL: by its scheme alone."""
+    """Return whether pip takes this text for a URL, by its scheme alone."""
     return scheme(link) in _URL_SCHEMES
 
 
@@ -115,7 +110,7 @@ def is_vcs(link: str) -> bool:
 
 
 def is_archive(path: str) -> bool:
-    """Return whether pip takes this file name for an archive: by its suffix alone."""
+    """Return whether pip takes this file name for an archive, by its suffix alone."""
     stem, dot, suffix = _last_part(path).rpartition(".")
     if not stem.strip("."):
         return False
@@ -124,12 +119,12 @@ def is_archive(path: str) -> bool:
 
 
 def looks_like_path(text: str) -> bool:
-    """Return whether pip tries this text as a directory before it reads it as a requirement."""
+    """Return whether pip tries this text as a directory before it parses a requirement."""
     return text.startswith(".") or any(separator in text for separator in _SEPARATORS)
 
 
 def commit(link: str) -> str | None:
-    """Return the full commit id behind the `@` of a VCS URL, in lower case; branches, tags and short ids are none."""
+    """Return the full commit id of a VCS URL, in lower case; branches, tags and short ids do not count."""
     match = _COMMIT.match(link) if is_vcs(link) else None
     return match[1].lower() if match else None
 
@@ -141,13 +136,13 @@ def egg(url: str) -> str | None:
 
 
 def digest(url: str) -> str | None:
-    """Return the hash in a URL's fragment as `algorithm:hexdigest`; md5 proves nothing and is none."""
+    """Return the hash in a URL's fragment as `algorithm:hexdigest`; md5 does not count."""
     match = _DIGEST.search(url)
     return f"{match[1]}:{match[2].lower()}" if match and match[1] != "md5" else None
 
 
 def file_name(link: str) -> str:
-    """Return the last part of the path of a URL or path; raise ValueError for what is no URL."""
+    """Return the last part of the path of a URL or path; raise ValueError for a broken URL."""
     return _last_part(path(link) if is_url(link) else link)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,9 +202,6 @@ class Reporter(Protocol):
 
     def page(self, text: str) -> None:
         """Print the whole result as text."""
-
-    def document(self, content: dict[str, Any]) -> None:
-        """Print the whole result as one JSON document."""
 
     def progress(self, done: int, total: int) -> None:
         """Print the progress of a long check."""

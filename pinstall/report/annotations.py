@@ -1,4 +1,4 @@
-"""Turn what failed into annotations of GitHub Actions, and what was done into a job summary in Markdown.
+"""Turn failures into annotations of GitHub Actions, and an outcome into a job summary in Markdown.
 
 May not: print.
 """
@@ -11,30 +11,27 @@ import re
 from typing import TYPE_CHECKING
 
 from pinstall.formats.urls import redacted
-from pinstall.model.errors import NOT_PINNED
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import Fault, Origin
+from pinstall.model.pins import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.model.artifacts import Eviction
-    from pinstall.model.errors import Outcome, PinstallError
-    from pinstall.model.inputs import Origin
-    from pinstall.model.pins import Verdict
+    from pinstall.model.errors import Outcome
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
 _MOST_NAMED = 5
 _A_FILE = re.compile(r"(?!.*:\d+\Z).*[./\\].*", re.DOTALL)
-"""What is a file also without a line: no argument, no variable, and no hold, whose file and line are one text."""
+"""A file without a line: not an argument, a variable or a held pin, whose file and line are one text."""
 
 
 def annotation(level: str, line: str | Fault, folder: str, workspace: str, title: str = "pinstall") -> str:
-    """Return a workflow command that shows a line beside its place in the changed files.
+    """Return a workflow command that shows a line at its place in the changed files.
 
-    `level` is `error` or `warning`; `folder` is what relative places start from. Only a place inside of the workspace
-    is one that GitHub can show. Source: docs.github.com, "Workflow commands for GitHub Actions".
+    `level` is `error` or `warning`; relative places start at `folder`. GitHub shows only places in the workspace.
+    Source: docs.github.com, "Workflow commands for GitHub Actions".
     """
     properties, message = {"title": title}, str(line)
     if isinstance(line, Fault) and (file := _file(line.origin, folder, workspace)):
@@ -46,7 +43,7 @@ def annotation(level: str, line: str | Fault, folder: str, workspace: str, title
 
 
 def failure(error: PinstallError, folder: str, workspace: str) -> Iterator[str]:
-    """Yield an annotation for each fault of an error that has a place, and one for the error if none has."""
+    """Yield an annotation for each fault of an error, and one for the error without faults."""
     faults = [line for line in error.context if isinstance(line, Fault)]
     texts = [str(line) for line in error.context if isinstance(line, str)]
     for fault in faults:
@@ -56,7 +53,7 @@ def failure(error: PinstallError, folder: str, workspace: str) -> Iterator[str]:
 
 
 def pip_failure(outcome: Outcome, folder: str, workspace: str) -> str | None:
-    """Return an annotation for a run that pip has ended badly, at the one pin that does not hold if it is one."""
+    """Return an annotation for a run in which pip failed, at the pin if only one is not satisfied."""
     if outcome.error is not None or outcome.exit_code in (0, NOT_PINNED):
         return None
     message = f"pip ended with exit code {outcome.exit_code}; its own lines say why"
@@ -71,7 +68,7 @@ def pip_failure(outcome: Outcome, folder: str, workspace: str) -> str | None:
 
 
 def _file(origin: Origin, folder: str, workspace: str) -> str | None:
-    """Return the path of a file from the workspace, with slashes as GitHub has them; none for what is no file in it."""
+    """Return the path of a file from the workspace, with slashes; none for other places."""
     if "://" in origin.where or (origin.line is None and not _A_FILE.fullmatch(origin.where)):
         return None
     rules = ntpath if ntpath.splitdrive(folder)[0] else posixpath
@@ -88,15 +85,18 @@ def _escaped(text: str, escapes: dict[str, str]) -> str:
 
 
 def summary(outcome: Outcome) -> str:
-    """Return what held, what failed and what was evicted, as the Markdown of a job summary."""
+    """Return the pins and the moved files as the Markdown of a job summary."""
     holding = [judged for judged in outcome.verdicts if judged.state is State.HOLDS]
     failing = [judged for judged in outcome.verdicts if judged.state is not State.HOLDS]
     evictions = outcome.plan.evictions if outcome.plan else ()
-    lines = [f"### pinstall: {_headline(outcome, len(holding))}", *_errors(outcome)]
+    lines = [f"### pinstall: {_headline(outcome, len(holding))}"]
+    if outcome.error is not None:
+        lines += ["", *(f"* {_plain(str(line))}" for line in outcome.error.context)]
     if failing:
         lines += ["", "| Pin | Where | |", "|---|---|---|", *map(_row, failing)]
     if evictions:
-        lines += ["", "Moved out of pip's cache:", "", *map(_item, evictions)]
+        moved = (f"* {_plain(evicted.what)}: {_plain(evicted.reason)}" for evicted in evictions)
+        lines += ["", "Moved out of pip's cache:", "", *moved]
     if holding:
         pins = ", ".join(_literal(judged.pin.wanted) for judged in holding)
         lines += ["", f"<details><summary>Pins that hold: {len(holding)}</summary>", "", pins, "", "</details>"]
@@ -112,26 +112,15 @@ def _headline(outcome: Outcome, holding: int) -> str:
     return f"{held}{ended}"
 
 
-def _errors(outcome: Outcome) -> list[str]:
-    if outcome.error is None:
-        return []
-    return ["", *(f"* {_plain(str(line))}" for line in outcome.error.context)]
-
-
 def _row(judged: Verdict) -> str:
     cells = (_literal(judged.pin.wanted), _plain(str(judged.pin.origin)), _plain(judged.found))
     return f"| {' | '.join(cells)} |"
 
 
-def _item(evicted: Eviction) -> str:
-    return f"* {_plain(evicted.what)}: {_plain(evicted.reason)}"
-
-
 def _literal(text: str) -> str:
-    """Return a text as code, which nothing in it can end."""
     return f"<code>{_plain(text)}</code>"
 
 
 def _plain(text: str) -> str:
-    """Return a text of which Markdown and HTML make nothing, on one line and without credentials."""
+    """Return a text that Markdown and HTML show as it is, on one line and without credentials."""
     return re.sub(r"[^\w\s.,;()/=+-]", lambda match: f"&#{ord(match[0])};", " ".join(redacted(text).split()))

@@ -1,4 +1,4 @@
-"""Turn what was found and done into words, and into a versioned JSON document.
+"""Turn verdicts and outcomes into words, and into a versioned JSON document.
 
 May not: print.
 """
@@ -11,26 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from pinstall.formats.urls import is_vcs, redacted, scheme
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.inputs import Fault, Origin, RequirementLine
+from pinstall.model.pins import Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.model.artifacts import Eviction, Plan
     from pinstall.model.errors import Command, Outcome
-    from pinstall.model.inputs import Origin, RequirementLine
-    from pinstall.model.pins import Dependency, Distribution, Identity, Source, Verdict
 
 SCHEMA = 1
 
 _HAS_COMMITS = ("git+", "hg+")
-_PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")
-"""What `--proxy` takes without a scheme: `USER:PASSWORD@HOST`."""
+_PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")  # `--proxy` also takes `USER:PASSWORD@HOST`
 
 
 def place(origin: Origin) -> str:
-    """Return an origin as it stands before a message: `requirements.txt:14`, or `command line` for an argument."""
+    """Return an origin without credentials: `requirements.txt:14`, or `command line` for an argument."""
     return redacted(str(origin))
 
 
@@ -40,7 +37,7 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
-    """Yield, for each distribution that has overwritten files of another one, which, in words that follow its name."""
+    """Yield, for each distribution that has overwritten files, words that follow the name of their owner."""
     taken: dict[str, tuple[Distribution, list[str]]] = {}
     for path, other in files.items():
         taken.setdefault(other.path, (other, []))[1].append(path)
@@ -52,7 +49,7 @@ def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
 
 
 def found(state: State, text: str, identity: Identity | None) -> str:
-    """Return what a verdict saw, in words that follow the project's name."""
+    """Return what is installed, in words that follow the project's name."""
     match state:
         case State.ABSENT:
             return "is not installed"
@@ -76,13 +73,13 @@ def _source(source: Source) -> str:
 
 
 def verdict(judged: Verdict) -> Fault:
-    """Return one line on a pin that does not hold: where, what, and what is there instead."""
+    """Return one line on a pin that is not satisfied, with what is installed instead."""
     subject = {State.ABSENT: "it ", State.DAMAGED: "what is installed "}.get(judged.state, "")
     return _fault(judged.pin.origin, f"{judged.pin.wanted}, but {subject}{judged.found}")
 
 
 def remark(judged: Verdict, text: str) -> Fault:
-    """Return one line on what is unusual about a pin that holds."""
+    """Return one line on a satisfied pin with something unusual."""
     return _fault(judged.pin.origin, f"{judged.pin.wanted} holds {text}")
 
 
@@ -96,7 +93,7 @@ def label(name: str, version: str, public: str) -> str:
 
 
 def remedy(judged: Verdict) -> str:
-    """Return what `install` would do about a pin that does not hold."""
+    """Return what `install` would do about a pin that is not satisfied."""
     match judged.state:
         case State.HOLDS:
             return "nothing would be done"
@@ -109,17 +106,17 @@ def remedy(judged: Verdict) -> str:
 
 
 def eviction(evicted: Eviction) -> str:
-    """Return one line on what left pip's cache."""
+    """Return one line on files that left pip's cache."""
     return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
 
 
 def bypass(evicted: Eviction, why: str = "cannot be written") -> str:
-    """Return one line on what should leave pip's cache and cannot."""
+    """Return one line on files that should leave pip's cache and cannot."""
     return redacted(f"pip runs without its cache, which {why}: there is {evicted.what}, and {evicted.reason}")
 
 
 def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:
-    """Return one line on a request that is no pin, with what to write instead: the pin, where no link is asked for."""
+    """Return one line on a requirement that is not a pin, with what to write instead."""
     return _fault(line.origin, f"`{line.text}` is not a pin; {_remedy(line, pin)}{', which is installed' * installed}")
 
 
@@ -134,24 +131,20 @@ def _remedy(line: RequirementLine, pin: str) -> str:
 
 
 def summary(outcome: Outcome) -> str:
-    """Return the one line that a run ends with."""
+    """Return the last line of a run."""
     holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
-    held = counted(holding, "pin holds", "pins hold")
-    if outcome.rehearsed:
-        held = f"{counted(holding, 'pin', 'pins')} would hold"
-    held = f"{held}{_accepted(outcome)}" if outcome.verdicts else ""
-    return "; ".join(filter(None, (held, _left(outcome), _open(outcome))))
-
-
-def _left(outcome: Outcome) -> str:
-    text = counted(outcome.left, "request is left to pip", "requests are left to pip")
-    return f"{text}: a local directory or editable install is no pin" if outcome.left else ""
-
-
-def _open(outcome: Outcome) -> str:
-    number = len(outcome.unpinned)
-    text = counted(number, "dependency is not pinned", "dependencies are not pinned")
-    return f"{text} (`pinstall check` lists {'it' if number == 1 else 'them'})" if number else ""
+    parts = []
+    if outcome.verdicts:
+        would = f"{counted(holding, 'pin', 'pins')} would hold"
+        held = would if outcome.rehearsed else counted(holding, "pin holds", "pins hold")
+        parts.append(f"{held}{_accepted(outcome)}")
+    if outcome.left:
+        left = counted(outcome.left, "request is left to pip", "requests are left to pip")
+        parts.append(f"{left}: a local directory or editable install is no pin")
+    if number := len(outcome.unpinned):
+        unpinned = counted(number, "dependency is not pinned", "dependencies are not pinned")
+        parts.append(f"{unpinned} (`pinstall check` lists {'it' if number == 1 else 'them'})")
+    return "; ".join(parts)
 
 
 def _accepted(outcome: Outcome) -> str:
@@ -160,15 +153,12 @@ def _accepted(outcome: Outcome) -> str:
 
 
 def failure(outcome: Outcome) -> PinstallError | None:
-    """Return why a run ends badly, with each pin that does not hold although pip was content; none where pip failed.
-
-    What merely lacks proof is listed only where nothing worse is: it may have been accepted.
-    """
+    """Return why a run failed, with each pin that is not satisfied; none where pip itself failed."""
     if outcome.exit_code != NOT_PINNED or outcome.error is not None:
         return outcome.error
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
-    if wrong:
+    if wrong:  # the user may have accepted the other pins
         number = counted(len(wrong), "pin does not hold", "pins do not hold")
         return _not_held(f"{number}{_accepted(outcome)}", wrong)
     number = counted(len(failing), "pin is not proven", "pins are not proven")
@@ -180,28 +170,28 @@ def _not_held(message: str, judged: Iterable[Verdict], hint: str | None = None) 
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
-    """Return the JSON report; its schema only grows as long as `schema` stays the same."""
+    """Return the JSON report; the same `schema` may only grow."""
     plan = outcome.plan
     return {
         "schema": SCHEMA,
         "exit_code": outcome.exit_code,
         "error": None if outcome.error is None else _error(outcome.error),
         "target": outcome.target,
-        "pins": [_pin(judged) for judged in outcome.verdicts],
-        "evictions": [_eviction(evicted) for evicted in (plan.evictions if plan else ())],
+        "pins": list(map(_pin, outcome.verdicts)),
+        "evictions": list(map(_eviction, plan.evictions if plan else ())),
         "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],
         "remade": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
-        "commands": [_command(command) for command in outcome.commands],
+        "commands": list(map(_command, outcome.commands)),
         "unpinned": [dependency(one) for one in outcome.unpinned],
     }
 
 
 def checked(found: tuple[Verdict, ...], cleared: Plan, texts: Iterable[str | Fault]) -> dict[str, Any]:
-    """Return what `check` found, in the terms of the report of `install`."""
+    """Return the findings of `check`, in the terms of the report of `install`."""
     return {
         "schema": SCHEMA,
-        "pins": [_pin(judged) for judged in found],
-        "evictions": [_eviction(evicted) for evicted in cleared.evictions],
+        "pins": list(map(_pin, found)),
+        "evictions": list(map(_eviction, cleared.evictions)),
         "findings": [redacted(str(text)) for text in texts],
     }
 
@@ -229,7 +219,7 @@ def _pin(judged: Verdict) -> dict[str, Any]:
 
 
 def dependency(one: Dependency) -> dict[str, str]:
-    """Return a dependency that nobody has pinned, as JSON has it."""
+    """Return an unpinned dependency for JSON."""
     return {"name": one.name, "version": one.version, "by": redacted(one.by)}
 
 
@@ -247,17 +237,11 @@ def _eviction(evicted: Eviction) -> dict[str, Any]:
 def _command(command: Command) -> dict[str, Any]:
     return {
         "purpose": command.purpose,
-        "arguments": [_shown(argument) for argument in command.arguments],
+        "arguments": list(map(redact_argument, command.arguments)),
         "exit_code": command.exit_code,
     }
 
 
-def command(words: tuple[str, ...]) -> str:
-    """Return a pip command as a shell takes it, without the credentials of its URLs."""
-    import shlex  # noqa: PLC0415 - a satisfied environment runs no command
-
-    return shlex.join(_shown(word) for word in words)
-
-
-def _shown(argument: str) -> str:
+def redact_argument(argument: str) -> str:
+    """Return an argument of a pip command without the credentials of its URLs."""
     return _PROXY.sub(r"\1****@", redacted(argument))

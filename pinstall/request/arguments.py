@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
-from pinstall.request.options import OPTIONS, SPEECH, VALUED
+from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pinstall.request.options import Release, Rule
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
 _GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
-"""The files that hold groups; a pip that knows none of a lock file refuses it by itself."""
+"""The files that hold groups; an older pip refuses the groups of a lock file itself."""
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
@@ -34,10 +33,10 @@ def rules(pip: Release) -> Mapping[str, Rule]:
 
 
 def read(argv: Sequence[str], pip: Release) -> Request:
-    """Return what stands behind the word `install`, as this pip release understands it.
+    """Return the request of the words after `install`, as this pip release reads them.
 
-    What that pip would refuse is named in `Request.unknown`, without a value that may hold a secret, and stays among
-    the arguments: pip tells it better. Raises PinstallError (`pin-setting`) for a `--pin` without `KEY=VALUE`.
+    `Request.unknown` names options that this pip refuses, without values, which may be secret; they stay among the
+    arguments, as pip explains them better. Raises PinstallError (`pin-setting`) for a `--pin` without `KEY=VALUE`.
     """
     reading = _Reading(argv, rules(pip))
     reading.walk()
@@ -55,8 +54,8 @@ def read(argv: Sequence[str], pip: Release) -> Request:
 def carried(request: Request, *, into_environment: bool = False) -> tuple[str, ...]:
     """Return the command line's options that a second pip command needs, in order.
 
-    They make the same artifacts from the same place and are as quiet or loud as the user's own command; a command that
-    goes `into_environment` also puts them where that one does, by the same cache.
+    With them pip makes the same artifacts from the same place and prints as much; a command that goes
+    `into_environment` also installs to the same place, by the same cache.
     """
     dests = SPEECH | _PLACE if into_environment else SPEECH
     return tuple(
@@ -67,7 +66,7 @@ def carried(request: Request, *, into_environment: bool = False) -> tuple[str, .
 
 
 def without(words: Sequence[str], dest: str, pip: Release) -> tuple[str, ...]:
-    """Return the words less the long options that write to a destination, with their values."""
+    """Return the words without the long options, and their values, that write to a destination."""
     found = [option for option in read(words, pip).command_line if option.dest == dest]
     first = {int(option.origin.where.rpartition(" ")[2]) - 1 for option in found}
     gone = first | {number + 1 for number in first if "=" not in words[number]}
@@ -75,20 +74,19 @@ def without(words: Sequence[str], dest: str, pip: Release) -> tuple[str, ...]:
 
 
 def demands_pip(request: Request, known: Mapping[str, Rule]) -> str | None:
-    """Return what about the request only pip can answer, or nothing when a satisfied environment may."""
+    """Return the part of a request that only pip can answer, none where a satisfied environment is enough."""
     if request.unknown:
         return f"`{request.unknown[0]}` is not understood"
     for option in request.options:
         rule = known.get(option.name)
-        # a flag with a value comes from a setting that pip refuses
-        refused = rule is not None and rule.action in ("flag", "count") and option.value is not None
-        if rule is None or rule.gate == "pip" or refused:
+        # pip refuses a setting that gives a flag a value
+        if rule is None or rule.gate == "pip" or (rule.action not in VALUED and option.value is not None):
             return f"`{option.name}` ({option.origin})"
     return None
 
 
 class _Reading:
-    """One walk along argv: how far it is, and what was understood so far."""
+    """One walk along argv, with everything that was read so far."""
 
     def __init__(self, argv: Sequence[str], known: Mapping[str, Rule]) -> None:
         self.argv = argv
@@ -103,9 +101,9 @@ class _Reading:
         self.settings: list[Option] = []
 
     def walk(self) -> None:
-        """Read all of argv, and keep for pip what is not pinstall's own."""
+        """Read all of argv, and keep the arguments of pip."""
         dashes = False
-        doubtful = False  # the word before is an option that nobody here knows: this one may be its value
+        doubtful = False  # the word before is an unknown option: this one may be its value
         while self.taken < len(self.argv):
             first = self.taken
             word = self._next()
@@ -139,23 +137,19 @@ class _Reading:
             self.settings.append(_setting(text, origin))
         elif equals:
             self.python = Option(name=name, dest="python", value=text, origin=origin)
-        # A `--python` without its value is pip's to refuse.
-        return name == "--pin" or bool(equals)
+        return name == "--pin" or bool(equals)  # pip refuses a `--python` without its value
 
     def _long(self, word: str, origin: Origin) -> None:
         written, equals, glued = word.partition("=")
-        rule = self.known.get(written) or self._abbreviated(written)
+        # two spellings of one option are ambiguous too, as in optparse
+        found = [written] if written in self.known else [one for one in self.known if one.startswith(written)]
+        rule = self.known[found[0]] if len(found) == 1 else None
         if rule is None or (equals and rule.action not in VALUED):
             self.unknown.append(written)
         elif rule.action in VALUED:
             self._value(rule, written, glued if equals else None, origin)
         else:
             self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
-
-    def _abbreviated(self, written: str) -> Rule | None:
-        """Return what a prefix stands for; two spellings of one option are ambiguous too, as in optparse."""
-        found = [spelling for spelling in self.known if spelling.startswith(written)]
-        return self.known[found[0]] if len(found) == 1 else None
 
     def _short(self, word: str, origin: Origin) -> None:
         for end, letter in enumerate(word[1:], start=2):
@@ -170,14 +164,14 @@ class _Reading:
             self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
 
     def _value(self, rule: Rule, written: str, glued: str | None, origin: Origin) -> None:
-        """Take an option with its value, which is the next argument, whatever that is, where none is glued on."""
+        """Take an option with its value, glued on or the next argument."""
         if glued is None and self.taken == len(self.argv):
             self.unknown.append(written)
             return
         value = self._next() if glued is None else glued
         if not _accepted(rule, value):
             self.unknown.append(written)
-            if rule.action != "list":  # for which every pip refuses a dash
+            if rule.action != "list":  # every pip refuses a dash there
                 self.doubted.append(written)
         self.options.append(Option(name=rule.name, dest=rule.dest, value=value, origin=origin))
 
@@ -185,13 +179,8 @@ class _Reading:
 def _setting(text: str, origin: Origin) -> Option:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise PinstallError(
-            "pin-setting",
-            "`--pin` takes `KEY=VALUE`",
-            context=(str(origin),),
-            hint="`pinstall help settings` lists the keys",
-            exit_code=2,
-        )
+        hint = "`pinstall help settings` lists the keys"
+        raise PinstallError("pin-setting", "`--pin` takes `KEY=VALUE`", context=(str(origin),), hint=hint, exit_code=2)
     return Option(name=key, dest=key, value=value, origin=origin)
 
 
@@ -204,12 +193,12 @@ def _converts(convert: Callable[[str], object], value: str) -> bool:
 
 
 def _is_count(value: str) -> bool:
-    # optparse reads a leading zero as octal.
+    # optparse reads a leading zero as octal
     return value == "0" or (value.isascii() and value.isdecimal() and value[0] != "0")
 
 
 def _is_date(value: str) -> bool:
-    from datetime import datetime  # noqa: PLC0415  # one rare option needs it
+    from datetime import datetime  # noqa: PLC0415 - one rare option needs it
 
     return _converts(datetime.fromisoformat, value)
 
@@ -231,7 +220,7 @@ _KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
 
 
 def _accepted(rule: Rule, value: str) -> bool:
-    """Return whether pip surely takes this value; in doubt no, since then pip is asked."""
+    """Return whether pip certainly takes this value; if not, pinstall asks pip."""
     if rule.action == "list":
         return not value.startswith("-")
     forms = rule.accepts.split()

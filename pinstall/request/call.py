@@ -1,4 +1,4 @@
-"""Understand a command line: the request, the interpreter that it is for, the settings in force, what the files ask.
+"""Understand a command line: its request, its target, the settings in force, and the contents of its files.
 
 May not: judge, print, touch the environment or the cache.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One command line, understood; `chosen_by` says what named the target, empty for the running interpreter."""
+    """One command line, understood; `chosen_by` is the origin of the target, empty for the running interpreter."""
 
     request: Request
     target: Interpreter
@@ -41,17 +41,17 @@ class Call:
 
     @property
     def cache_directory(self) -> CacheDirectory:
-        """Return where pip's cache is, and whether it is on."""
+        """Return pip's cache, and whether it is on."""
         return locations.cache_directory(self.request.options, self.environ, self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked(Call):
-    """All that a command line asks for, with what its files say.
+    """A call with the contents of its files.
 
-    `options` are the global ones of the requirement files; `beyond` is what is left to pip because it cannot be read
-    here; `files` are those that were read, absolute. `replays` are the bytes of open files, by number, that could be
-    read but once: pip needs them again.
+    `options` are the global ones of the requirement files; `beyond` names the files that only pip can read; `files` are
+    the absolute paths that pinstall has read. pip needs the `replays` again: bytes of open files, by number, that can
+    be read only once.
     """
 
     lines: tuple[RequirementLine, ...]
@@ -69,26 +69,23 @@ class Asked(Call):
 
     @property
     def elsewhere(self) -> bool:
-        """Tell whether pip is to put what it installs elsewhere than into the environment, or nowhere at all."""
+        """Return whether pip changes nothing in the environment."""
         return self.request.has(*ELSEWHERE)
 
     @property
     def proves(self) -> bool:
-        """Tell whether it has to be known which artifact is installed, and not only which version."""
+        """Return whether a pin demands an artifact, and not only a version."""
         return any(pin.hashes or pin.source for pin in self.demand.pins)
 
     def build_settings(self, pin: Pin) -> tuple[str, ...]:
-        """Return what pip gives the build of this pin alone, as options on a line of a requirement file.
-
-        `--config-settings` counts for arguments, and for those alone. Source: `get_requirements` of pip 23.1 to 26.3.
-        """
+        """Return the options of the build of this pin alone, as `get_requirements` of pip 23.1 to 26.3."""
         if any(line.origin.where.startswith("argument ") for line in pin.lines):
             return tuple(f"--config-settings={option.value}" for option in self.request.every("config_settings"))
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
-    """Return the call that a command line makes; raise PinstallError where its target or its settings are no good."""
+def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
+    """Return the call of a command line; raise PinstallError for a bad target or setting."""
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
     choice = target.choose(written.value if written else None, environ)
@@ -96,14 +93,11 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     configured = request.last("python")
     chosen_by = choice.origin
     if choice.python is None and configured is not None and configured.value:
-        # pip moves on to the interpreter that its configuration names, so that is the one to judge
+        # pip installs for the interpreter that its configuration names
         request, found, pip = _described(argv, environ, target.choose(configured.value, environ))
         chosen_by = configured.origin
-    own = (
-        *pyproject.project_settings(folder, environ),
-        *pyproject.environment_settings(environ),
-        *request.settings,
-    )
+    project = pyproject.project_settings(folder, environ)
+    own = (*project, *pyproject.environment_settings(environ), *request.settings)
     return Call(
         request=request,
         target=found,
@@ -116,7 +110,7 @@ def take(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
 
 
 def gather(call: Call) -> Asked:
-    """Return what a call asks for, with all that is wrong with it."""
+    """Return a call with the contents of its files, and all faults."""
     reading = Reading(call.request, call.target, call.pip, call.environ)
     lines = tuple(reading.lines())
     return Asked(
@@ -134,81 +128,61 @@ def gather(call: Call) -> Asked:
 def _working_directory() -> str:
     try:
         return os.getcwd()
-    except OSError as error:  # somebody has deleted it, and pip does not even start there
-        raise PinstallError(
-            "working-directory",
-            f"the working directory cannot be used: {error.strerror}",
-            hint="change to a folder that exists",
-            exit_code=FINDING,
-        ) from error
+    except OSError as error:  # it was deleted, and pip does not start there
+        message, hint = f"the working directory cannot be used: {error.strerror}", "change to a folder that exists"
+        raise PinstallError("working-directory", message, hint=hint, exit_code=FINDING) from error
 
 
 def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     decided = policy.decide(own)
     folder = os.path.dirname(os.path.abspath(decided.report))
     if decided.report not in ("", "-") and not os.access(folder, os.W_OK):
-        raise PinstallError(
-            "report",
-            f"cannot write the report to `{decided.report}`: no such folder, or not writable",
-            hint="name another file with `--pin report=FILE`; nothing has been changed",
-            exit_code=NOT_PINNED,
-        )
-    # without a report nobody learns the hash of an artifact
+        message = f"cannot write the report to `{decided.report}`: no such folder, or not writable"
+        hint = "name another file with `--pin report=FILE`; nothing has been changed"
+        raise PinstallError("report", message, hint=hint, exit_code=NOT_PINNED)
+    # only a report shows the hash of an artifact
     return decided if pip.reports else replace(decided, unproven="accept")
 
 
 def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter, Pip]:
-    """Return the request as one interpreter's pip reads it, the interpreter, and this pip."""
+    """Return the request as read by the pip of one interpreter, the interpreter, and this pip."""
     try:
         found = interpreter.describe(choice.python, environ, state_directory(environ))
     except PinstallError as error:
-        if choice.origin.where == "PINSTALL_PYTHON":  # pip knows nothing of it, so the code cannot be pip's
+        if choice.origin.where == "PINSTALL_PYTHON":  # pip does not know this variable, so the exit code is pinstall's
             error.exit_code = NOT_PINNED
         raise
     found, pip = _with_pip(found, environ)
     request = arguments.read(argv, pip.release)
-    isolated = "--isolated" in request.arguments  # pip looks for the full spelling before it parses anything
+    isolated = "--isolated" in request.arguments  # pip searches the full spelling before it parses anything
     candidates = locations.config_files(environ, found, isolated=isolated)
     inherited = settings.defaults(environ, candidates, rules(pip.release), pip=pip, isolated=isolated)
     return replace(request, defaults=inherited), found, pip
 
 
 def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, Pip]:
-    """Return the target with its own pip, else with the launcher's, which installs for others since 22.3.
-
-    Raises PinstallError where there is none, or one that cannot be held to pins.
-    """
+    """Return the target with its own pip, else with the launcher's; raise PinstallError without a usable one."""
     if found.pip is None and not found.own:
         own = interpreter.describe(None, environ, state_directory(environ))
         if own.pip is not None and Pip(own.pip).serves_others:
             command = (own.executable, "-m", "pip", "--python", found.executable)
             return replace(found, pip=own.pip), Pip(own.pip, command)
     if found.pip is None:
-        raise PinstallError(
-            "no-pip",
-            f"`{found.executable}` has no pip",
-            hint=f"run `{found.executable} -m ensurepip --upgrade`",
-            exit_code=FINDING,
-        )
+        hint = f"run `{found.executable} -m ensurepip --upgrade`"
+        raise PinstallError("no-pip", f"`{found.executable}` has no pip", hint=hint, exit_code=FINDING)
     pip = Pip(found.pip, (found.executable, "-m", "pip"))
     if not pip.is_supported:
-        raise PinstallError(
-            "old-pip",
-            f"pip {pip} of `{found.executable}` is older than 20.1: pins cannot be enforced",
-            hint=f"run `{found.executable} -m pip install --upgrade pip`",
-            exit_code=NOT_PINNED,
-        )
+        message = f"pip {pip} of `{found.executable}` is older than 20.1: pins cannot be enforced"
+        hint = f"run `{found.executable} -m pip install --upgrade pip`"
+        raise PinstallError("old-pip", message, hint=hint, exit_code=NOT_PINNED)
     return found, pip
 
 
 def refuse(call: Call, command: str, *own: str) -> None:
-    """Raise PinstallError (64) for an option that neither the target's pip nor the command, by its `own`, knows.
-
-    A value that only pip can judge is let pass.
-    """
+    """Raise PinstallError (64) for an option that is neither one of pip nor the command's `own`."""
     known = rules(call.pip.release)
     for text in call.request.unknown:
-        if text in call.request.doubted:
+        if text in call.request.doubted:  # pip judges the value
             continue
         if text in known:
             message, hint = f"`{text}` stands without a value, or with one that it does not take", _help(command)
@@ -228,7 +202,7 @@ def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
 
 
 def _nearest(text: str, known: list[str]) -> str:
-    import difflib  # noqa: PLC0415 - only what is mistyped needs it
+    import difflib  # noqa: PLC0415 - only mistyped options need it
 
     meant = [one for one in known if one.startswith(text)] or difflib.get_close_matches(text, known, 1)
     return f"did you mean {' or '.join(f'`{one}`' for one in dict.fromkeys(meant))}?" if meant else ""

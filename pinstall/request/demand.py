@@ -1,6 +1,6 @@
 """Reduce requirement and constraint lines to one pin per distribution, or to conflicts that name both origins.
 
-May not: guess a version from a range: `>=`, `~=` and `==1.*` are no pins.
+May not: guess a version from a range: `>=`, `~=` and `==1.*` are not pins.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
-from pinstall.model.inputs import Fault
+from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, Pin, Source
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from pinstall.model.inputs import RequirementLine
 
 _DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
 _HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in _DIGITS.items()))
 
 
 def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
-    """Yield the hashes that no file can have; pip would find that out only once it has fetched one."""
+    """Yield a fault for each impossible hash; pip finds it only after a download."""
     for line in lines:
         for text in sorted(line.hashes):
             digits = None if _HASH.fullmatch(text) else _DIGITS.get(text.partition(":")[0])
@@ -37,7 +36,7 @@ def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
-    """Return what the lines whose markers apply to the target demand, sorted by what can be held to it."""
+    """Return the demand of the lines whose markers apply to the target."""
     lines = tuple(lines)
     certain = {line.name for line in lines if not line.anonymous}
     named: dict[NormalizedName, list[RequirementLine]] = {}
@@ -53,44 +52,37 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
         if applies:
             name = _name(line, certain)
             (unnamed if name is None else named.setdefault(name, [])).append(line)
-    demands = [_of_project(name, group) for name, group in named.items()]
-    demands.append(
-        Demand(
-            entrusted=tuple(line for line in unnamed if _is_entrusted(line)),
-            unpinned=tuple(line for line in unnamed if not _is_entrusted(line)),
-        )
-    )
+    demands = [_reduce_project(name, group) for name, group in named.items()]
+    unpinned = (line for line in unnamed if not _is_entrusted(line))
     return Demand(
         pins=tuple(pin for demand in demands for pin in demand.pins),
-        unpinned=tuple(line for demand in demands for line in demand.unpinned),
-        entrusted=tuple(line for demand in demands for line in demand.entrusted),
+        unpinned=(*(line for demand in demands for line in demand.unpinned), *unpinned),
+        entrusted=(*(line for demand in demands for line in demand.entrusted), *filter(_is_entrusted, unnamed)),
         bounds=tuple(line for demand in demands for line in demand.bounds),
         conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
     )
 
 
 def _is_entrusted(line: RequirementLine) -> bool:
-    """Tell whether the line is allowed though nothing here can be compared with it."""
+    """Return whether the line is allowed, though nothing installed can be compared with it."""
     return line.editable or line.directory
 
 
 def _name(line: RequirementLine, certain: Container[NormalizedName | None]) -> NormalizedName | None:
-    """Return what a line is gathered under: where it has no name of its own, its text stands for that.
-
-    A name that is but a guess counts for nothing beside a line that really has it.
-    """
+    """Return the name of a line's group; its text where the line has no name."""
+    # a guessed name does not count if another line really has it
     if line.name is not None and not (line.anonymous and line.name in certain):
         return line.name
     return None if _is_entrusted(line) or not _fixes_contents(line) else NormalizedName(line.text)
 
 
 def _fixes_contents(line: RequirementLine) -> bool:
-    """Tell whether a direct reference can only ever give one content: a hash, or a full commit."""
+    """Return whether a direct reference fixes its contents, by a hash or a full commit."""
     link = line.link or ""
     return commit(link) is not None if is_vcs(link) else bool(line.hashes)
 
 
-def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:
+def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:
     entrusted = tuple(line for line in group if _is_entrusted(line))
     if entrusted:
         return Demand(entrusted=entrusted, bounds=tuple(line for line in group if line.constraint))
@@ -104,33 +96,31 @@ def _of_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Deman
     loose = [line for line in links if not _fixes_contents(line)]
     if loose or not (fitting or links):
         return _unpinned(loose, group)
-    # several that fit are one version in several spellings: which of them is taken must not hang on the order of lines
+    # several that fit are one version in several spellings: the choice must not depend on the order of lines
     version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
-    parsed = _parsed(version)
-    return Demand(
-        pins=(
-            Pin(
-                name=name,
-                version=parsed,
-                exact=version if exact else None,
-                source=_source(links[0]) if links else None,
-                hashes=_common_hashes(group),
-                expected=_expected_version(parsed, links, name),
-                lines=tuple(group),
-            ),
-        )
+    parsed = metadata.version(version) if version else None  # `===` takes any text
+    hashed = [line.hashes for line in group if line.hashes]
+    pin = Pin(
+        name=name,
+        version=parsed,
+        exact=version if exact else None,
+        source=_source(links[0]) if links else None,
+        hashes=frozenset.intersection(*hashed) if hashed else frozenset(),  # as pip intersects them
+        expected=_expected_version(parsed, links, name),
+        lines=tuple(group),
     )
+    return Demand(pins=(pin,))
 
 
 def _unpinned(loose: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Demand:
-    """Blame the links that fix no contents, else whatever is requested; what only constraints say bounds others."""
+    """Return the links without fixed contents, else all requirements, as unpinned; constraints alone are bounds."""
     requested = [line for line in group if not line.constraint]
-    blamed = tuple(loose or requested) if requested else ()
-    return Demand(unpinned=blamed, bounds=tuple(line for line in group if line not in blamed))
+    unpinned = tuple(loose or requested) if requested else ()
+    return Demand(unpinned=unpinned, bounds=tuple(line for line in group if line not in unpinned))
 
 
 def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
-    """Return the version of each `==` or `===` clause of a line, and whether it is the exact one."""
+    """Return the version of each `==` or `===` clause of a line, and whether it is `===`."""
     return sorted(
         (clause.version, clause.operator == "===")
         for clause in line.specifier
@@ -138,19 +128,15 @@ def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:
     )
 
 
-def _parsed(text: str | None) -> Version | None:
-    return None if text is None else metadata.version(text)  # only `===` takes text that is no version
-
-
 def _admits(line: RequirementLine, version: str) -> bool:
-    parsed = _parsed(version)
+    parsed = metadata.version(version)
     if parsed is None:
         return not len(line.specifier) or (version, True) in _written_versions(line)
     return line.specifier.contains(parsed, prereleases=True)
 
 
 def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
-    """Return why no written version suits every line, in terms of the first that writes one."""
+    """Return why no written version fits every line, from the first line with a version."""
     first = next(line for line in group if _written_versions(line))
     possible = [version for version, _ in _written_versions(first) if _admits(first, version)]
     if not possible:
@@ -165,7 +151,7 @@ def _beside(first: RequirementLine, other: RequirementLine) -> str:
 
 def _misspelt(line: RequirementLine) -> str:
     for text, exact in _written_versions(line):
-        parsed = _parsed(text)
+        parsed = metadata.version(text)
         if exact and parsed is not None and str(parsed) != text.lower():
             return f": `===` compares text, and that version is written `{parsed}`"
     return ""
@@ -185,7 +171,7 @@ def _content_conflict(links: Sequence[RequirementLine], group: Sequence[Requirem
 
 
 def _source(line: RequirementLine) -> Source:
-    """Return the repository and commit that a line demands; an archive is known by its hash, wherever it lies."""
+    """Return the repository and commit that a line demands; an archive is known by its hash, not its URL."""
     link = line.link or ""
     subdirectory = next((part[13:] for part in link.partition("#")[2].split("&") if part[:13] == "subdirectory="), None)
     if not is_vcs(link):
@@ -195,15 +181,9 @@ def _source(line: RequirementLine) -> Source:
     return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
 
 
-def _common_hashes(group: Sequence[RequirementLine]) -> frozenset[str]:
-    """Return the hashes that every line with hashes allows, as pip intersects them."""
-    sets = [line.hashes for line in group if line.hashes]
-    return frozenset.intersection(*sets) if sets else frozenset()
-
-
 def _expected_version(
     version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
 ) -> Version | None:
-    """Return the version that a build will have: the pinned one, else what the archive's name says."""
+    """Return the version of the build: the pinned one, else that of the archive's name."""
     named = (metadata.release(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
     return version or next((found for found in named if found is not None), None)

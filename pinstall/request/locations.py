@@ -1,4 +1,4 @@
-"""Tell where pip looks for its configuration files and where it keeps its cache.
+"""Find pip's configuration files and its cache.
 
 May not: open, create or change any of them; start pip.
 """
@@ -18,24 +18,21 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import Interpreter, Option
 
 PLATFORM: str = sys.platform
-"""What decides between the layouts; a plain string, so that each layout is checked and tested on every platform."""
+"""It selects the layout; a plain string, so that mypy and the tests check each layout on every platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheDirectory:
-    """Where pip's cache is; no path means that pip runs without one, and `reason` says why.
-
-    `mistaken` tells that somebody did not mean that, of which pip itself says nothing.
-    """
+    """Where pip's cache is; without a path pip runs without a cache, for the `reason`."""
 
     path: str | None
     reason: str | None = None
     writable: bool = False
-    mistaken: bool = False
+    mistaken: bool = False  # the user did not mean that, and pip prints nothing about it
 
 
 def config_files(environ: Mapping[str, str], target: Interpreter, *, isolated: bool) -> tuple[str, ...]:
-    """Return the files that pip would read were they there, the weakest first.
+    """Return the files that pip reads if they exist, the weakest first.
 
     Source: https://pip.pypa.io/en/stable/topics/configuration/#location and pip's `configuration.iter_config_files`.
     """
@@ -53,7 +50,7 @@ def config_files(environ: Mapping[str, str], target: Interpreter, *, isolated: b
 
 
 def cache_directory(options: Sequence[Option], environ: Mapping[str, str], target: Interpreter) -> CacheDirectory:
-    """Return the cache that pip would use under these options, the strongest of which stands last.
+    """Return the cache that pip uses with these options, the strongest last.
 
     Source: https://pip.pypa.io/en/stable/topics/caching/ and pip's `Command._main`.
     """
@@ -80,7 +77,7 @@ def _shared_folders(environ: Mapping[str, str], target: Interpreter) -> list[str
     if PLATFORM == "win32":
         return [os.path.join(environ.get("PROGRAMDATA") or environ.get("ALLUSERSPROFILE", ""), "pip")]
     if PLATFORM == "darwin":
-        # platformdirs 4.6, which pip vendors since 26.2, lets XDG variables rule on macOS too.
+        # platformdirs 4.6, which pip vendors since 26.2, reads XDG variables on macOS too.
         named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _pip(target).follows_xdg else []
         return [os.path.join(folder, "pip") for folder in named or [*_homebrew(target), "/Library/Application Support"]]
     named = _xdg_folders("XDG_CONFIG_DIRS", environ, target) or ["/etc/xdg"]
@@ -97,7 +94,7 @@ def _user_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
         return [legacy, os.path.join(folder, "pip")]
     library = _xdg_folder("XDG_DATA_HOME", environ, target) if _pip(target).follows_xdg else None
     support = os.path.join(library or os.path.join(home, "Library/Application Support"), "pip")
-    # While the folder is missing pip reads the other; both are named, because the first one may come into being.
+    # Without this folder pip reads the other; both are here, because the first one may be created later.
     return [legacy, support] if os.path.isdir(support) else [legacy, support, os.path.join(home, ".config/pip")]
 
 
@@ -119,25 +116,22 @@ def _homebrew(target: Interpreter) -> list[str]:
 
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
     accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
-    return [folder for folder in accepted if folder]
+    return list(filter(None, accepted))
 
 
-def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) -> str | None:
+def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) -> str:
     return _accepted(environ.get(variable, ""), target)
 
 
-def _accepted(folder: str, target: Interpreter) -> str | None:
-    # pip's platformdirs grew stricter: white space is cut off from 26.2 on, relative paths are ignored from 26.3 on.
+def _accepted(folder: str, target: Interpreter) -> str:
+    """Return a folder without blanks, empty for a relative one, as far as this pip does that."""
     pip = _pip(target)
     if pip.follows_xdg:
         folder = folder.strip()
-    if not folder.strip() or (pip.needs_absolute_xdg and not os.path.isabs(folder)):
-        return None
-    return folder
+    return "" if folder.isspace() or (pip.needs_absolute_xdg and not os.path.isabs(folder)) else folder
 
 
 def _pip(target: Interpreter) -> Pip:
-    """Return the target's pip; where there is none, whichever comes there will be a current one."""
     return Pip(target.pip or NEWEST)
 
 
@@ -152,20 +146,16 @@ def _expanded(path: str, environ: Mapping[str, str]) -> str:
 
 
 def _nearest_existing(path: str) -> str:
-    while not os.path.lexists(path):
-        parent = os.path.dirname(path)
-        if parent == path:
-            break
-        path = parent
+    while not os.path.lexists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
     return path
 
 
 def is_usable(path: str) -> bool:
-    """Return whether pip uses a cache at this path: whether its user owns it, or may write into it."""
-    # pip's `check_path_owner`: for root only what root owns will do, because `sudo` keeps the caller's HOME.
+    """Return whether pip uses a cache at this path, as its `check_path_owner` does."""
     if not hasattr(os, "geteuid"):
         return True
-    if os.geteuid() == 0:
+    if os.geteuid() == 0:  # root has to own the path, because `sudo` keeps the caller's HOME
         try:
             return os.lstat(path).st_uid == 0
         except OSError:

@@ -17,12 +17,11 @@ Release = tuple[int, ...]
 Action = Literal["store", "append", "list", "flag", "count"]
 Gate = Literal["free", "pip", "read"]
 
-NEWEST: Final[Release] = (26, 3)
-"""The newest pip release that this table describes."""
+NEWEST: Final[Release] = (26, 3)  # the newest pip release that this table describes
 
 
 class _Since:
-    """An ability that pip has from one release on."""
+    """An ability that pip has since one release."""
 
     def __init__(self, *release: int) -> None:
         self._release = release
@@ -38,71 +37,51 @@ class Pip:
     release: Release
     command: tuple[str, ...] = ()
 
-    is_supported = _Since(20, 1)
-    """Pins can be enforced: there is a `pip cache`, and pip builds in one place."""
-    resolves = _Since(20, 3)
-    """The resolver refuses pins that contradict each other."""
-    reports = _Since(22, 2)
-    """`--report` and `--dry-run` exist."""
-    serves_others = _Since(22, 3)
-    """`--python` exists."""
-    reports_quietly = _Since(23, 0)
-    """`--report` prints no warning that it is an experiment."""
-    splits_bodies = _Since(23, 3)
-    """The HTTP cache keeps the body next to its headers (`http-v2`), and reads nothing else."""
-    knows_homebrew = _Since(24, 1)
-    """Configuration files below Homebrew's prefix count on macOS."""
-    refreshes = _Since(26, 2)
-    """Fresh cached index pages are served without a question to the index, and `--refresh-package` exists."""
-    hides_constraints = _Since(26, 2)
-    """Isolated builds do not see the `constraint` of variables and configuration files."""
-    follows_xdg = _Since(26, 2)
-    """XDG variables count on macOS too, and blanks around their values do not."""
-    takes_locks = _Since(26, 1)
-    """`-r` takes a lock file (PEP 751)."""
-    chooses_groups = _Since(26, 3)
-    """`-r` and `--group` take extras and groups of a lock file."""
-    skips_blanks = _Since(26, 3)
-    """An empty argument, as scripts leave one behind for an unset variable, is ignored."""
-    needs_absolute_xdg = _Since(26, 3)
-    """A relative path in an XDG variable is ignored."""
+    is_supported = _Since(20, 1)  # pins can be enforced: there is a `pip cache`, and pip builds in one place
+    resolves = _Since(20, 3)  # the resolver refuses pins that contradict each other
+    reports = _Since(22, 2)  # `--report` and `--dry-run` exist
+    serves_others = _Since(22, 3)  # `--python` exists
+    reports_quietly = _Since(23, 0)  # `--report` prints no warning that it is an experiment
+    splits_bodies = _Since(23, 3)  # the HTTP cache keeps bodies next to their headers, always in `http-v2`
+    knows_homebrew = _Since(24, 1)  # configuration files below Homebrew's prefix count on macOS
+    refreshes = _Since(26, 2)  # pip takes fresh cached pages without asking the index; `--refresh-package` exists
+    hides_constraints = _Since(26, 2)  # isolated builds ignore the `constraint` of variables and configuration files
+    follows_xdg = _Since(26, 2)  # XDG variables count on macOS too, and blanks around their values do not
+    takes_locks = _Since(26, 1)  # `-r` takes a lock file (PEP 751)
+    chooses_groups = _Since(26, 3)  # `-r` and `--group` take extras and groups of a lock file
+    skips_blanks = _Since(26, 3)  # an empty argument, as scripts leave one behind for an unset variable, is ignored
+    needs_absolute_xdg = _Since(26, 3)  # a relative path in an XDG variable is ignored
 
     @property
     def merges_files(self) -> bool:
-        """Tell whether pip merges its configuration files; 25.2 and 25.3 read them one by one."""
+        """Return whether pip merges its configuration files; 25.2 and 25.3 do not."""
         return not (25, 2) <= self.release < (26, 0)
 
     def __str__(self) -> str:
-        """Return the release as pip writes it."""
         return ".".join(map(str, self.release))
 
     def need_reports(self, reference: str, purpose: str) -> None:
-        """Raise PinstallError where pip writes no report, with what therefore does not work."""
+        """Raise PinstallError where pip does not write reports; `purpose` names what does not work."""
         if not self.reports:
-            raise PinstallError(
-                reference,
-                f"this pip cannot say beforehand what it would install, so {purpose}",
-                hint=f"run `{self.command[0]} -m pip install --upgrade pip`: 22.2 or newer will do",
-                exit_code=NOT_PINNED,
-            )
+            message = f"this pip cannot say beforehand what it would install, so {purpose}"
+            hint = f"run `{self.command[0]} -m pip install --upgrade pip`: 22.2 or newer will do"
+            raise PinstallError(reference, message, hint=hint, exit_code=NOT_PINNED)
 
 
-VALUED: Final[frozenset[Action]] = frozenset({"store", "append", "list"})
-"""The actions that take exactly one value; the others take none."""
+VALUED: Final[frozenset[Action]] = frozenset({"store", "append", "list"})  # each takes one value, the others do not
 
 CARRY: Final = True
 LEAVE: Final = False
 
 
 class Rule(NamedTuple):
-    """What pip releases from `since` up to, but not including, `removed` make of one option.
+    """How pip reads one option, from the release `since` on and before the release `removed`.
 
-    `action` is optparse's, where `list` is pip's callback for comma lists and `flag` is all that stores a constant.
-    `gate` says what the option means where every pin holds already: `free` that it does not matter, `pip` that pip must
-    run all the same, `read` that pinstall itself acts on it. `carry` says that a second pip command needs it to make
-    the same artifact from the same place. `accepts` are the values that pip takes, where it does not take any text; a
-    word in capitals is a kind: a COUNT, a NUMBER, a `KEY=VALUE` PAIR, an ISO 8601 DATE, an AGE such as `P3D`, a
-    GROUP as `[PATH:]NAME`.
+    `action` is optparse's; `list` is pip's callback for comma lists, `flag` is every action that stores a constant.
+    `gate` says what the option means where every pin is satisfied: `free` that it does not matter, `pip` that pip must
+    run, `read` that pinstall acts on it. A second pip command needs the options with `carry` to make the same artifact
+    from the same place. `accepts` are the values that pip takes, where it does not take any text; a word in capitals is
+    a kind: COUNT, NUMBER, a `KEY=VALUE` PAIR, an ISO 8601 DATE, an AGE such as `P3D`, a GROUP as `[PATH:]NAME`.
     """
 
     spellings: tuple[str, ...]
@@ -120,19 +99,18 @@ class Rule(NamedTuple):
         return self.spellings[-1]
 
 
-_BUILD: Final = ("-b", "--build-dir", "--build-directory", "--build")
-"""20.3 itself did not have it: hence the two rows."""
+_BUILD: Final = ("-b", "--build-dir", "--build-directory", "--build")  # 20.3 itself did not have it: hence the two rows
 
 _KEYRING: Final = "auto disabled import subprocess"
 
 # Gates that need a reason:
-# * `--build-constraint` is `pip`: pip reads the file, and refuses it beside `--no-build-isolation`, even if all holds.
-# * `--all-releases`, `--only-final` are `pip`: pip refuses them beside `--pre`.
-# * `--install-option` and `--no-use-pep517` are `pip`: some values and some environments are refused outright.
+# * `--build-constraint` is `pip`: pip reads the file, and always refuses it together with `--no-build-isolation`.
+# * `--all-releases`, `--only-final` are `pip`: pip refuses them together with `--pre`.
+# * `--install-option` and `--no-use-pep517` are `pip`: pip always refuses some values and some environments.
 # * `--upgrade-strategy` and `--src` are `free`: without `-U` and `-e`, which are `pip`, they have no effect.
-# * `--ignore-requires-python` is `free`: pip does not ask it of what is installed.
-# * `--version` is `free`: behind the word `install` pip ignores it, or (26.3) does not know it.
-# `--use-feature` lists less than pip takes: a value that is not listed merely starts pip.
+# * `--ignore-requires-python` is `free`: pip does not ask it of installed packages.
+# * `--version` is `free`: after the word `install` pip ignores it, or (26.3) does not know it.
+# `--use-feature` lists fewer values than pip takes: pinstall starts pip for the others.
 OPTIONS: Final[tuple[Rule, ...]] = (
     # What `install` itself adds.
     Rule(("--abi",), "abi", "store", "pip", CARRY, (), (20, 3)),
@@ -239,40 +217,19 @@ FOREIGN: Final = frozenset({"abi", "abis", "implementation", "platform", "platfo
 """The destinations under which pip chooses files for another interpreter or platform than its own."""
 SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
 """The destinations of the options that say how much pip prints, and how."""
-OF_CACHES: Final = SPEECH | {
-    *("cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"),
-}
+OF_CACHES: Final = SPEECH | {"cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"}
 """The destinations of the options that say which cache it is, what it can hold, and how much is printed."""
 
-LINES: Final[Mapping[str, Release]] = {
-    "--index-url": (),
-    "--extra-index-url": (),
-    "--no-index": (),
-    "--constraint": (),
-    "--requirement": (),
-    "--editable": (),
-    "--find-links": (),
-    "--no-binary": (),
-    "--only-binary": (),
-    "--prefer-binary": (20, 2),
-    "--require-hashes": (),
-    "--no-require-hashes": (26, 2),
-    "--pre": (),
-    "--all-releases": (26, 0),
-    "--only-final": (26, 0),
-    "--trusted-host": (),
-    "--use-feature": (20, 2),
-    "--always-unzip": (),
-}
-"""Which options may be lines of a requirement file, by canonical name, and since when."""
-
-PER_REQUIREMENT: Final[Mapping[str, Release]] = {
-    "--hash": (),
-    "--config-settings": (23, 1),
-    "--global-option": (),
-    "--install-option": (),
-}
-"""Which options may follow a requirement on its line, by canonical name, and since when."""
+LINES: Final = frozenset({
+    *("--index-url", "--extra-index-url", "--no-index", "--constraint", "--requirement", "--editable", "--find-links"),
+    *("--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"),
+    *("--all-releases", "--only-final", "--trusted-host", "--use-feature", "--always-unzip"),
+})  # fmt: skip
+"""Which options may be lines of a requirement file, by canonical name."""
+PER_REQUIREMENT: Final = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
+"""Which options may follow a requirement on its line, by canonical name."""
+LATER: Final[Mapping[str, Release]] = {"--prefer-binary": (20, 2), "--config-settings": (23, 1)}
+"""The options that requirement files know later than the command line, and since when."""
 
 FILE_ONLY: Final[tuple[Rule, ...]] = (
     Rule(("--hash",), "hashes", "append", "read"),

@@ -1,4 +1,4 @@
-"""Define pinstall's own settings: key, values, default, and what each is for.
+"""Define pinstall's own settings: key, values, default and purpose; and the table of sources.
 
 May not: read variables or files.
 """
@@ -9,36 +9,31 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from packaging.utils import NormalizedName, canonicalize_name
+
 from pinstall.formats import urls
 from pinstall.model.errors import NOT_PINNED, PinstallError
-from pinstall.model.inputs import Fault
+from pinstall.model.inputs import Fault, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from packaging.utils import NormalizedName
+    from collections.abc import Collection, Iterable
 
     from pinstall.model.artifacts import Link
-    from pinstall.model.inputs import Option
 
-_SOURCES = "sources"
+TABLE: Final = "sources"
 
 
 class Key(NamedTuple):
-    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`.
-
-    Without `values` any text is taken; `kind` is what the help writes for it.
-    """
+    """One setting: `--pin KEY=VALUE`, the variable `PINSTALL_KEY`, or the key in `[tool.pinstall]`."""
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[str, ...]  # none for any text
     default: str
     sentence: str
-    kind: str = ""
+    kind: str = ""  # of any text, for the help
 
 
 _LEVELS: Final = ("allow", "warn", "refuse")
-_UNPINNED: Final = "What to do with a request that is not pinned"
 _EVICT: Final = (
     "Which files of the pinned projects leave pip's cache: damaged ones and built wheels of other versions; damaged "
     "ones alone; or none"
@@ -60,10 +55,9 @@ _HOLD: Final = (
 _CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
 _AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
 _BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
-_REPORT: Final = "Where to write the JSON report: a file, or `-` for standard output"
 
 KEYS: Final = (
-    Key("unpinned", ("refuse", "warn", "allow"), "refuse", _UNPINNED),
+    Key("unpinned", ("refuse", "warn", "allow"), "refuse", "What to do with a request that is not pinned"),
     Key("evict", ("mismatched", "contradicting", "never"), "mismatched", _EVICT),
     Key("builds", ("any", "recorded"), "any", _BUILDS),
     Key("unproven", ("reinstall", "accept", "refuse"), "reinstall", _UNPROVEN),
@@ -73,7 +67,7 @@ KEYS: Final = (
     Key("closure", _LEVELS, "allow", _CLOSURE),
     Key("ambiguous", _LEVELS, "warn", _AMBIGUOUS),
     Key("bytecode", ("parallel", "pip"), "parallel", _BYTECODE),
-    Key("report", (), "", _REPORT, "FILE"),
+    Key("report", (), "", "Where to write the JSON report: a file, or `-` for standard output", "FILE"),
 )
 
 _REMOVED: Final = {
@@ -81,7 +75,7 @@ _REMOVED: Final = {
     "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
     "evict=returning": "take `evict=mismatched`; `pinstall undo` puts files back",
 }
-"""What a user does instead of a setting, or a value, that earlier versions had."""
+"""What to do instead of a setting, or a value, of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,24 +96,24 @@ class Policy:
 
 
 def decide(settings: Iterable[Option]) -> Policy:
-    """Return the policy that settings, the weakest first, amount to."""
+    """Return the policy of these settings, the weakest first; raise PinstallError `setting`."""
     keys = {key.name: key for key in KEYS}
     values = {key.name: key.default for key in KEYS}
     for setting in settings:
-        if setting.dest == _SOURCES != setting.name:
-            continue  # an entry of the table, which is no setting of its own
+        if setting.dest == TABLE != setting.name:
+            continue  # an entry of the table
         key = keys.get(setting.name)
         value = setting.value or ""
         for removed in {setting.name, f"{setting.name}={value}"} & _REMOVED.keys():
             raise _refusal(setting, f"`{removed}` was removed", _REMOVED[removed])
         if key is None and setting.origin.where.startswith("PINSTALL_"):
-            continue  # a variable may be somebody else's; a misspelt one leaves the default, which enforces
+            continue  # the variable may be another program's; a misspelt one leaves the default, which enforces
         if key is None:
             raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
         if key.values and value not in key.values:
             raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
         values[setting.name] = value
-    return Policy(**{name.replace("-", "_"): value for name, value in values.items()})
+    return Policy(**values)
 
 
 def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
@@ -128,60 +122,48 @@ def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
     return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=exit_code)
 
 
-TABLE: Final = "sources"
-_SEPARATORS: Final = re.compile(r"[-_.]+")
 _WILD: Final = re.compile(r"[*?]|\[[^]]*\]")
 
 
-def of(name: NormalizedName, settings: Iterable[Option]) -> Option | None:
-    """Return the entry of the table that says where a project comes from, the most specific of those that fit.
-
-    A name goes before a pattern, and of two patterns the one with more letters of its own; of equals the first.
-    """
+def find_source(name: NormalizedName, settings: Iterable[Option]) -> Option | None:
+    """Return the most specific entry of the table of sources for a project, the first of equals."""
     entries = [setting for setting in settings if setting.dest == TABLE]
     if not entries:
         return None
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - most projects have no such table
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - few projects have such a table
 
     fitting = [entry for entry in entries if fnmatchcase(name, _pattern(entry))]
     return max(fitting, key=lambda entry: _weight(_pattern(entry)), default=None)
 
 
 def _pattern(entry: Option) -> str:
-    """Return the key of an entry, in the spelling of normalised names."""
-    return _SEPARATORS.sub("-", entry.name.removeprefix(f"{TABLE}.")).lower()
+    return canonicalize_name(entry.name.removeprefix(f"{TABLE}."))
 
 
 def _weight(pattern: str) -> tuple[bool, int]:
+    """Return the rank of a pattern: names first, then the number of literal letters."""
     literal = _WILD.sub("", pattern)
     return literal == pattern, len(literal)
 
 
 def index(entry: Option) -> str:
-    """Return the index, or the place of `--find-links`, that an entry names, as messages and the ledger have it."""
+    """Return the index, or the place of `--find-links`, of an entry, as in messages and the ledger."""
     return place(entry.value or "")
 
 
 def place(text: str) -> str:
-    """Return the URL of an index without credentials, and without the slash behind which projects stand."""
+    """Return the URL of an index without credentials and without the last slash."""
     return urls.without_secrets(text).rstrip("/") if "://" in text else text
 
 
-def differ(one: Iterable[Link], other: Iterable[Link]) -> bool:
-    """Tell whether each has a file that the other has not: what only lacks files, as a mirror may, is no other offer.
-
-    Files of one name of which no hashes are known that could be compared count as the same.
-    """
-    mine, theirs = tuple(one), tuple(other)
-    return _exceeds(mine, theirs) and _exceeds(theirs, mine)
-
-
-def _exceeds(some: Iterable[Link], others: tuple[Link, ...]) -> bool:
-    return any(not any(_is_same(link, other) for other in others) for link in some)
+def differ(one: Collection[Link], other: Collection[Link]) -> bool:
+    """Return whether each offer has a file that the other has not: a mirror may only lack files."""
+    pairs = ((one, other), (other, one))
+    return all(any(not any(_is_same(link, their) for their in theirs) for link in mine) for mine, theirs in pairs)
 
 
 def _is_same(link: Link, other: Link) -> bool:
     if link.hashes & other.hashes or link.url == other.url:
         return True
     algorithms = [{text.partition(":")[0] for text in hashes} for hashes in (link.hashes, other.hashes)]
-    return link.filename == other.filename and algorithms[0].isdisjoint(algorithms[1])
+    return link.filename == other.filename and algorithms[0].isdisjoint(algorithms[1])  # no comparable hashes

@@ -1,6 +1,6 @@
-"""Tell pinstall's own settings from the project's `pyproject.toml` and from `PINSTALL_*` variables.
+"""Read settings, dependency groups and script headers: `pyproject.toml`, `PINSTALL_*` variables, PEP 723.
 
-May not: know which keys exist; let a file count that somebody else could have written.
+May not: know which settings exist; take settings from a file that other users may write.
 """
 
 from __future__ import annotations
@@ -13,91 +13,84 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pinstall.formats import toml
+from pinstall import formats
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Argument, Fault, Option, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-MARKS: Final = (".git", ".hg")
-"""What only the root of a repository holds."""
-_NAME: Final = b"pinstall"
-"""What a file that has the table must hold somewhere, however TOML spells the table."""
+MARKS: Final = (".git", ".hg")  # what only the root of a repository holds
+_NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table
 _PREFIX: Final = "PINSTALL_"
-_NOT_A_SETTING: Final = frozenset({"PINSTALL_PYTHON"})
+PROJECT: Final = "pyproject.toml"
+"""The file that holds groups where no other is named, and the only name that such a file may have."""
 
 
 def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
-    """Return what `[tool.pinstall]` of the nearest `pyproject.toml` says, values as text, tables entry by entry.
+    """Return `[tool.pinstall]` of the nearest `pyproject.toml`, values as text.
 
-    An entry of a table is named `table.key`; its value is a URL or a path, which counts from the file's folder.
+    An entry of a table is named `table.key`; its value is a URL, or a path relative to the file's folder.
+    The file counts only if the user or root owns it and not everybody may write it.
 
-    The file is searched from the working directory up to the repository root or the home directory; it counts only
-    when the user or root owns it and not everybody may write it.
-
-    Raises: PinstallError `project-settings` for a file that cannot be read as TOML or holds another type of value.
+    Raises: PinstallError `project-settings` for a file that is not TOML or holds another type of value.
     """
-    path = next((path for path in candidates(cwd, environ) if os.path.isfile(path)), None)
-    content = None if path is None else _trusted_content(path)
-    if path is None or content is None or _NAME not in content:
-        return ()
-    return tuple(option for key, value in _table(path, content).items() for option in _options(path, key, value))
+    for path in candidates(cwd, environ):
+        if os.path.isfile(path):
+            content = _trusted_content(path)
+            table = _table(path, content) if _NAME in content else {}
+            return tuple(option for key, value in table.items() for option in _options(path, key, value))
+    return ()
 
 
 def environment_settings(environ: Mapping[str, str]) -> tuple[Option, ...]:
-    """Return what `PINSTALL_*` variables say; an empty one counts as not set, as pip has it for its own."""
+    """Return the settings of `PINSTALL_*` variables; an empty one counts as not set, as in pip."""
     return tuple(
-        Option(name=_key(variable), dest=_key(variable), value=value, origin=Origin(where=variable))
+        Option(name=key, dest=key, value=value, origin=Origin(where=variable))
         for variable, value in environ.items()
-        if variable.startswith(_PREFIX) and variable not in _NOT_A_SETTING and value
+        if value and variable.startswith(_PREFIX) and variable != "PINSTALL_PYTHON"
+        for key in (variable.removeprefix(_PREFIX).lower().replace("_", "-"),)
     )
 
 
-def _key(variable: str) -> str:
-    return variable.removeprefix(_PREFIX).lower().replace("_", "-")
-
-
 def candidates(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield where the nearest `pyproject.toml` may lie, the nearest place first."""
+    """Yield the possible paths of the project file, from `cwd` up to the repository root or home."""
     home = os.path.realpath(environ.get("HOME") or os.path.expanduser("~"))
     folder = os.path.realpath(cwd)
     while True:
-        yield os.path.join(folder, "pyproject.toml")
+        yield os.path.join(folder, PROJECT)
         parent = os.path.dirname(folder)
         if folder in {home, parent} or any(os.path.lexists(os.path.join(folder, mark)) for mark in MARKS):
             return
         folder = parent
 
 
-def _trusted_content(path: str) -> bytes | None:
-    """Return the bytes of a file that only the user or root can have written, none of any other."""
+def _trusted_content(path: str) -> bytes:
+    """Return the bytes of a file that only the user or root can have written, empty for another."""
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            # Windows tells neither an owner nor who else may write.
-            trusted = not hasattr(os, "geteuid") or (
-                status.st_uid in {os.geteuid(), 0} and not status.st_mode & stat.S_IWOTH
-            )
-            return file.read() if trusted else None
+            # Windows knows neither an owner nor the other writers.
+            if hasattr(os, "geteuid") and (status.st_uid not in {os.geteuid(), 0} or status.st_mode & stat.S_IWOTH):
+                return b""
+            return file.read()
     except OSError:
-        return None
+        return b""
 
 
 def _table(path: str, content: bytes) -> dict[str, object]:
     try:
-        document = toml.parse(content)
+        document = formats.toml.parse(content)
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _fault(Origin(where=path, line=line), "not valid UTF-8") from None
+        raise _fault(path, "not valid UTF-8", content.count(b"\n", 0, error.start) + 1) from None
     except ValueError as error:
         reason, _, place = str(error).partition(" (at ")
         digits = place.removeprefix("line ").partition(",")[0]
-        raise _fault(Origin(where=path, line=int(digits) if digits.isdigit() else None), reason) from None
+        raise _fault(path, reason, int(digits) if digits.isdigit() else None) from None
     tool = document.get("tool", {})
     table = tool.get("pinstall", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise _fault(Origin(where=path), "`tool.pinstall` is no table")
+        raise _fault(path, "`tool.pinstall` is no table")
     return {str(key).replace("_", "-"): value for key, value in table.items()}
 
 
@@ -116,40 +109,30 @@ def _text(path: str, key: str, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    raise _fault(Origin(where=path), f"`{key}` must be a string, an integer or a boolean")
+    raise _fault(path, f"`{key}` must be a string, an integer or a boolean")
 
 
-def _fault(origin: Origin, reason: str) -> PinstallError:
-    return PinstallError(
-        "project-settings",
-        "`[tool.pinstall]` cannot be read",
-        context=(Fault(origin=origin, message=reason),),
-        exit_code=NOT_PINNED,
-    )
+def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
+    fault = Fault(origin=Origin(where=path, line=line), message=reason)
+    message = "`[tool.pinstall]` cannot be read"
+    return PinstallError("project-settings", message, context=(fault,), exit_code=NOT_PINNED)
 
 
-PROJECT: Final = "pyproject.toml"
-"""The file that holds groups where none is named, and the only name that such a file may have."""
-
-
-def parted(value: str) -> tuple[str, str]:
-    """Return the path and the name of `[PATH:]NAME`, as `--group` takes it."""
+def split_group(value: str) -> tuple[str, str]:
+    """Return path and name of a group, `[PATH:]NAME` as in `--group`."""
     path, colon, name = value.rpartition(":")
     return (path if colon else PROJECT), name
 
 
 def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fault, ...] | None:
-    """Return the requirements of a group, those of the groups that it includes among them, or what is wrong with it.
-
-    None where the installed packaging is older than 26.1 and knows no groups.
-    """
+    """Return the requirements of a group, or its faults; None where packaging is older than 26.1."""
     try:
         from packaging.dependency_groups import DependencyGroupResolver  # noqa: PLC0415 - few runs name a group
     except ImportError:
         return None
     whole = Origin(where=file)
     try:
-        groups: Any = toml.parse(content).get("dependency-groups")
+        groups: Any = formats.toml.parse(content).get("dependency-groups")
         if not isinstance(groups, dict):
             return (Fault(origin=whole, message=f"no `[dependency-groups]` for the group `{group}`"),)
         texts = [str(requirement) for requirement in DependencyGroupResolver(groups).resolve(group)]
@@ -157,25 +140,28 @@ def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fau
         return (Fault(origin=whole, message=f"invalid TOML: {error}"),)
     except Exception as error:  # noqa: BLE001 - packaging has its own class of groups of errors below Python 3.11
         return tuple(Fault(origin=whole, message=str(each)) for each in getattr(error, "exceptions", (error,)))
-    return tuple(Argument(text=text, origin=Origin(where=file, line=toml.line_of(text, content))) for text in texts)
+    return _arguments(texts, content, file)
 
 
-# The expression that PEP 723 itself gives.
-_BLOCK: Final = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+_BLOCK: Final = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as in PEP 723
 
 
 def read_script(content: bytes, *, file: str, python: str | None) -> tuple[Argument | Fault, ...]:
-    """Return the requirements of a script, or what is wrong with it.
-
-    `python` is the full version of the interpreter that has to be good enough for it, none for any.
-    """
+    """Return the requirements of a script, or its fault; with `python`, a full version, check `requires-python`."""
     try:
         header = _header(content.decode().replace("\r\n", "\n").replace("\r", "\n"))
         _check_python(str(header.get("requires-python", "")), python)
-        texts = [_requirement(text) for text in header.get("dependencies", ())]
+        texts = list(header.get("dependencies", ()))
+        for text in texts:  # other texts, such as paths, are faults
+            formats.metadata.requirement(text)
     except (ValueError, TypeError) as error:
         return (Fault(origin=Origin(where=file), message=str(error)),)
-    return tuple(Argument(text=text, origin=Origin(where=file, line=toml.line_of(text, content))) for text in texts)
+    return _arguments(texts, content, file)
+
+
+def _arguments(texts: Iterable[str], content: bytes, file: str) -> tuple[Argument, ...]:
+    lines = ((text, formats.toml.line_of(text, content)) for text in texts)
+    return tuple(Argument(text=text, origin=Origin(where=file, line=line)) for text, line in lines)
 
 
 def _header(script: str) -> dict[str, Any]:
@@ -183,7 +169,7 @@ def _header(script: str) -> dict[str, Any]:
     if len(blocks) != 1:
         raise ValueError("several blocks `# /// script`" if blocks else "no block `# /// script`")
     lines = (line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines(keepends=True))
-    return toml.parse("".join(lines).encode())
+    return formats.toml.parse("".join(lines).encode())
 
 
 def _check_python(required: str, python: str | None) -> None:
@@ -192,11 +178,3 @@ def _check_python(required: str, python: str | None) -> None:
     # pip compares the release alone, so a release candidate counts as what it will be
     if not SpecifierSet(required).contains(Version(python).base_version):
         raise ValueError(f"it needs Python {required}, and this is {python}")
-
-
-def _requirement(text: str) -> str:
-    """Return the text; raise ValueError where it is none of PEP 508, such as a path."""
-    from packaging.requirements import Requirement  # noqa: PLC0415 - few runs name a script
-
-    Requirement(text)
-    return text

@@ -1,6 +1,6 @@
 """Read everything that names requirements: arguments, requirement files, lock files, groups and scripts.
 
-May not: judge, print; know how to fetch more than one file.
+May not: judge, print.
 """
 
 from __future__ import annotations
@@ -11,29 +11,26 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pinstall import files
+from pinstall import files, formats
 from pinstall.formats import urls
 from pinstall.model.errors import UNREADABLE, PinstallError
-from pinstall.model.inputs import Fault, Option
-from pinstall.request import lockfile, requirements
+from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
+from pinstall.request import lockfile, pyproject, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pinstall.model.inputs import Argument, Interpreter, Nested, Origin, Request, RequirementLine
     from pinstall.request.options import Pip
 
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
-
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
 
 class Reading:
-    """One walk through everything that names requirements, with all that is wrong with it."""
+    """One walk through everything that names requirements, with all faults."""
 
     def __init__(self, request: Request, target: Interpreter, pip: Pip, environ: Mapping[str, str]) -> None:
-        """Read nothing yet."""
         self._request = request
         self._target = target
         self._pip = pip
@@ -43,32 +40,31 @@ class Reading:
         self.beyond: list[str] = []
         self.files: set[str] = set()
         self.replays: dict[int, bytes] = {}
+        self._chosen: dict[str, tuple[lockfile.Choice, Origin]] = {}
 
     def lines(self) -> Iterator[RequirementLine]:
         """Yield each line, from the arguments and from every file that they and pip's settings name."""
-        return (_looked_at(line, self.faults) for line in self._lines())
+        return map(self._look_at, self._lines())
 
     def _lines(self) -> Iterator[RequirementLine]:
         for argument in self._request.positionals:
             if argument.text.strip() or not self._pip.skips_blanks:
-                yield from self._line(argument.text, argument.origin, editable=False)
-        chosen: dict[str, tuple[lockfile.Choice, Origin]] = {}
-        yield from self._groups(chosen)
+                yield from self._line(argument.text, argument.origin)
+        yield from self._groups()
         for option in self._request.every("editables"):
             yield from self._line(option.value or "", option.origin, editable=True)
         for option in self._request.every("constraints"):
-            yield from self._top(option, constraint=True)
+            yield from self._file(_place(option.value or ""), option.origin, (), constraint=True)
         for option in self._request.every("requirements"):
-            choice = lockfile.choice(option.value or "", None, self._pip)
-            if choice is None:
-                yield from self._top(option, constraint=False)
+            if choice := lockfile.choice(option.value or "", None, self._pip):
+                self._choose(choice, option.origin)
             else:
-                self._choose(choice, option.origin, chosen)
-        for where, (choice, origin) in chosen.items():
+                yield from self._file(_place(option.value or ""), option.origin, (), constraint=False)
+        for where, (choice, origin) in self._chosen.items():
             yield from self._lock(where, choice, origin)
         yield from self._scripts()
 
-    def _line(self, text: str, origin: Origin, *, editable: bool) -> Iterator[RequirementLine]:
+    def _line(self, text: str, origin: Origin, *, editable: bool = False) -> Iterator[RequirementLine]:
         found = requirements.line(text, origin, editable=editable)
         if isinstance(found, Fault):
             self.faults.append(found)
@@ -80,17 +76,15 @@ class Reading:
             if isinstance(one, Fault):
                 self.faults.append(one)
             else:
-                yield from self._line(one.text, one.origin, editable=False)
+                yield from self._line(one.text, one.origin)
 
-    def _groups(self, chosen: dict[str, tuple[lockfile.Choice, Origin]]) -> Iterator[RequirementLine]:
-        """Yield the lines of groups of projects; those of lock files wait until all that is asked of these is known."""
+    def _groups(self) -> Iterator[RequirementLine]:
+        """Yield the lines of groups of projects; those of lock files wait for the other choices from the same file."""
         for option in self._request.every("dependency_groups"):
-            from pinstall.request import pyproject  # noqa: PLC0415 - few runs name a group
-
-            path, name = pyproject.parted(option.value or "")
+            path, name = pyproject.split_group(option.value or "")
             choice = lockfile.choice(path, name, self._pip)
             if choice is not None and "://" not in path:
-                self._choose(choice, option.origin, chosen)
+                self._choose(choice, option.origin)
             elif os.path.basename(path) != pyproject.PROJECT:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes no such group")
             elif (content := self._content(os.path.abspath(path), option.origin)) is not None:
@@ -99,13 +93,11 @@ class Reading:
                     self._leave(f"{option.name} {option.value}", option.origin, because=_OLD_PACKAGING)
                 yield from self._texts(found or ())
 
-    def _choose(
-        self, choice: lockfile.Choice, origin: Origin, chosen: dict[str, tuple[lockfile.Choice, Origin]]
-    ) -> None:
-        """Add to what is asked of one lock file, since pip weighs its markers once, with all of that."""
+    def _choose(self, choice: lockfile.Choice, origin: Origin) -> None:
+        """Add to the choice from one lock file, since pip evaluates its markers once, for the whole choice."""
         where = _place(choice.path)
-        first = chosen.get(where, (choice, origin))
-        chosen[where] = (first[0] | choice, first[1])
+        before, first = self._chosen.get(where, (choice, origin))
+        self._chosen[where] = (before | choice, first)
 
     def _lock(self, where: str, choice: lockfile.Choice, origin: Origin) -> Iterator[RequirementLine]:
         content = self._content(where, origin)
@@ -123,16 +115,11 @@ class Reading:
         options = self._request.every("requirements_from_scripts")
         free = self._request.last("ignore_requires_python") or self._request.last("python_version")
         for option in options:
-            from pinstall.request import pyproject  # noqa: PLC0415 - few runs name a script
-
             if len(options) > 1:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes one script")
             elif (content := self._content(os.path.abspath(option.value or ""), option.origin)) is not None:
                 python = None if free else self._target.version
                 yield from self._texts(pyproject.read_script(content, file=_shown(option.value or ""), python=python))
-
-    def _top(self, option: Option, *, constraint: bool) -> Iterator[RequirementLine]:
-        yield from self._file(_place(option.value or ""), option.origin, (), constraint=constraint)
 
     def _file(
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
@@ -150,7 +137,7 @@ class Reading:
         found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
         self.faults += found.faults
         yield from found.lines
-        # in the order of their lines, as pip does it: a host is trusted, an index the last, only from there on
+        # in the order of their lines, as pip does it: an option counts only from its line on
         directives: list[Option | Nested] = [*found.options, *found.nested]
         for one in sorted(directives, key=lambda one: one.origin.line or 0):
             if isinstance(one, Option):
@@ -167,7 +154,7 @@ class Reading:
             yield from self._file(inner, nested.origin, including, constraint=nested.constraint)
 
     def _content(self, where: str, origin: Origin) -> bytes | None:
-        """Return the bytes of a file, or none, with a fault or a word to pip, for what cannot be read here."""
+        """Return the bytes of a file; none, with a fault or left to pip, where pinstall cannot read it."""
         number = descriptor(where)
         if number in self.replays:
             return self.replays[number]
@@ -179,8 +166,8 @@ class Reading:
         except PinstallError as error:
             if error.reference == "fetch":  # pip may know a proxy, a certificate or a password that we do not
                 self._leave(_shown(where), origin, because=error.message)
-                return None
-            self.faults.append(Fault(origin=origin, message=error.message))
+            else:
+                self.faults.append(Fault(origin=origin, message=error.message))
             return None
         if number is not None:
             self.replays[number] = found
@@ -191,36 +178,35 @@ class Reading:
         self.beyond.append(f"{origin}: `{what}` is left to pip and not verified: {because}")
 
     def _fetch(self, url: str) -> bytes:
-        from pinstall.index import client  # noqa: PLC0415 - requests is dear, and files by URL are rare
+        from pinstall.index import client  # noqa: PLC0415 - requests is slow to import, and few files have a URL
 
         return client.fetch(url, (*self._request.options, *self.options))
 
+    def _look_at(self, line: RequirementLine) -> RequirementLine:
+        """Return a line with the facts of its local link: that it is a directory, or its present hash."""
+        path = None if line.link is None else files.path_of(line.link)
+        if path is None:
+            return line
+        if os.path.isdir(path):
+            return replace(line, directory=True)
+        try:
+            # a written hash is the demand, whatever the file has now
+            return replace(line, hashes=line.hashes or frozenset((f"sha256:{files.sha256(path).hex()}",)))
+        except OSError as error:
+            self.faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
+            return line
+
 
 def _is_transient(where: str) -> bool:
-    """Tell whether a path is no file that can be read twice: what is read of a FIFO, only the first reader gets."""
+    """Return whether a path cannot be read twice, such as a FIFO."""
     try:
         return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
     except OSError:
         return False
 
 
-def _looked_at(line: RequirementLine, faults: list[Fault]) -> RequirementLine:
-    """Return the line with what the disk says of its local link: that it is a directory, or its present hash."""
-    path = None if line.link is None else files.path_of(line.link)
-    if path is None:
-        return line
-    if os.path.isdir(path):
-        return replace(line, directory=True)
-    try:
-        # a hash that is written is the demand, whatever lies there now
-        return replace(line, hashes=line.hashes or frozenset((f"sha256:{files.sha256(path).hex()}",)))
-    except OSError as error:
-        faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
-        return line
-
-
 def _shown(where: str) -> str:
-    """Return a file's place as a reader would look for it: from the working directory where it lies below that."""
+    """Return a file's place for messages: relative if it is below the working directory."""
     if "://" in where:
         return urls.redacted(where)
     inside = where.startswith(os.path.join(os.getcwd(), ""))
@@ -228,32 +214,26 @@ def _shown(where: str) -> str:
 
 
 def _place(written: str) -> str:
-    """Return where a file of the command line is: absolute, as nested files are, so that it is known again."""
+    """Return the absolute place of a file of the command line, as for nested files."""
     where = resolve(written, None)
     return where if "://" in where else os.path.abspath(where)
 
 
 def resolve(target: str, including: str | None) -> str:
-    """Return where a file is that the command line (no `including`) or another file names, by pip's rules.
+    """Return the place of a file that the command line (no `including`) or another file names, as in pip.
 
-    A relative path counts from the including file and comes out absolute, so that a file which includes itself is
-    recognised; one of the command line stays as written. A `file:` URL comes out as a path, whose own relative names
-    are then paths too. Raises PinstallError (`requirements-file`) for a `file:` URL of another host.
+    A relative path starts at the including file and becomes absolute; one of the command line stays as it is. A `file:`
+    URL becomes a path. Raises PinstallError (`requirements-file`) for a `file:` URL of another host.
     """
     if including is not None and _URL.match(including):
-        from urllib.parse import urljoin  # noqa: PLC0415 - most files are paths
-
-        target = urljoin(including, target)
+        target = formats.parse.urljoin(including, target)
     elif including is not None and not _URL.match(target):
         return os.path.abspath(os.path.join(os.path.dirname(including), target))
     return _path(target) if target[:5].lower() == "file:" else target
 
 
 def descriptor(where: str) -> int | None:
-    """Return the number of the open file that a path stands for, such as /dev/stdin or what a shell puts for `<(...)`.
-
-    What is read of it may be gone for everybody who comes later.
-    """
+    """Return the number of the open file that a path names, such as /dev/stdin or `<(...)` of a shell."""
     if where == "/dev/stdin":
         return 0
     match = _DESCRIPTOR.fullmatch(where)
@@ -261,10 +241,9 @@ def descriptor(where: str) -> int | None:
 
 
 def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
-    """Return the bytes of what `resolve` named; `fetch` gets http and https URLs and raises for itself.
+    """Return the bytes of a place that `resolve` returned; raise PinstallError (`requirements-file`).
 
-    A pipe such as /dev/stdin gives its bytes once: whoever starts pip afterwards has to hand it what was read here.
-    Raises PinstallError (`requirements-file`) for what cannot be read.
+    `fetch` gets http and https URLs. A pipe gives its bytes once, so pip needs them from pinstall afterwards.
     """
     if _URL.match(where):
         if where[:5].lower() != "file:":
@@ -278,50 +257,39 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
 
 
 def _path(url: str) -> str:
-    from urllib.request import url2pathname  # noqa: PLC0415 - most files are paths
-
     try:
         parts = urls.split(url)
     except ValueError as error:
         raise _unreadable(url, str(error)) from error
-    if parts.netloc not in {"", "localhost"} and os.name != "nt":
+    elsewhere = parts.netloc not in {"", "localhost"}
+    if elsewhere and os.name != "nt":
         raise _unreadable(url, f"it lies on another host, `{urls.netloc(url)[1]}`")
-    share = f"//{parts.netloc}" if parts.netloc not in {"", "localhost"} else ""
-    return url2pathname(share + parts.path)
+    return files.path_of(f"file:////{parts.netloc}{parts.path}" if elsewhere else url) or ""
 
 
 def _unreadable(where: str, reason: str) -> PinstallError:
     hint = "a path in a file counts from that file's folder, one on the command line from the working directory"
     if where == "-":
         hint = "`-` is a file name to pip; standard input is `/dev/stdin`"
-    return PinstallError(
-        "requirements-file",
-        f"cannot read requirement file `{urls.without_login(where)}`: {reason}",
-        hint=hint,
-        exit_code=1,
-    )
+    message = f"cannot read requirement file `{urls.without_login(where)}`: {reason}"
+    return PinstallError("requirements-file", message, hint=hint, exit_code=1)
 
 
 def text(path: str) -> str:
-    """Return a file's text, an empty one where there is no file; raise PinstallError `output` where none can be.
-
-    Line ends stay as they are. A pipe or a device has no text of its own.
-    """
+    """Return a file's text with its line ends, empty for a device or a new file; raise PinstallError `output`."""
     if files.is_device(path):
         return ""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
-    except FileNotFoundError as error:
-        if os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            return ""
-        raise _unusable(path, error) from error
     except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            return ""
         raise _unusable(path, error) from error
 
 
 def write(path: str, text: str) -> None:
-    """Write a text as `files.replace` does; raise PinstallError `output` where that is not possible."""
+    """Write a text as `files.replace` does; raise PinstallError `output` for an error."""
     try:
         files.replace(path, text)
     except OSError as error:

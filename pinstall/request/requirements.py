@@ -1,55 +1,59 @@
-"""Read the text of a requirement or constraint file into lines that demand, nested files, options, and all its faults.
+"""Read the text of a requirement or constraint file into requirements, nested files, options, and all its faults.
 
 May not: open a file, follow a nested one, evaluate a marker.
 """
 
 from __future__ import annotations
 
-import functools
+import codecs
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
+from pinstall import formats, request
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
-from pinstall.request.lines import decode, logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.markers import Marker
     from packaging.requirements import Requirement
-    from packaging.utils import NormalizedName
 
-    from pinstall.request import lines
+    from pinstall.request.lines import Given
+
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
+_MARKS: Final = (
+    *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF32_LE, "utf-32-le")),
+    *((codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le")),
+)
+_CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
+VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 _HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
 _PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
 _SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
-# What pip releases with a laxer reader of wheel names accepted; today's refuses some of it by itself.
+# Old pip releases accept such wheel names; the current one refuses some of them.
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
-_LONGEST: Final = 255
-"""How many characters a file name can have; the tags in a longer one may be billions."""
+_LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
 _VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
 _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
-_ANY: Final = SpecifierSet()
-# Beside its own, packaging lets through what `ast` raises for the quoted strings of a marker.
-_REFUSALS: Final = (ValueError, SyntaxError, RecursionError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Demand:
-    """What the text of one requirement says; `anonymous` where pip learns the name only from the metadata."""
+class _Demand(NamedTuple):
+    """What the text of one requirement says; `anonymous` if pip learns the name only from the metadata."""
 
     name: NormalizedName | None = None
     extras: frozenset[NormalizedName] = frozenset()
-    specifier: SpecifierSet = _ANY
+    specifier: SpecifierSet = SpecifierSet()
     marker: Marker | None = None
     link: str | None = None
     anonymous: bool = False
@@ -60,7 +64,9 @@ def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, s
     try:
         text = decode(content)
     except (LookupError, ValueError) as error:
-        return RequirementFile(faults=(_undecodable(error, file),))
+        number = error.object.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else None
+        fault = Fault(origin=Origin(where=file, line=number), message=f"cannot decode the text: {error}")
+        return RequirementFile(faults=(fault,))
     if "\0" in text[:2]:  # each line of it would be a fault
         return RequirementFile(faults=(Fault(origin=Origin(where=file), message=_UTF16),))
     found: list[RequirementLine | Nested | Option | Fault] = []
@@ -80,7 +86,7 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
     shown = urls.redacted(text)
     try:
         demand = _editable(text) if editable else _requirement(text)
-    except _REFUSALS as error:
+    except ValueError as error:
         reason = urls.redacted(str(error).partition("\n")[0])
         if not editable and re.match(_SINGLE, text):
             reason = "`=` is no operator; did you mean `==`?"
@@ -88,26 +94,50 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
     if constraint and (problem := _no_constraint(demand, editable=editable)):
         return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
     fragment = urls.digest(demand.link) if demand.link and urls.is_url(demand.link) else None
-    return RequirementLine(
-        origin=origin,
-        text=shown,
-        name=demand.name,
-        extras=demand.extras,
-        specifier=demand.specifier,
-        marker=demand.marker,
-        link=demand.link,
-        hashes=frozenset((fragment,)) if fragment else frozenset(),
-        editable=editable,
-        constraint=constraint,
-        anonymous=demand.anonymous,
-    )
+    hashes = frozenset((fragment,)) if fragment else frozenset()
+    found = demand._asdict()
+    return RequirementLine(origin=origin, text=shown, hashes=hashes, editable=editable, constraint=constraint, **found)
 
 
-def _undecodable(error: Exception, file: str) -> Fault:
-    number = None
-    if isinstance(error, UnicodeDecodeError):
-        number = error.object.count(b"\n", 0, error.start) + 1
-    return Fault(origin=Origin(where=file, line=number), message=f"cannot decode the text: {error}")
+def decode(content: bytes) -> str:
+    """Return the text by its byte order mark, a PEP 263 comment, or as UTF-8; raise UnicodeError or LookupError."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
+    for line in content.split(b"\n", 2)[:2]:
+        if line.startswith(b"#") and (coding := _CODING.search(line)):
+            return content.decode(coding[1].decode("ascii"))
+    return content.decode("utf-8")
+
+
+def logical_lines(text: str, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield each line that is not empty, with the number of its first physical line."""
+    for number, joined in _joined(text):
+        bare = (_COMMENT.sub("", joined) if "#" in joined else joined).strip()
+        if bare:
+            yield number, _expanded(bare, environ) if "${" in bare else bare
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    first = 0
+    parts: list[str] = []
+    for number, physical in enumerate(text.splitlines(), 1):
+        comment = "#" in physical and physical.lstrip().startswith("#")
+        first = first if parts else number
+        if physical.endswith("\\") and not comment:
+            parts.append(physical.strip("\\"))
+        else:  # a comment ends the joining; the blank keeps it a comment after the joined lines
+            yield first, "".join((*parts, f" {physical}" if comment else physical))
+            parts = []
+    if parts:
+        yield first, "".join(parts)
+
+
+def _expanded(text: str, environ: Mapping[str, str]) -> str:
+    for name in dict.fromkeys(VARIABLE.findall(text)):
+        if value := environ.get(name):
+            text = text.replace(f"${{{name}}}", value)
+    return text
 
 
 def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[RequirementLine | Nested | Option | Fault]:
@@ -117,11 +147,9 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
         hashes = frozenset(options.replace("--hash=", "").split())
         yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
         return
-    from pinstall.request import lines  # noqa: PLC0415 - most lines have no options but hashes
-
-    given: tuple[lines.Given, ...] = ()
+    given: tuple[Given, ...] = ()
     try:
-        given = lines.read(options)
+        given = tuple(request.lines.read(options))
     except ValueError as error:
         yield Fault(origin=origin, message=urls.redacted(str(error)))
     editables = [one.value for one in given if one.dest == "editables"]
@@ -134,15 +162,15 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
 
 
 def _parted(text: str) -> tuple[str, str]:
-    """Return the requirement and its options: only a blank before the dash parts them, not a tab, by pip's rule."""
+    """Return the requirement and its options: only a blank before the dash separates them, not a tab, as in pip."""
     if text.startswith("-"):
         return "", text
     demand, dash, rest = text.partition(" -")
     return demand, f"-{rest}" if dash else ""
 
 
-def _with_options(requirement: RequirementLine, given: Iterable[lines.Given]) -> RequirementLine:
-    """Return the requirement with its own options; pip ignores all but the settings behind an editable one."""
+def _with_options(requirement: RequirementLine, given: Iterable[Given]) -> RequirementLine:
+    """Return the requirement with its options; pip ignores all but the settings of an editable one."""
     mine = {"config_settings"} if requirement.editable else _FOR_ONE
     hashes = () if requirement.editable else (one.value or "" for one in given if one.dest == "hashes")
     return replace(
@@ -152,10 +180,10 @@ def _with_options(requirement: RequirementLine, given: Iterable[lines.Given]) ->
     )
 
 
-def _directives(given: tuple[lines.Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
-    """Yield what a line does besides demanding: of several nested files or link folders pip sees the first.
+def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
+    """Yield the nested file and the options of a line: of several nested files or link folders pip sees the first.
 
-    Behind a requirement or a nested file pip drops every other option, except that it lets the controls count.
+    After a requirement or a nested file pip drops every option except the controls.
     """
     firsts = {one.dest: one for one in reversed(given)}
     nested = (firsts.get("requirements") or firsts.get("constraints")) if alone else None
@@ -170,7 +198,7 @@ def _directives(given: tuple[lines.Given, ...], origin: Origin, *, alone: bool) 
 def _requirement(text: str) -> _Demand:
     url = urls.is_url(text)
     text, _, condition = (part.strip() for part in text.partition("; " if url else ";"))
-    marker = _marker(condition) if condition else None
+    marker = formats.metadata.marker(condition) if condition else None
     if url:
         return _linked(text, marker, frozenset())
     if pin := _PIN.fullmatch(text):
@@ -179,7 +207,7 @@ def _requirement(text: str) -> _Demand:
     if urls.is_archive(path) and not ("@" in text and not urls.looks_like_path(text.partition("@")[0])):
         return _linked(path, marker, extras)
     try:
-        named = _parsed(text)
+        named = formats.metadata.requirement(text)
     except ValueError:
         if not urls.looks_like_path(text) or "://" in text:
             raise
@@ -189,7 +217,7 @@ def _requirement(text: str) -> _Demand:
 
 def _editable(text: str) -> _Demand:
     try:
-        named = _parsed(text)
+        named = formats.metadata.requirement(text)
     except ValueError:
         named = None
     if named and named.url:
@@ -211,17 +239,13 @@ def _editable(text: str) -> _Demand:
 def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     if named.url:
         urls.file_name(named.url)
-    return _Demand(
-        name=canonicalize_name(named.name),
-        extras=extras or _canonical(named.extras),
-        specifier=named.specifier,
-        marker=marker,
-        link=named.url,
-    )
+    extras = extras or _canonical(named.extras)
+    name = canonicalize_name(named.name)
+    return _Demand(name=name, extras=extras, specifier=named.specifier, marker=marker, link=named.url)
 
 
 def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
-    """Return the demand of a bare URL or path; a name that only an sdist's file name tells is ours, not pip's."""
+    """Return the demand of a bare URL or path; pip does not take a name from the file name of an sdist."""
     file = urls.file_name(link)
     if len(file) > _LONGEST and file.endswith(".whl"):
         raise ValueError("its file name is too long")
@@ -234,20 +258,14 @@ def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName])
             if not _LOOSE_WHEEL.fullmatch(file):
                 raise
     elif urls.is_url(link) and (egg := urls.egg(link)) is not None:
-        named = _parsed(egg)
+        named = formats.metadata.requirement(egg)
         name, extras = canonicalize_name(named.name), extras or _canonical(named.extras)
     else:
         anonymous = True
         if not urls.is_vcs(link) and urls.is_archive(file):
-            name = _sdist_name(file)
+            with suppress(ValueError):
+                name = parse_sdist_filename(file)[0]
     return _Demand(name=name, extras=extras, marker=marker, link=link, anonymous=anonymous)
-
-
-def _sdist_name(file: str) -> NormalizedName | None:
-    try:
-        return parse_sdist_filename(file)[0]
-    except ValueError:
-        return None
 
 
 def _no_constraint(demand: _Demand, *, editable: bool) -> str | None:
@@ -263,21 +281,8 @@ def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
     start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
     if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:
         return text, frozenset()
-    return bare[:start].rstrip(), _canonical(_parsed(f"placeholder{bare[start:].lower()}").extras)
+    return bare[:start].rstrip(), _canonical(formats.metadata.requirement(f"placeholder{bare[start:].lower()}").extras)
 
 
 def _canonical(extras: Iterable[str]) -> frozenset[NormalizedName]:
     return frozenset(canonicalize_name(extra) for extra in extras)
-
-
-def _parsed(text: str) -> Requirement:
-    from packaging.requirements import Requirement  # noqa: PLC0415 - plain pins do without its parser
-
-    return Requirement(text)
-
-
-@functools.lru_cache(maxsize=256)
-def _marker(text: str) -> Marker:
-    from packaging.markers import Marker  # noqa: PLC0415 - plain pins do without its parser
-
-    return Marker(text)

@@ -30,7 +30,8 @@ SECONDS: Final = 2.0
 def judge(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Say, or raise PinstallError for, each of these pins that is something else on one index than on another."""
     settings = asked.settings
-    left_open = [pin for pin in pins if not pin.hashes and not pin.direct and policy.of(pin.name, settings) is None]
+    unknown = (pin for pin in pins if not pin.hashes and not pin.direct)
+    left_open = [pin for pin in unknown if policy.find_source(pin.name, settings) is None]
     if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) < 2:  # noqa: PLR2004 - two may differ
         return
     found = tuple(_differing(asked, left_open, tell))

@@ -232,7 +232,7 @@ class Evidence:
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
         """Return where an installation came from that is known not to be from the index that its project has to."""
-        entry = None if pin.direct else policy.of(pin.name, self.asked.settings)
+        entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
         if entry is None:
             return None
         row, source = self.installed.row(found), found.identity.source
@@ -242,7 +242,7 @@ class Evidence:
 
     def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
         """Return what is there of a project that has to come from an index, where nobody knows whether it has."""
-        entry = None if pin.direct else policy.of(pin.name, self.asked.settings)
+        entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
         if entry is None:
             return None
         row, index = self.installed.row(found), policy.index(entry)

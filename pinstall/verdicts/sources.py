@@ -136,7 +136,7 @@ class Sourcing:
         return rows
 
     def _of(self, name: NormalizedName | None) -> Option | None:
-        return None if name is None else policy.of(name, self._asked.settings)
+        return None if name is None else policy.find_source(name, self._asked.settings)
 
     def _named(self, names: Iterable[NormalizedName], *, strict: bool = True) -> dict[NormalizedName, Option]:
         """Return the entry of each project that has one; raise PinstallError where its index is not in force."""

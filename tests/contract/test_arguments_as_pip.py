@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 
 from pinstall.request.arguments import read, rules
-from pinstall.request.options import FILE_ONLY, LINES, PER_REQUIREMENT, VALUED
+from pinstall.request.options import FILE_ONLY, LATER, LINES, PER_REQUIREMENT, VALUED
 from tests.support.pips import pip_wheel, python_for
 
 if TYPE_CHECKING:
@@ -295,13 +295,13 @@ def test_the_actions_are_those_of_pip(pip: Pip) -> None:
 
 
 @pytest.mark.parametrize(("key", "names"), [("lines", LINES), ("requirement", PER_REQUIREMENT)])
-def test_the_options_of_files_are_those_of_pip(pip: Pip, key: str, names: Mapping[str, tuple[int, ...]]) -> None:
+def test_the_options_of_files_are_those_of_pip(pip: Pip, key: str, names: frozenset[str]) -> None:
     only = {spelling: rule for rule in FILE_ONLY if not rule.removed for spelling in rule.spellings}
     table = {**rules(pip.release), **only}
     ours = {
         spelling: rule.action in VALUED
         for spelling, rule in table.items()
-        if rule.name in names and names[rule.name] <= pip.release
+        if rule.name in names and LATER.get(rule.name, ()) <= pip.release
     }
     assert ours == {spelling: value for spellings, _, _, value in pip.answer[key] for spelling in spellings}
 

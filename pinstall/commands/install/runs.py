@@ -6,6 +6,7 @@ May not: decide what is run, read what pip did.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -83,7 +84,7 @@ class Runs:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
         environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
         command = (*self.asked.pip.command, *words)
-        self._tell.detail(phrases.command(command))
+        self._tell.detail(shlex.join(map(phrases.redact_argument, command)))
         self._before()
         ended = pip.run(command, environ, self.asked.replays, silent=silent)
         self._after()

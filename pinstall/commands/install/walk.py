@@ -19,7 +19,7 @@ from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
 from pinstall.report import phrases
 from pinstall.request import arguments, demand, policy
-from pinstall.request.call import gather, take
+from pinstall.request.call import gather, read_call
 from pinstall.verdicts import closure, holds, refusals
 from pinstall.verdicts.evidence import Evidence
 
@@ -43,7 +43,7 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
     Raises PinstallError where the command line itself cannot be understood.
     """
     started = time.time_ns()
-    call = take(argv, environ)
+    call = read_call(argv, environ)
     if call.chosen_by:
         tell.say(f"installing for `{call.target.executable}` ({call.chosen_by})")
     for setting in call.settings:

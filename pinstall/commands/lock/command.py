@@ -24,7 +24,7 @@ from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallErr
 from pinstall.model.inputs import Fault, Origin
 from pinstall.report import phrases
 from pinstall.request import arguments, lockfile, pyproject, reading, requirements
-from pinstall.request.call import gather, take
+from pinstall.request.call import gather, read_call
 from pinstall.request.options import FOREIGN, NEWEST
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     """
     wanted, words = _wanted(argv)
     words, source = _inputs(words, environ, tell)
-    asked = gather(take(words, environ))
+    asked = gather(read_call(words, environ))
     asked.pip.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
     old = reading.text(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
@@ -125,7 +125,7 @@ def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tup
         if argument.text.endswith(_FILES) and os.path.isfile(argument.text):
             number = int(argument.origin.where.rpartition(" ")[2])
             words[number - 1 : number] = ["-r", argument.text]
-    request = take(words, environ).request
+    request = read_call(words, environ).request
     if request.positionals or request.has(*_ASKING):
         return words, ""
     for path in pyproject.candidates(os.getcwd(), environ):

@@ -15,7 +15,7 @@ from pinstall.formats import urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
 from pinstall.request import reading
-from pinstall.request.lines import VARIABLE, decode, logical_lines
+from pinstall.request.requirements import VARIABLE, decode, logical_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def asked(runner: Runner, *words: str) -> call.Asked:
     """Return what a command line asks for."""
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words]
-    return call.gather(call.take(argv, sealed(runner.home)))
+    return call.gather(call.read_call(argv, sealed(runner.home)))
 
 
 class Calls:

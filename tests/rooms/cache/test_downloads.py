@@ -56,7 +56,7 @@ def asked(runner: Runner, *words: str) -> call.Asked:
     """Return what a command line asks for."""
     environ = sealed(runner.home)
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words]
-    return call.gather(call.take(argv, environ))
+    return call.gather(call.read_call(argv, environ))
 
 
 def outdated(runner: Runner, *words: str) -> tuple[list[str], list[tuple[str, str]]]:

@@ -37,13 +37,13 @@ def link(filename: str, digest: str = "", host: str = "a") -> Link:
     ],
 )
 def test_the_most_specific_entry_counts(patterns: list[str], name: str, wins: str | None) -> None:
-    found = sources.of(canonicalize_name(name), [entry(pattern) for pattern in patterns])
+    found = sources.find_source(canonicalize_name(name), [entry(pattern) for pattern in patterns])
     assert (found and found.value) == wins
 
 
 def test_other_settings_are_no_entries() -> None:
     other = Option(name="evict", dest="evict", value="never", origin=Origin(where="x"))
-    assert sources.of(canonicalize_name("evict"), [other]) is None
+    assert sources.find_source(canonicalize_name("evict"), [other]) is None
 
 
 def test_the_table_is_none_of_the_settings_and_nothing_else_is_the_table() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.inputs import Argument, Fault
-from pinstall.request.pyproject import parted, read_group
+from pinstall.request.pyproject import read_group, split_group
 
 pytest.importorskip("packaging.dependency_groups", reason="this packaging knows no groups")
 
@@ -39,7 +39,7 @@ def told(group: str, content: bytes = PROJECT) -> list[str]:
     ],
 )
 def test_path_and_name(value: str, expected: tuple[str, str]) -> None:
-    assert parted(value) == expected
+    assert split_group(value) == expected
 
 
 def test_includes_are_followed_and_names_normalised() -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.model.inputs import Fault, Option, Origin, RequirementFile, RequirementLine
-from pinstall.request.lines import decode
-from pinstall.request.requirements import line, read
+from pinstall.request.requirements import decode, line, read
 
 HERE = Origin(where="argument 1")
 A, B = (f"sha256:{digit * 64}" for digit in "ab")

@@ -61,7 +61,7 @@ def asked(runner: Runner, since: float, *words: str) -> int:
     """Return how often the index is asked for what a pip was to find out since, whose answer is the same each time."""
     environ = sealed(runner.home)
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words, "demo"]
-    given = call.gather(call.take(argv, environ))
+    given = call.gather(call.read_call(argv, environ))
     ((page,),) = releases.index(given, {DEMO: "1.0"}, since).pages([DEMO]).values()
     assert [link.hashes for link in page.links] == [frozenset({f"sha256:{GOOD.sha256}"})]
     assert page.index == runner.index.url.rstrip("/")
