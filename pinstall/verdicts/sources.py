@@ -1,15 +1,16 @@
-"""Hold projects to the index that the project's table of sources names, by the pages of that index.
+"""Check which index each project comes from: the one that the table of sources names, else any that does not differ.
 
-May not: start pip, choose what is installed.
+May not: start pip, choose an index or what is installed.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from pinstall import files
+from pinstall import files, index
 from pinstall.cache.downloads import of_release
 from pinstall.formats.urls import without_secrets
 from pinstall.index import places
@@ -28,13 +29,57 @@ if TYPE_CHECKING:
 
     from pinstall.cache.cache import Cache
     from pinstall.environment.ledger import Row
-    from pinstall.model.artifacts import Link
-    from pinstall.model.pins import Identity, Verdict
+    from pinstall.model.artifacts import Link, Page
+    from pinstall.model.pins import Identity, Reporter, Verdict
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 _PATIENCE: Final = 30.0
 """How many seconds the pages of one index may take that pip has not just cached."""
+_COMPARISON: Final = 2.0
+"""How many seconds the comparison of indexes waits for their pages."""
+
+
+def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
+    """Warn of pins whose files differ between indexes, or raise PinstallError (`ambiguous`)."""
+    settings = asked.settings
+    left_open = [pin for pin in pins if not pin.hashes and not pin.direct and policy.of(pin.name, settings) is None]
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) <= 1:
+        return
+    found = tuple(_differing(asked, left_open, tell))
+    if not found:
+        return
+    faults = tuple(
+        Fault(origin=pin.origin, message=f"{pin.wanted} is something else on {one} than on {other}")
+        for pin, one, other in found
+    )
+    first, place, _ = found[0]
+    table = f'`{first.name} = "{place}"` below `[tool.pinstall.sources]` in pyproject.toml'
+    hint = f"write the hash of the right file behind the pin (`--hash=sha256:DIGEST`), or its index: {table}"
+    if asked.policy.ambiguous == "refuse":
+        message = phrases.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
+        raise PinstallError("ambiguous", message, context=faults, hint=hint, exit_code=NOT_PINNED)
+    for fault in faults:
+        tell.warn(fault)
+    tell.say(f"hint: {hint}")
+
+
+def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tuple[Pin, str, str]]:
+    """Yield each pin that two places offer with different files, and these places."""
+    by_name = {pin.name: pin for pin in pins}
+    offered = index.offers.Index(asked.in_force)
+    for name, some in offered.pages(by_name, _COMPARISON).items():
+        listed = {page.index: _hashed(by_name[name], page) for page in some}
+        for one, other in combinations(listed, 2):
+            if policy.differ(listed[one], listed[other]):
+                yield by_name[name], one, other
+                break
+    for text in offered.silent:
+        tell.detail(text)
+
+
+def _hashed(pin: Pin, page: Page) -> tuple[Link, ...]:
+    return tuple(replace(link, hashes=places.hashes(link)) for link in of_release(replace(pin, lines=()), page.links))
 
 
 class Sourcing:
@@ -164,12 +209,10 @@ class Sourcing:
                 asking.setdefault(_place(entry), []).append(name)
                 self._fresh.add(name)
         for place, names in asking.items():
-            from pinstall.index.offers import Index  # noqa: PLC0415 - requests is dear, and pip has cached most pages
-
-            index = Index(self._places[place])
-            found = index.pages(names, _PATIENCE)
+            offered = index.offers.Index(self._places[place])
+            found = offered.pages(names, _PATIENCE)
             self._listed |= {name: tuple(link for page in some for link in page.links) for name, some in found.items()}
-            self._silent += index.silent
+            self._silent += offered.silent
 
     def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
         for page in self._cache.downloads.pages(Pin(name=name)):
@@ -203,8 +246,8 @@ def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]
     shared = tuple(option for option in given if option.dest not in places.OPTIONS)
     known = places.Places(given)
     for url in known.indexes:
-        index = _option("index_url", url)
-        yield _place(index), (*shared, index)
+        option = _option("index_url", url)
+        yield _place(option), (*shared, option)
     for path in known.finds:
         links = _option("find_links", path)
         yield _place(links), (*shared, links, _option("no_index"))

@@ -17,7 +17,7 @@ from pinstall.commands.install.evict import Clearing
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State
-from pinstall.verdicts import ambiguity, conflicts, holds
+from pinstall.verdicts import conflicts, holds, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Attempt:
         forced = () if asked.elsewhere else comparison.forced(found, asked.policy.unproven)
         metadata = conflicts.Metadata(self._before, found, cache)
         self.installer.sourcing.expect(wanting, forced)
-        ambiguity.judge(asked, wanting, self._tell)
+        sources.refuse_ambiguous(asked, wanting, self._tell)
         if not self.installer.is_rehearsal:
             cases = cache.cases(wanting)
             if not asked.elsewhere:
