@@ -1,4 +1,4 @@
-"""Look after pip's cache: where it is, what it holds, what is wrong in it, and what was moved out of it.
+"""Look after pip's cache: where it is, what it holds, what is wrong in it, what was moved out of it and back.
 
 May not: parse text, print.
 """
@@ -66,6 +66,34 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
             return _shelf(found.path, tell)
         case _:
             return _describe(found.path, call, tell, writable=found.writable)
+
+
+def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back.
+
+    Raises PinstallError (64) for arguments: all of it is put back, whatever they say.
+    """
+    call = take(argv, environ)
+    refuse_beyond_cache(call, "undo")
+    if call.request.positionals:
+        hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
+        raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)
+    path = call.cache_directory.path
+    if path is None:
+        tell.say(f"pip's cache is off: {call.cache_directory.reason}")
+        return FINDING
+    shelf = Shelf(path)
+    shelved = list(shelf.shelved())
+    latest = [item for item in shelved if item.receipt == shelved[0].receipt]
+    returned = shelf.put_back(latest)
+    for item in returned:
+        tell.say(f"put {item.what} back into pip's cache")
+    if not latest:
+        tell.say(f"nothing lies on the shelf of `{path}`")
+    for item in latest:
+        if item not in returned:
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
+    return HOLDS if returned and len(returned) == len(latest) else FINDING
 
 
 def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
