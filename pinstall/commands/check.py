@@ -68,7 +68,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     else:
         _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":
-            refusals.show(loose, tell)
+            refusals.show_dependencies(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
         held = phrases.counted(number, "pin holds", "pins hold")
         tell.say(f"{held}, {phrases.counted(len(texts), 'finding', 'findings')}")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pinstall.index import client, offers
+    from pinstall.index import client, offers, pages
 
-__all__ = ["client", "offers"]
+__all__ = ["client", "offers", "pages"]
 """They take long to import, and most runs ask no server: imported with their first use (PEP 562)."""
 
 

@@ -14,64 +14,36 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import parse_wheel_filename
 
-from pinstall import comparison
+from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
 from pinstall.environment import target
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
-from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import State
-from pinstall.report import phrases
 from pinstall.request.options import FOREIGN, RENEWING
-from pinstall.verdicts import closure
+from pinstall.verdicts import closure, resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.call import Asked
+    from pinstall.model.pins import Distribution, Pin, Verdict
+    from pinstall.verdicts.closure import Find, Need
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
     Needs = tuple[str, ...]
-    from collections.abc import Callable, Mapping
-
-    from pinstall.verdicts.closure import Need
-
-    Find = Callable[[NormalizedName], Distribution | None]
 
 _PATIENCE = 3.0
 """How many seconds an index may take to explain why pip has failed."""
-_HINT = "change one of the two lines"
 _OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
 """With these pip does not resolve what is pinned here, or for another interpreter."""
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
-
-
-def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
-    """Raise PinstallError for pins that cannot stand together; where anything goes pip has the last word."""
-    if faults and asked.policy.unpinned == "refuse":
-        raise _error(faults, FINDING)
-    for fault in faults:
-        tell.detail(fault)
-
-
-def among(asked: Asked) -> PinstallError | None:
-    """Return why lines that ask for one project cannot stand together; where anything goes they may."""
-    faults = asked.demand.conflicts if asked.policy.unpinned == "refuse" else ()
-    return _error(faults, FINDING) if faults else None
-
-
-def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> PinstallError | None:
-    """Return which pins are to blame after pip has failed: by its cache, which it has filled, else by the index."""
-    faults = known.conflicts(cases) or known.conflicts_by_index(_PATIENCE)
-    return _error(faults, exit_code) if faults else None
 
 
 def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] = ()) -> None:
@@ -79,11 +51,6 @@ def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] 
     if evidence.asked.request.last("only_dependencies") is not None:
         pins = [pin for pin in evidence.asked.demand.pins if pin.requested]
         evidence.assume(Metadata(evidence, found, cache).releases(cache.cases(pins)))
-
-
-def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
-    message = phrases.counted(len(faults), "pin contradicts another", "pins contradict others")
-    return PinstallError("conflict", message, context=tuple(faults), hint=_HINT, exit_code=exit_code)
 
 
 class Metadata:
@@ -124,21 +91,19 @@ class Metadata:
             if version is not None and needs is not None
         }
 
-    def conflicts_by_index(self, seconds: float) -> tuple[Fault, ...]:
-        """Return what `conflicts` does, by what indexes say within so many seconds of what is not known yet."""
+    def conflicts_by_index(self) -> tuple[Fault, ...]:
+        """Return what `conflicts` does, by what indexes say in time of what is not known yet."""
         unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
         if not unknown or not self._is_resolved() or self._is_choosy:
             return ()
-        from pinstall.index import client, offers  # noqa: PLC0415 - the same
-
-        until = time.monotonic() + seconds
-        index = offers.Index(self._asked.in_force)
-        found = index.pages([pin.name for pin in unknown], seconds)
-        offered = ((pin, found.get(pin.name, ())) for pin in unknown)
-        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in offered}
+        until = time.monotonic() + _PATIENCE
+        offered = index.offers.Index(self._asked.in_force)
+        found = offered.pages([pin.name for pin in unknown], _PATIENCE)
+        listed = ((pin, found.get(pin.name, ())) for pin in unknown)
+        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in listed}
         wanted = [link for some in files.values() for link in some if self._fits(link)]
-        known = client.at_once(index.metadata, wanted, max(0.0, until - time.monotonic()))
-        for pin in unknown if not index.silent else ():
+        known = index.client.at_once(offered.metadata, wanted, max(0.0, until - time.monotonic()))
+        for pin in unknown if not offered.silent else ():
             if needs := self._of_wheels(pin, files[pin.name], known.get):
                 self._known[pin.name] = needs
         return self._conflicts()
@@ -273,8 +238,6 @@ def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: M
     `find` gives the release that a pin stands for, with what it needs as far as that is known for certain. Pip chooses
     what is not pinned, so that is never a conflict.
     """
-    from pinstall.verdicts import resolution  # noqa: PLC0415 - a satisfied run needs no resolvelib
-
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}

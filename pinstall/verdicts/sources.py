@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pinstall import files, index
+from pinstall.cache.cache import Cache
 from pinstall.cache.downloads import of_release
 from pinstall.formats.urls import without_secrets
 from pinstall.index import places
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.cache.cache import Cache
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Link, Page
     from pinstall.model.pins import Identity, Reporter, Verdict
@@ -38,6 +38,17 @@ _PATIENCE: Final = 30.0
 """How many seconds the pages of one index may take that pip has not just cached."""
 _COMPARISON: Final = 2.0
 """How many seconds the comparison of indexes waits for their pages."""
+
+
+def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:
+    """Return the verdicts by what pip's cache, and the indexes that projects have to come from, prove besides."""
+    asked, cache, ledger = evidence.asked, Cache(evidence.asked), evidence.installed.ledger
+    ledger.write(proofs(cache, evidence, found), tell.say)
+    found = evidence.judge()
+    if any(setting.dest == policy.TABLE for setting in asked.settings):
+        ledger.write(Sourcing(asked, cache).proofs(evidence, found), tell.say)
+        found = evidence.judge()
+    return found, cache
 
 
 def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:

@@ -7,33 +7,40 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pkgutil
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pinstall import comparison, pip
+from pinstall.cache.cache import Cache
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.command import Installer
 from pinstall.commands.install.evict import Clearing
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
 from pinstall.model.pins import State
-from pinstall.verdicts import conflicts, holds, sources
+from pinstall.verdicts import closure, conflicts, holds, refusals, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.cache.cache import Cache
     from pinstall.model.pins import Pin, Reporter, Verdict
     from pinstall.verdicts.closure import Need
     from pinstall.verdicts.evidence import Evidence
 
+_LATE = ("packaging.tags", "requests.auth", "resolvelib")
+"""Modules of other distributions that ours import late."""
 
-def launch(evidence: Evidence, cache: Cache, found: Sequence[Verdict], tell: Reporter) -> tuple[Outcome, Evidence]:
-    """Bring about what is pinned with pip; return what was done, and what is asked and installed after that.
+
+def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], tell: Reporter) -> Outcome:
+    """Bring about what is pinned with pip, and return what was done.
 
     Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
     """
-    clearing = Clearing(evidence.asked, cache, tell)
+    _import_own(evidence, found)
+    clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
     with pip.folder() as folder, contextlib.closing(clearing):
         attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, folder)
         try:
@@ -41,7 +48,30 @@ def launch(evidence: Evidence, cache: Cache, found: Sequence[Verdict], tell: Rep
         except BaseException:
             attempt.put_back()
             raise
-    return attempt.conclude(exit_code, found), attempt.installer.evidence
+    outcome, evidence = attempt.conclude(exit_code, found), attempt.installer.evidence
+    if outcome.exit_code != 0:
+        return outcome
+    asked = evidence.asked
+    outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
+    holds.renew(evidence, tell)
+    if asked.elsewhere:
+        return outcome
+    return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), asked, tell)
+
+
+def _import_own(evidence: Evidence, found: Sequence[Verdict]) -> None:
+    """Import all of pinstall, and what it needs, where this very run may replace some of it."""
+    asked, own = evidence.asked, refusals.find_own(evidence)
+    if own is None:
+        return
+    markers, demand = asked.target.markers, asked.demand
+    needed, _ = closure.walk(closure.dependencies(own, None, markers), evidence.find, markers)
+    coming = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
+    coming |= {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
+    if coming & {own.identity.name, *needed}:
+        modules = pkgutil.walk_packages(import_module("pinstall").__path__, "pinstall.")
+        for name in (*_LATE, *(module.name for module in modules)):
+            import_module(name)
 
 
 class Attempt:
@@ -69,7 +99,7 @@ class Attempt:
         if not self.installer.is_rehearsal:
             cases = cache.cases(wanting)
             if not asked.elsewhere:
-                conflicts.refuse(metadata.conflicts(cases), asked, self._tell)
+                refusals.refuse(refusals.conflict(metadata.conflicts(cases)), asked, self._tell)
             self._clearing.clear(cases, cache.cases(self._perhaps))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
@@ -82,7 +112,8 @@ class Attempt:
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
-                self._error = conflicts.explained(metadata, cache.cases(wanting), exit_code)
+                faults = metadata.conflicts(cache.cases(wanting)) or metadata.conflicts_by_index()
+                self._error = refusals.conflict(faults, exit_code)
             return exit_code
         if not asked.elsewhere:
             exit_code = self._force()
@@ -146,7 +177,8 @@ class Attempt:
         asked = self.installer.evidence.asked
         found = found if self._final is None else self._final
         # what has only just got its name may contradict another
-        if exit_code == 0 and (contradiction := conflicts.among(asked)):
+        contradiction = refusals.conflict(asked.demand.conflicts) if asked.policy.unpinned == "refuse" else None
+        if exit_code == 0 and contradiction is not None:
             self._error, exit_code = contradiction, contradiction.exit_code
         unproven = asked.policy.unproven if asked.pip.reports else "accept"
         if exit_code == 0 and not all(comparison.accepts(verdict, unproven) for verdict in found):

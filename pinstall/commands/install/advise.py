@@ -1,6 +1,6 @@
-"""Find what to write in place of requests that are no pins.
+"""Refuse requests that are not pins, with what to write instead.
 
-May not: refuse, print.
+May not: print.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 
+from pinstall import index
+from pinstall.commands import usage
+from pinstall.environment import target as tags
+from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
+from pinstall.request import lines
 from pinstall.request.options import FOREIGN
 
 if TYPE_CHECKING:
@@ -47,10 +52,20 @@ class _Found(NamedTuple):
     installed: bool = False
 
 
-def advice(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
-    """Return a line on each request that is no pin, with the pin to write: of what is installed, where that fits.
+def refuse_unpinned(evidence: Evidence, tell: Reporter) -> None:
+    """Raise PinstallError (`unpinned`) for requests that are not pins, or warn of them under `unpinned=warn`."""
+    asked, faults = evidence.asked, _advise(evidence, tell)
+    if asked.policy.unpinned == "refuse":
+        message = phrases.counted(len(faults), "requirement is not pinned", "requirements are not pinned")
+        raise PinstallError("unpinned", message, context=faults, hint=_hint(asked), exit_code=NOT_PINNED)
+    for fault in faults:
+        tell.warn(fault)
 
-    Else, of what will be refused, it is the newest release that fits, if indexes answer in time.
+
+def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
+    """Return for each request the pin to write: the installed release if it fits.
+
+    Where requests are refused, it is else the newest release that fits, if indexes answer in time.
     """
     asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
@@ -69,10 +84,8 @@ def advice(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     )
 
 
-def hint(asked: Asked) -> str:
+def _hint(asked: Asked) -> str:
     """Return what to do about requests that are no pins, which may be no requests at all."""
-    from pinstall.commands import usage  # noqa: PLC0415 - a refusal alone needs it
-
     words = [one.text for one in asked.request.positionals]
     first = words[0] if words else ""
     if first in _OF_PIP:
@@ -117,22 +130,20 @@ def _offered(
 
     What has one of the hashes that are written down goes before all else.
     """
-    from pinstall.environment import target as tags  # noqa: PLC0415 - a refusal alone needs these
-    from pinstall.index import offers, pages  # noqa: PLC0415 - the same
-    from pinstall.index.offers import Index  # noqa: PLC0415 - the same
-
-    index, target = Index(asked.in_force), asked.target
-    offered = index.pages(missing, SECONDS)
-    for text in index.silent:
+    known, target = index.offers.Index(asked.in_force), asked.target
+    offered = known.pages(missing, SECONDS)
+    for text in known.silent:
         tell.detail(text)
     fitting = tags.of(target)
     for name, some in offered.items():
-        terms = offers.terms(asked.in_force, name, target.version, fitting)
+        terms = index.offers.terms(asked.in_force, name, target.version, fitting)
         links = [link for page in some for link in page.links]
-        listed = [(version, link) for link in links if (version := pages.version(link.filename, name)) is not None]
+        listed = [
+            (version, link) for link in links if (version := index.pages.version(link.filename, name)) is not None
+        ]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]
-        chosen = offers.newest(proven, missing[name], terms) or offers.newest(listed, missing[name], terms)
+        chosen = index.offers.newest(proven, missing[name], terms) or index.offers.newest(listed, missing[name], terms)
         if chosen is not None:
             yield name, _Found(str(chosen[0]), chosen[1])
 
@@ -140,10 +151,8 @@ def _offered(
 def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
         return phrases.unpinned(line, "")
-    from pinstall.request import lines as line_options  # noqa: PLC0415 - only what is refused or warned of needs it
-
     if found is None:
-        return phrases.unpinned(line, line_options.written(line, "<version>", line.hashes))
+        return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
     listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
-    return phrases.unpinned(line, line_options.written(line, found.version, hashes), installed=found.installed)
+    return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)

@@ -10,7 +10,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pinstall import comparison, pip
+from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.heal import Healing
 from pinstall.environment.distributions import is_younger
@@ -108,7 +108,7 @@ class Installer:
             self.sourcing.judge(pip.installed(wanted), {one.name for one in pip.chosen(wanted) if one.requested})
             if refusals.resolves_first(self.evidence.asked):
                 unpinned = self.evidence.unpinned(pip.chosen(wanted))
-                refusals.judge(unpinned, self.evidence.asked, self._tell, late=late)
+                refusals.refuse_dependencies(unpinned, self.evidence.asked, self._tell, late=late)
         return exit_code
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
@@ -116,9 +116,7 @@ class Installer:
         exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
-        from pinstall.index import client  # noqa: PLC0415 - requests is slow to import, and only failure needs it
-
-        if not self._clearing.examine(wanting, client.Client(self._evidence.asked.in_force).ask):
+        if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pinstall import index
 from pinstall.cache import build_records, plan
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
@@ -79,7 +80,7 @@ class Clearing:
             return
         mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
         waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
-        with self._lease.alone(waiting) if mere else contextlib.nullcontext(True) as alone:  # noqa: FBT003 - a value
+        with self._lease.alone(waiting) if mere else contextlib.nullcontext(enter_result=True) as alone:
             self._carry_out(planned if alone else self._beside_others(planned))
 
     def _beside_others(self, planned: Plan) -> Plan:
@@ -114,11 +115,9 @@ class Clearing:
         """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
         if not self.cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
-        from pinstall.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
-
         by_name = {pin.name: pin for pin in pins}
         outdated = self.cache.downloads.outdated
-        answers = at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
+        answers = index.client.at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
         found = (*self.cache.planned(self.cache.cases(pins)).evictions, *chain.from_iterable(answers.values()))
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
         if not self._is_out_of_reach(proven):
