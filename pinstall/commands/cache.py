@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pinstall.request.call import Call
 
 _DAY = 24 * 60 * 60
+_KIBI = 1024
 ACTIONS = ("list", "verify", "evict", "shelf")
 
 
@@ -204,7 +205,7 @@ def _weight(path: str, paths: Iterable[str]) -> tuple[int, float]:
 
 def _readable(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:  # noqa: PLR2004 - what KiB means
+        if size < _KIBI:
             return f"{size:.0f} {unit}"
-        size /= 1024
+        size /= _KIBI
     return f"{size:.1f} GiB"

@@ -108,12 +108,6 @@ class Evidence:
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
         return Verdict(pin=pin, state=state, found=text + why, warnings=self._beside(found))
 
-    def explanation(self) -> tuple[str, ...]:
-        """Return who asks for what where the installed set is not closed."""
-        from pinstall.verdicts import resolution  # noqa: PLC0415 - resolvelib is for the rare no
-
-        return resolution.explain(self.roots(), self.find, self.asked.target.markers)
-
     def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
         """Return what is reached and neither pinned nor asked for, once pip would have installed what it has chosen."""
         request, demand = self.asked.request, self.asked.demand
@@ -225,7 +219,7 @@ class Evidence:
         told = self.installed.inputs(found)
         if told is None:
             return None
-        from pinstall.cache import build_records  # noqa: PLC0415 - most of what is installed nobody has built here
+        from pinstall.cache import build_records  # noqa: PLC0415 - pip built few of the installed distributions here
 
         other = build_records.differences(told, build_records.collect_inputs(self.asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None

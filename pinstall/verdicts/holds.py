@@ -20,19 +20,15 @@ from pinstall.request import demand, requirements
 from pinstall.request.options import RENEWING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.pins import Distribution
-
-    Find = Callable[[NormalizedName], Distribution | None]
-    from collections.abc import Iterator
-
     from pinstall.model.pins import Pin, Reporter
     from pinstall.request.call import Asked
+    from pinstall.verdicts.closure import Find
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -137,11 +133,9 @@ def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
     return ("-c", path)
 
 
-def replaced(held: tuple[Hold, ...], wanted: str) -> tuple[Hold, ...]:
-    """Return the holds of what is asked for in another version, by pip's report of a dry run: it need not be named."""
-    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
-
-    requested = {one.name: one.version for one in pip.chosen(wanted) if one.requested}
+def find_replaced(held: tuple[Hold, ...], chosen: Iterable[Chosen]) -> tuple[Hold, ...]:
+    """Return the holds of projects that are asked for in another version: pip's dry run knows them without a name."""
+    requested = {one.name: one.version for one in chosen if one.requested}
     return tuple(hold for hold in held if requested.get(hold.name, hold.version) != hold.version)
 
 
@@ -153,11 +147,8 @@ def end(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
     evidence.installed.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
 
 
-def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
-    """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
-    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
-
-    chosen = pip.chosen(wanted)
+def find_conflict(held: tuple[Hold, ...], chosen: Sequence[Chosen], exit_code: int) -> PinstallError | None:
+    """Return the holds that pip, without them, would have moved for a request."""
     context = []
     for hold in held:
         version = next((one.version for one in chosen if one.name == hold.name), hold.version)

@@ -140,14 +140,15 @@ class Attempt:
         wanted = os.path.join(self._folder, "unheld.json")
         if runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
             return exit_code
-        if replaced := holds.replaced(held, wanted):
+        chosen = pip.chosen(wanted)
+        if replaced := holds.find_replaced(held, chosen):
             self.installer.held = tuple(hold for hold in held if hold not in replaced)
             self._tell.say("pip failed: trying again without the pins of what this very request is for")
             exit_code = run()
         if exit_code == 0:
             holds.end(replaced, self._before, self._tell)
         else:
-            self._error = holds.conflict(self.installer.held, wanted, exit_code)
+            self._error = holds.find_conflict(self.installer.held, chosen, exit_code)
         return exit_code
 
     def _force(self) -> int:

@@ -82,7 +82,8 @@ def _find_reasons(evidence: Evidence, found: Sequence[Verdict], tell: Reporter) 
     if wanting := sum(not comparison.accepts(verdict, evidence.asked.policy.unproven) for verdict in found):
         yield phrases.counted(wanting, "pin does not hold yet", "pins do not hold yet")
     elif evidence.unmet:
-        for text in evidence.explanation() if tell.detailed else ():
+        markers = evidence.asked.target.markers
+        for text in verdicts.resolution.explain(evidence.roots(), evidence.find, markers) if tell.detailed else ():
             tell.detail(text)
         yield f"{evidence.unmet[0]}, which is not installed so"
 

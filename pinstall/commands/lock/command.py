@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall import pip
 from pinstall.commands.lock import locked as locking
-from pinstall.commands.lock import texts
+from pinstall.commands.lock import releases, texts
 from pinstall.formats import toml, urls
 from pinstall.index import places
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
@@ -240,8 +240,6 @@ def _placed(line: RequirementLine, folder: str, source: str) -> RequirementLine:
 def _locked(
     asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
 ) -> tuple[Locked, ...]:
-    from pinstall.commands.lock import releases  # noqa: PLC0415 - dear, and pip may have failed
-
     listed = locking.listed(found)
     index = releases.index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
@@ -265,8 +263,6 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    from pinstall.commands.lock import texts  # noqa: PLC0415 - dear, and pip may have failed
-
     request, restore = asked.request, texts.restoring(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)

@@ -11,6 +11,10 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from pinstall.formats import urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
@@ -74,9 +78,6 @@ def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str,
             hint="upgrade packaging, or write a requirement file: `-o requirements.txt`",
             exit_code=UNREADABLE,
         ) from None
-    from packaging.markers import Marker  # noqa: PLC0415 - only a lock file states some
-    from packaging.version import Version  # noqa: PLC0415 - the same
-
     named = " and ".join(f"{name} == '{markers[name]}'" for name in _ENVIRONMENT) if markers else ""
     document = Pylock(
         lock_version=Version("1.0"),
@@ -89,15 +90,7 @@ def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str,
 
 
 def _package(one: Locked) -> Package:
-    from packaging.pylock import (
-        Package,
-        PackageArchive,
-        PackageSdist,
-        PackageVcs,
-        PackageWheel,
-    )
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - as dear as the above
-    from packaging.version import Version  # noqa: PLC0415 - the same
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, PackageWheel
 
     common: dict[str, Any] = {"name": one.name}
     common["requires_python"] = SpecifierSet(one.requires_python) if one.requires_python else None
