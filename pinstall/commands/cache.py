@@ -18,15 +18,13 @@ from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.pins import Identity
+from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
-from pinstall.request.call import refuse_beyond_cache, take
+from pinstall.request.call import Call, refuse_beyond_cache, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model.pins import Reporter
-    from pinstall.request.call import Call
 
 _DAY = 24 * 60 * 60
 _KIBI = 1024

@@ -14,11 +14,11 @@ from pinstall.environment import damage
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.inputs import Fault, RequirementLine
+from pinstall.model.pins import Distribution, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import demand
-from pinstall.request.call import gather, refuse, take
+from pinstall.request.call import Asked, gather, refuse, take
 from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
 from pinstall.verdicts.proof import judge, seen
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
-    from pinstall.model.inputs import RequirementLine
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -76,11 +73,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
 
 def _show(
-    tell: Reporter,
-    texts: Sequence[str | Fault],
-    found: Sequence[Verdict],
-    doubts: Sequence[str | Fault],
-    cleared: Plan,
+    tell: Reporter, texts: Sequence[str | Fault], found: Sequence[Verdict], doubts: Sequence[str | Fault], cleared: Plan
 ) -> None:
     """Print the findings, and say beside them what is only unusual."""
     for text in texts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.inputs import Fault, Option, Origin, Request
+from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
 from pinstall.report import phrases
 from pinstall.request import demand, lines, lockfile, policy, reading
 from pinstall.request.call import Call, gather
@@ -20,7 +20,6 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Reporter
 
 

@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
-from pinstall.request.call import gather, refuse, take
+from pinstall.request.call import Asked, gather, refuse, take
 from pinstall.verdicts.proof import seen
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
-    from pinstall.model.pins import Distribution, Reporter, Verdict
-    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 

@@ -20,7 +20,7 @@ from pinstall.environment import target
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure, resolution
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
-    from pinstall.model.pins import Distribution, Pin, Verdict
     from pinstall.verdicts.closure import Find, Need
     from pinstall.verdicts.evidence import Evidence
 

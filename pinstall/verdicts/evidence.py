@@ -12,7 +12,7 @@ from pinstall import comparison, environment
 from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
-from pinstall.model.pins import State, Verdict
+from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
 from pinstall.stamp import state_directory
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.pins import Dependency, Distribution, Identity, Pin
     from pinstall.request.call import Asked
 
 

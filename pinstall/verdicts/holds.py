@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
-from pinstall.model.pins import Hold
+from pinstall.model.pins import Hold, Pin, Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, requirements
 from pinstall.request.options import RENEWING
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.pins import Pin, Reporter
     from pinstall.request.call import Asked
     from pinstall.verdicts.closure import Find
     from pinstall.verdicts.evidence import Evidence

@@ -16,7 +16,7 @@ from pinstall.environment.distributions import place
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Identity, Pin, State, Verdict
 from pinstall.request import demand
 from pinstall.verdicts import holds
 from pinstall.verdicts.evidence import Evidence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pinstall.cache.downloads import Downloads
     from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
-    from pinstall.model.pins import Distribution, Identity, Pin, Verdict
     from pinstall.request.call import Asked
 
 

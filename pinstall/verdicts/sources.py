@@ -17,7 +17,7 @@ from pinstall.formats.urls import without_secrets
 from pinstall.index import places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
-from pinstall.model.pins import Pin, State
+from pinstall.model.pins import Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
 from pinstall.verdicts.proof import proofs
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Link, Page
-    from pinstall.model.pins import Identity, Reporter, Verdict
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 

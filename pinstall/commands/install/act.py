@@ -20,13 +20,12 @@ from pinstall.commands.install.command import Installer
 from pinstall.commands.install.evict import Clearing
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.outcome import Outcome
-from pinstall.model.pins import State
+from pinstall.model.pins import Pin, Reporter, State, Verdict
 from pinstall.verdicts import closure, conflicts, holds, refusals, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.model.pins import Pin, Reporter, Verdict
     from pinstall.verdicts.closure import Need
     from pinstall.verdicts.evidence import Evidence
 

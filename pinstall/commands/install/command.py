@@ -15,7 +15,7 @@ from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.heal import Healing
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
-from pinstall.model.pins import Pin, State
+from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
 from pinstall.verdicts import conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from pinstall.commands.install.evict import Clearing
-    from pinstall.model.pins import Hold, Identity, Reporter, Verdict
 
 
 class Installer:

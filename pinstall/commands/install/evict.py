@@ -16,7 +16,7 @@ from pinstall import index
 from pinstall.cache import build_records, plan
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
-from pinstall.model.artifacts import Plan
+from pinstall.model.artifacts import Case, Eviction, Plan
 from pinstall.report import phrases
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from pinstall.cache.cache import Cache
     from pinstall.cache.downloads import Ask
-    from pinstall.model.artifacts import Case, Eviction
     from pinstall.model.pins import Identity, Pin, Reporter
     from pinstall.request.call import Asked
     from pinstall.request.options import Pip

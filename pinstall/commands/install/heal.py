@@ -14,13 +14,12 @@ from pinstall.environment.distributions import is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
 from pinstall.model.artifacts import Eviction
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
     from pinstall.verdicts.evidence import Evidence
 
 

@@ -15,18 +15,15 @@ from pinstall.commands.install import stamping
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import PinstallError
 from pinstall.model.outcome import Outcome
-from pinstall.model.pins import State
+from pinstall.model.pins import Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import arguments
-from pinstall.request.call import gather, take
+from pinstall.request.call import Asked, gather, take
 from pinstall.verdicts import holds, refusals
 from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from pinstall.model.pins import Reporter, Verdict
-    from pinstall.request.call import Asked
 
 
 def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> Outcome:

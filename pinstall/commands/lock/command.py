@@ -21,10 +21,10 @@ from pinstall.commands.lock import releases, texts
 from pinstall.formats import toml, urls
 from pinstall.index import places
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
-from pinstall.model.inputs import Fault, Origin
+from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
 from pinstall.request import arguments, lockfile, pyproject, reading, requirements
-from pinstall.request.call import gather, take
+from pinstall.request.call import Asked, gather, take
 from pinstall.request.options import FOREIGN, NEWEST
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.commands.lock.locked import Locked
-    from pinstall.model.inputs import Option, RequirementLine
     from pinstall.model.pins import Reporter
-    from pinstall.request.call import Asked
 
     Report = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.index import pages
-from pinstall.model.artifacts import Link
+from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.verdicts import closure
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Page
     from pinstall.model.inputs import RequirementLine
 
 _ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
-from pinstall.index.offers import Index
-from pinstall.model.artifacts import Answer
+from pinstall.index.offers import Ask, Index
+from pinstall.model.artifacts import Answer, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from packaging.utils import NormalizedName
 
-    from pinstall.index.offers import Ask
-    from pinstall.model.artifacts import Entry
     from pinstall.request.call import Asked
 
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
