@@ -38,7 +38,7 @@ def seen(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
     """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
-        evidence = Evidence(holds.instead(asked, evidence.installed.ledger.holds()), evidence.installed)
+        evidence = Evidence(holds.ask_for_holds(evidence), evidence.installed)
     evidence = learn_names(evidence)
     cache = Cache(evidence.asked)
     return evidence, cache, judge(cache, evidence)

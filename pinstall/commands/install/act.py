@@ -106,7 +106,7 @@ class Attempt:
         if self.installer.runs.interrupted:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
-        self.installer.held = holds.in_force(self._before, self._tell)
+        self.installer.held = holds.find_holds(self._before, self._tell)
         exit_code = self._install([*wanting, *self._perhaps])
         if exit_code != 0:
             self.put_back()
@@ -145,7 +145,7 @@ class Attempt:
             self._tell.say("pip failed: trying again without the pins of what this very request is for")
             exit_code = run()
         if exit_code == 0:
-            holds.end(replaced, self._before, self._tell)
+            holds.forget_replaced(replaced, self._before, self._tell)
         else:
             self._error = holds.find_conflict(self.installer.held, chosen, exit_code)
         return exit_code
