@@ -41,12 +41,8 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     call = take([word for word in argv if word not in (action, "--evict")], environ)
     refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
-    if (
-        len(words) > 1
-        or (words and action in ("", "shelf"))
-        or (evicting and action != "verify")
-        or (action == "evict" and not words)
-    ):
+    most, least = action not in ("", "shelf"), action == "evict"
+    if not least <= len(words) <= most or (evicting and action != "verify"):
         hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
         raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
     found = call.cache_directory
@@ -68,10 +64,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Undo the latest eviction, and return the exit code: 1 where there is nothing to put back.
-
-    Raises PinstallError (64) for arguments: all of it is put back, whatever they say.
-    """
+    """Put back what the latest run moved out of pip's cache; return 1 where that is nothing, raise for arguments."""
     call = take(argv, environ)
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:

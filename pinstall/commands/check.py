@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Say everything that `install` would have to do for these arguments, and return 1 if that is anything.
-
-    Raises PinstallError (64) for an option that is not known: verified would be something else than what was meant.
-    """
+    """Show all that `install` would have to do; return 1 if that is anything, raise (64) for unknown options."""
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
@@ -59,9 +56,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        tell.document(
-            {**phrases.checked(found, cleared, texts), "unpinned": [phrases.dependency(one) for one in loose]}
-        )
+        document = phrases.checked(found, cleared, texts)
+        tell.document({**document, "unpinned": [phrases.dependency(one) for one in loose]})
     else:
         _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 
 def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Show every line of these files that is no pin, for whatever platform it is, and return 1 if there is any.
-
-    Each file is read by itself, with the files that it names. Raises PinstallError (64) for what is no file name.
-    """
+    """Show every line of these files that is not a pin; return 1 if there is any, raise (64) for options."""
     for word in argv:
         if word.startswith("-"):
             hint = "write `pinstall check --pinned FILE...`"

@@ -77,10 +77,7 @@ USAGES = (
 
 
 def about(topic: str) -> str:
-    """Return the help on a command or on the settings; for `help` the overview.
-
-    Raises PinstallError (64) for a topic that does not exist.
-    """
+    """Return the help on a command or on the settings; raise PinstallError (64) for another topic."""
     usages = [usage for usage in USAGES if usage.command == topic]
     if topic == "help":
         lines = _overview()

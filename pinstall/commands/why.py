@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Show the chain of evidence for the project that the first argument names; return 1 where nothing is known of it.
-
-    The other arguments are those of `install`. Raises PinstallError (64) without a name, and for an option that
-    is not known.
-    """
+    """Show what is known of the first argument, a project; return 1 for nothing, raise (64) without a name."""
     call = take(argv, environ)
     refuse(call, "why")
     if not call.request.positionals:

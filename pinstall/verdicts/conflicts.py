@@ -56,7 +56,6 @@ class Metadata:
     """What the pinned releases need, as far as that is certain."""
 
     def __init__(self, evidence: Evidence, found: Sequence[Verdict], cache: Cache) -> None:
-        """Read nothing yet."""
         self._asked = evidence.asked
         self._evidence = evidence
         self._cache = cache
@@ -66,10 +65,7 @@ class Metadata:
         self._known: dict[NormalizedName, Needs] = {}
 
     def conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
-        """Return one line for each pin that another one cannot stand beside, by what is at hand.
-
-        `cases` are what pip's cache has for the pins that do not hold yet.
-        """
+        """Return a fault for each pin that contradicts another, by the cached `cases` of pins not satisfied yet."""
         if not self._is_resolved():
             return ()
         for case in cases:
@@ -140,10 +136,7 @@ class Metadata:
         return closure.release(pin.name, str(version), self._known.get(pin.name, ()))
 
     def _has_choice(self, pin: Pin) -> bool:
-        """Tell whether pip may take something else than what is installed: `==1.0` allows `1.0+cu` too.
-
-        One index seldom has both, so what it has is looked up only where something is about to be refused.
-        """
+        """Check whether pip may take another file: `==1.0` allows `1.0+cu`. Slow, so for refusals only."""
         installed = self._evidence.find(pin.name)
         if pin.hashes or pin.direct or pin.exact or pin.version is None or pin.version.local or installed is None:
             return False
@@ -169,14 +162,9 @@ class Metadata:
             return self._of_wheels(case.pin, case.files, self._cached)
         sources = {link.url for link in case.files}
         builds = self._cache.builds
-        fitting = (
-            builds.locate(artifact)
-            for artifact, _ in case.cached
-            if artifact.url in sources
-            and builds.is_accepted(artifact, case.pin)
-            and self._is_compatible(os.path.basename(artifact.path))
-        )
-        return _agreed(map(_inside, fitting))
+        same = (one for one, _ in case.cached if one.url in sources and builds.is_accepted(one, case.pin))
+        fitting = (one for one in same if self._is_compatible(os.path.basename(one.path)))
+        return _agreed(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
         return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
@@ -232,20 +220,13 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
 
 
 def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]) -> tuple[Fault, ...]:
-    """Return a fault for each pin that something else which is pinned, and asked for, cannot stand beside.
-
-    `find` gives the release that a pin stands for, with what it needs as far as that is known for certain. Pip chooses
-    what is not pinned, so that is never a conflict.
-    """
+    """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
     unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
-    return tuple(
-        _fault(pinned[need.name], by[need.by], need)
-        for need in unmet
-        if need.by in by and _is_certain(need, pinned[need.name])
-    )
+    certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
+    return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 
 
 def _fault(pin: Pin, other: Pin, need: Need) -> Fault:
@@ -258,8 +239,5 @@ def _is_certain(need: Need, pin: Pin) -> bool:
     """Tell whether no file that the pin allows can meet a need: `==1.0` is met by 1.0+cu, and `===` compares texts."""
     open_label = pin.exact is None and (pin.version is None or pin.version.local is None)
     labelled = any("+" in clause.version for clause in need.specifier)
-    return (
-        need.url is None
-        and not any(clause.operator == "===" for clause in need.specifier)
-        and not (open_label and labelled)
-    )
+    exact = any(clause.operator == "===" for clause in need.specifier)
+    return need.url is None and not exact and not (open_label and labelled)

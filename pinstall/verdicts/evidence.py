@@ -63,10 +63,7 @@ class Evidence:
         return self._left.get(name) or self.find(name)
 
     def judge(self, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0) -> tuple[Verdict, ...]:
-        """Return a verdict on each pin that counts: what is requested, and constraints on what is reached.
-
-        `reported` is what pip put outside the environment since then (ns): it is judged in place of what is installed.
-        """
+        """Return a verdict on each pin that counts; `reported` is what pip put elsewhere since (ns)."""
         # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
         requested = self.asked.request.last("only_dependencies") is None
         return tuple(

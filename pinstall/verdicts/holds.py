@@ -171,10 +171,7 @@ def renew(evidence: Evidence, tell: Reporter) -> None:
 
 
 def _hold(pin: Pin, evidence: Evidence) -> Iterator[Hold]:
-    """Yield the pin as a hold of the installed version, with the file by which another run knows it again.
-
-    A link is held by its version too, but not under `origin=index`: there the link would be a fault.
-    """
+    """Yield the pin as a hold; a link is held by its version, but not under `origin=index`, which refuses it."""
     found = evidence.find(pin.name)
     if not pin.requested or found is None:
         return

@@ -39,10 +39,7 @@ class Candidate(NamedTuple):
 
 
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
-    """What resolvelib asks of us: which candidates a project has, the preferred first, and what they need.
-
-    A project with some extras is chosen apart, and bound to the same release without them.
-    """
+    """Tell resolvelib the candidates of a project; one with extras is bound to the same release without them."""
 
     def __init__(
         self, candidates: Candidates, markers: Mapping[str, str], ignores: Callable[[Need], bool] | None = None

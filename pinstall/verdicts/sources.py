@@ -96,13 +96,12 @@ class Sourcing:
     """What the table of sources says, as it stands to what the indexes in force offer."""
 
     def __init__(self, asked: Asked, cache: Cache) -> None:
-        """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
         self._places = dict(_places(asked.in_force))
         self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
         self._fresh: set[NormalizedName] = set()
-        self._silent: tuple[str, ...] = ()
+        self._doubt = ""
 
     def expect(self, wanting: Iterable[Pin], forced: Iterable[Pin]) -> None:
         """Raise PinstallError where an index is not among those in force, or has nothing for what it is to replace."""
@@ -125,26 +124,18 @@ class Sourcing:
     ) -> None:
         """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
         free = {pin.name for pin in self._asked.demand.pins if pin.direct} | requested
-        bound = self._named(
-            name for name, (identity, _) in coming.items() if identity.source is None or name not in free
-        )
+        named = (name for name, (identity, _) in coming.items() if identity.source is None or name not in free)
+        bound = self._named(named)
         self._look(bound, lambda name: not self.index(name, *coming[name]))
-        wrong = tuple(
-            Fault(origin=entry.origin, message=self._against(entry, *coming[name]))
-            for name, entry in bound.items()
-            if not self.index(name, *coming[name])
-        )
+        strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(name, *coming[name]))
+        wrong = tuple(Fault(origin=entry.origin, message=self._against(entry, *one)) for entry, one in strange)
         if wrong:
-            raise _error(
-                phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere",
-                wrong,
-                "take the other index out of the command, pin the hash, or change the table",
-            )
+            message = phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere"
+            raise _error(message, wrong, "take the other index out of the command, pin the hash, or change the table")
 
     def _against(self, entry: Option, identity: Identity, url: str) -> str:
-        doubt = "".join(f" ({text})" for text in self._silent)
         version = "" if identity.version is None else f" {identity.version}"
-        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{doubt}"
+        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{self._doubt}"
 
     def index(self, name: NormalizedName, identity: Identity, url: str) -> str:
         """Return the index that a project has to come from, if that is known to list this very file."""
@@ -155,21 +146,16 @@ class Sourcing:
         return policy.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
 
     def bound(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
-        """Return the pins, each that has an index demanding the hashes of the files that this one lists.
-
-        Raise PinstallError where it lists none.
-        """
+        """Return the pins with the hashes that their index lists; raise PinstallError where it lists none."""
         given = {pin.name: pin for pin in pins}
         bound = self._named(name for name, pin in given.items() if not pin.direct)
         self._look(bound, lambda name: not self._files(given[name]))
         return tuple(self._bound(pin, bound[name]) if name in bound else pin for name, pin in given.items())
 
     def _bound(self, pin: Pin, entry: Option) -> Pin:
-        files = self._files(pin)
         hashes = self._hashes(pin)
-        if not files or (pin.hashes and hashes and not pin.hashes & hashes):
-            doubt = "".join(f" ({text})" for text in self._silent)
-            message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{doubt}"
+        if not self._files(pin) or (pin.hashes and hashes and not pin.hashes & hashes):
+            message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{self._doubt}"
             raise _error("1 pin cannot be had from its index", (Fault(origin=pin.origin, message=message),), None)
         return replace(pin, hashes=(pin.hashes & hashes) or pin.hashes or hashes)
 
@@ -198,13 +184,11 @@ class Sourcing:
         found = {name: entry for name in names if (entry := self._of(name)) is not None}
         strange = {name: entry for name, entry in found.items() if _place(entry) not in self._places}
         if strange and strict:
+            counted = phrases.counted(len(strange), "project has", "projects have")
+            texts = ((entry, f"{name} has to come from {policy.index(entry)}") for name, entry in strange.items())
             raise _error(
-                phrases.counted(len(strange), "project has", "projects have")
-                + " to come from an index that pip is not told of",
-                tuple(
-                    Fault(origin=entry.origin, message=f"{name} has to come from {policy.index(entry)}")
-                    for name, entry in strange.items()
-                ),
+                f"{counted} to come from an index that pip is not told of",
+                tuple(Fault(origin=entry.origin, message=text) for entry, text in texts),
                 "add it with `--extra-index-url` or `--find-links`, or change the table",
             )
         return {name: entry for name, entry in found.items() if name not in strange}
@@ -222,7 +206,7 @@ class Sourcing:
             offered = index.offers.Index(self._places[place])
             found = offered.pages(names, _PATIENCE)
             self._listed |= {name: tuple(link for page in some for link in page.links) for name, some in found.items()}
-            self._silent += offered.silent
+            self._doubt += "".join(f" ({text})" for text in offered.silent)
 
     def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
         for page in self._cache.downloads.pages(Pin(name=name)):

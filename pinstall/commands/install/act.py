@@ -34,10 +34,7 @@ _LATE = ("packaging.tags", "requests.auth", "resolvelib")
 
 
 def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], tell: Reporter) -> Outcome:
-    """Bring about what is pinned with pip, and return what was done.
-
-    Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
-    """
+    """Bring about what is pinned with pip and return what was done; in any case good wheels go back to the cache."""
     _import_own(evidence, found)
     clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
     with pip.folder() as folder, contextlib.closing(clearing):
@@ -77,7 +74,6 @@ class Attempt:
     """One attempt, with what it has found out on the way."""
 
     def __init__(self, installer: Installer, clearing: Clearing, tell: Reporter, folder: str) -> None:
-        """Do nothing yet."""
         self.installer = installer
         self._clearing = clearing
         self._tell = tell
@@ -127,10 +123,7 @@ class Attempt:
         return [pin for pin in self._before.asked.demand.pins if not pin.requested and find(pin.name) is None]
 
     def _install(self, wanting: Sequence[Pin]) -> int:
-        """Run the user's own command, and find out, silently, whether it failed by pins of earlier runs.
-
-        Where these are of what is asked for, only not by its name, the command runs again without them.
-        """
+        """Run the user's own command, and again without the holds of what it asks for if these made it fail."""
         run = partial(self.installer.cure, self.installer.install, wanting)
         exit_code = run()
         held, runs = self.installer.held, self.installer.runs

@@ -63,10 +63,7 @@ def refuse_unpinned(evidence: Evidence, tell: Reporter) -> None:
 
 
 def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
-    """Return for each request the pin to write: the installed release if it fits.
-
-    Where requests are refused, it is else the newest release that fits, if indexes answer in time.
-    """
+    """Return the pin to write for each request: the installed release if it fits, else the newest that fits."""
     asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
     named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
@@ -126,10 +123,7 @@ def _installed(
 def _offered(
     missing: Mapping[NormalizedName, SpecifierSet], asked: Asked, tell: Reporter
 ) -> Iterator[tuple[NormalizedName, _Found]]:
-    """Yield the newest release that fits of each project, as far as indexes tell in time.
-
-    What has one of the hashes that are written down goes before all else.
-    """
+    """Yield the newest release that fits of each project, one with a demanded hash first, as indexes tell in time."""
     known, target = index.offers.Index(asked.in_force), asked.target
     offered = known.pages(missing, SECONDS)
     for text in known.silent:

@@ -31,13 +31,9 @@ if TYPE_CHECKING:
 
 
 class Installer:
-    """Has pip install for one request, and keeps what it reported.
-
-    `held` are the pins of earlier runs that pip may not move; `labels` are what indexes offer next to what pip took.
-    """
+    """Has pip install for one request; `held` are pins that pip may not move, `labels` what indexes offer besides."""
 
     def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
-        """Run nothing yet."""
         asked = evidence.asked
         self._evidence, self._is_stale = evidence, False
         self._clearing = clearing
@@ -178,10 +174,7 @@ class Installer:
         self._reports = self._reports and self._evidence.asked.pip.reports
 
     def _record(self, since: int, *, alone: bool = False) -> None:
-        """Record what pip has built since (ns), and from which artifact it installed each distribution.
-
-        Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
-        """
+        """Record what pip has built and installed since (ns); of pins `alone` it has enforced all hashes."""
         evidence, reported = self.evidence, self._reported
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
         self._clearing.record(pins, since)

@@ -42,7 +42,6 @@ class Clearing:
     """
 
     def __init__(self, asked: Asked, cache: Cache, tell: Reporter) -> None:
-        """Change nothing yet."""
         self._asked = asked
         self.cache = cache
         self._tell = tell

@@ -37,20 +37,15 @@ _DAY = 24 * 60 * 60
 
 @contextlib.contextmanager
 def staged(cache: str) -> Iterator[str]:
-    """Give a folder on the cache's file system, for the user's eyes only, and remove it afterwards.
-
-    What killed runs left behind goes too, once it is a day old. Raises PinstallError (`stage`) where there is no room.
-    """
+    """Yield a private folder on the cache's file system, and remove it; raise PinstallError (`stage`) if it is full."""
     parent = os.path.join(cache, FOLDER)
     try:
         files.folder(parent)
         folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
     except OSError as error:
-        raise PinstallError(
-            "stage",
-            f"cannot make a folder to build in below `{parent}`: {error.strerror}",
-            hint="make room in pip's cache directory, or make it writable",
-        ) from error
+        message = f"cannot make a folder to build in below `{parent}`: {error.strerror}"
+        hint = "make room in pip's cache directory, or make it writable"
+        raise PinstallError("stage", message, hint=hint) from error
     _sweep(parent)
     try:
         yield folder
@@ -67,16 +62,12 @@ def _sweep(parent: str) -> None:
 
 
 def keep(folder: str, cache: str) -> tuple[str, ...]:
-    """Rename the fresh builds into pip's cache, where nothing stands in their place; return their paths there.
+    """Rename fresh builds into pip's cache where nothing is, and return their paths there.
 
-    With `--no-cache-dir` pip builds into a temporary cache of its own, whose keys are those of the persistent one, and
-    `--no-clean` leaves it behind. Nothing is returned where a pip does it otherwise.
+    With `--no-cache-dir --no-clean` pip leaves a temporary cache with the same keys behind.
     """
-    kept = []
-    for name in sorted(os.listdir(folder)):
-        if name.startswith(_EPHEMERAL):
-            kept += list(_adopt(os.path.join(folder, name), cache))
-    return tuple(kept)
+    names = (name for name in sorted(os.listdir(folder)) if name.startswith(_EPHEMERAL))
+    return tuple(path for name in names for path in _adopt(os.path.join(folder, name), cache))
 
 
 def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
@@ -93,11 +84,8 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
 def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
     """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
     locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
-    return [
-        *map(_option_line, asked.options),
-        *sorted(locked),
-        *(_pin_line(pin, asked.build_settings(pin)) for pin in pins),
-    ]
+    pinned = (_pin_line(pin, asked.build_settings(pin)) for pin in pins)
+    return [*map(_option_line, asked.options), *sorted(locked), *pinned]
 
 
 def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
@@ -128,7 +116,7 @@ def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
     """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
     pins = tuple(pins)
     groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
-    return tuple(group for group in groups if group)
+    return tuple(filter(None, groups))
 
 
 def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> None:

@@ -48,15 +48,9 @@ def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Ask
 
 def uncompiled(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
-    left_to_pip = (
-        asked.policy.bytecode == "pip"
-        or not reports(asked)
-        or asked.elsewhere
-        or asked.request.last("compile") is not None
-        or bool(asked.environ.get("PYTHONDONTWRITEBYTECODE"))
-        or cores() == 1
-    )
-    return () if left_to_pip else ("--no-compile",)
+    decided = asked.request.last("compile") is not None or asked.environ.get("PYTHONDONTWRITEBYTECODE")
+    is_ours = asked.policy.bytecode != "pip" and reports(asked) and not asked.elsewhere
+    return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 
 
 class Runs:
@@ -122,13 +116,8 @@ def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, s
     """Compile source files as the interpreter would when it imports them; what cannot be compiled is passed over."""
     processes = []
     for share in _shares(paths, cores()):
-        process = subprocess.Popen(
-            [executable, "-c", _SCRIPT],
-            env=dict(environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command, none = [executable, "-c", _SCRIPT], subprocess.DEVNULL
+        process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.PIPE, stdout=none, stderr=none)
         processes.append((process, "\0".join(share).encode("utf-8", "surrogateescape")))
     for process, names in processes:
         if process.stdin is not None:

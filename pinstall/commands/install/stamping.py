@@ -30,10 +30,7 @@ _FINE = 100_000_000
 
 
 def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
-    """Return the grounds of a run that found every pin satisfied, none where a stamp cannot cover them.
-
-    What has changed since shortly before the run started (ns) may have changed after it was looked at.
-    """
+    """Return the grounds of a satisfied run that started then (ns), none where a stamp cannot cover them."""
     asked, request = evidence.asked, evidence.asked.request
     dated = request.last("uploaded_prior_to")
     remote = any(

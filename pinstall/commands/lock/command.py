@@ -115,10 +115,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
 
 
 def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tuple[list[str], str]:
-    """Return the words with what is to be locked, and where that was found if nobody has named anything.
-
-    A file of requirements may stand where pip takes only their names, as people know it from other tools.
-    """
+    """Return the words with what is to be locked, a `.in` or `.txt` file as `-r`, and the project file found."""
     for argument in reversed(arguments.read(words, NEWEST).positionals):
         if argument.text.endswith(_FILES) and os.path.isfile(argument.text):
             number = int(argument.origin.where.rpartition(" ")[2])
@@ -198,9 +195,8 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
             words += ["--constraint", pip.requirements_file(folder, lines)]
         with tempfile.TemporaryFile() as said:
             with _redirected(2 if tell.detailed else said.fileno()):
-                ended = pip.run(
-                    (*asked.pip.command, "install", *words, *asked.request.arguments), asked.environ, asked.replays
-                )
+                command = (*asked.pip.command, "install", *words, *asked.request.arguments)
+                ended = pip.run(command, asked.environ, asked.replays)
             if ended.exit_code != 0:
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is

@@ -78,8 +78,7 @@ def locked(
 ) -> tuple[Locked, ...]:
     """Return what pip's report would install, by name; `roots` are the lines that ask for something.
 
-    Raises PinstallError (`lying-index`, `no-hash`) where an index contradicts what pip got from it, or nothing gives a
-    sha256. Source: https://pip.pypa.io/en/stable/reference/installation-report/.
+    Raises PinstallError (`lying-index`, `no-hash`). Source: https://pip.pypa.io/en/stable/reference/installation-report/
     """
     items = {_name(item): item for item in report["install"]}
     extras, askers = _asked(items, roots, report["environment"])
@@ -131,10 +130,7 @@ def _name(item: Mapping[str, Any]) -> NormalizedName:
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
-    """Return the extras that are asked of each project, and who asks for it.
-
-    An extra may ask for more extras, of its own project too, so the walk goes on until there is no new one.
-    """
+    """Return the extras asked of each project, found until there is no new one, and who asks for it."""
     extras: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in items}
     askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
     for line in roots:
@@ -185,15 +181,10 @@ def _likely(version: str) -> re.Pattern[bytes] | None:
     parsed = metadata.version(version)
     if parsed is None:
         return None
-    numbers = _significant(parsed.release)
-    digits = b"[._]0*".join(b"%d" % number for number in numbers)
+    # `1.0` may be written `1`
+    end = next((place for place in range(len(parsed.release), 1, -1) if parsed.release[place - 1]), 1)
+    digits = b"[._]0*".join(b"%d" % number for number in parsed.release[:end])
     return re.compile(rb"-v?(?:\d+(?:[!_]|%21))?0*" + digits + rb"(?!\d)", re.IGNORECASE)
-
-
-def _significant(release: Sequence[int]) -> Sequence[int]:
-    """Return the numbers that every spelling of a release has: `1.0` may be written `1`."""
-    end = next((place for place in range(len(release), 1, -1) if release[place - 1]), 1)
-    return release[:end]
 
 
 def _sha256(link: Link) -> list[str]:
@@ -203,12 +194,8 @@ def _sha256(link: Link) -> list[str]:
 def _proven(own: Link, name: NormalizedName) -> Link:
     if own.hashes:
         return own
-    raise PinstallError(
-        "no-hash",
-        f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked",
-        hint="take it from an index that gives hashes",
-        exit_code=NOT_PINNED,
-    )
+    message = f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked"
+    raise PinstallError("no-hash", message, hint="take it from an index that gives hashes", exit_code=NOT_PINNED)
 
 
 def _refuse_other(own: Link, index: str, files: Iterable[Link]) -> None:

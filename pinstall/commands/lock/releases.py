@@ -28,10 +28,7 @@ _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 
 
 def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) -> Index:
-    """Return all that is in force to look for these releases on; little is read of what is listed of all others.
-
-    `since` is when pip was started, in seconds since the epoch.
-    """
+    """Return the index for these releases, thinned to them; `since` is when pip was started (epoch seconds)."""
     cache = Cache(asked)
     known = {str(name): version for name, version in versions.items()}
 
