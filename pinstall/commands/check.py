@@ -21,7 +21,7 @@ from pinstall.request import demand
 from pinstall.request.call import Asked, gather, refuse, take
 from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
-from pinstall.verdicts.proof import judge, seen
+from pinstall.verdicts.proof import gather_evidence, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, as_json = "--deep" in argv, "--json" in argv
     call = take([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
-    evidence, cache, found = seen(gather(call))
+    evidence, cache, found = gather_evidence(gather(call))
     asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:
@@ -46,7 +46,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
     found = comparison.remarked(found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)})
-    disputes = Metadata(evidence, found, cache).conflicts(cases)
+    disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]

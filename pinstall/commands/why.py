@@ -16,7 +16,7 @@ from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request.call import Asked, gather, refuse, take
-from pinstall.verdicts.proof import seen
+from pinstall.verdicts.proof import gather_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
     request = replace(call.request, positionals=tuple(others))
-    evidence, cache, judged = seen(gather(replace(call, request=request)))
+    evidence, cache, judged = gather_evidence(gather(replace(call, request=request)))
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(evidence.asked, name),

@@ -64,7 +64,7 @@ class Metadata:
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
 
-    def conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
+    def find_conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
         """Return a fault for each pin that contradicts another, by the cached `cases` of pins not satisfied yet."""
         if not self._is_resolved():
             return ()
@@ -86,8 +86,8 @@ class Metadata:
             if version is not None and needs is not None
         }
 
-    def conflicts_by_index(self) -> tuple[Fault, ...]:
-        """Return what `conflicts` does, by what indexes say in time of what is not known yet."""
+    def find_conflicts_by_index(self) -> tuple[Fault, ...]:
+        """Return what `find_conflicts` does, by what indexes say in time of what is not known yet."""
         unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
         if not unknown or not self._is_resolved() or self._is_choosy:
             return ()
@@ -123,7 +123,7 @@ class Metadata:
         def find(name: NormalizedName) -> Distribution | None:
             return self._release(pins[name])
 
-        return conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
+        return find_conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
         """Return what a pin stands for, none where not even its version is certain."""
@@ -219,7 +219,9 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
         return None
 
 
-def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]) -> tuple[Fault, ...]:
+def find_conflicts(
+    roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]
+) -> tuple[Fault, ...]:
     """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}

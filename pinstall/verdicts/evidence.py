@@ -58,7 +58,7 @@ class Evidence:
         """Take these rows too, next to those of the ledger."""
         self._proofs = proofs
 
-    def judged(self, name: NormalizedName) -> Distribution | None:
+    def find_judged(self, name: NormalizedName) -> Distribution | None:
         """Return what the last verdict on this name judged: left by `--target`, or installed."""
         return self._left.get(name) or self.find(name)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-def seen(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
+def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
     """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
@@ -49,20 +49,21 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
     found = evidence.judge(reported, since)
-    if proven := proofs(cache, evidence, found):
+    if proven := find_proofs(cache, evidence, found):
         evidence.admit(proven)
         found = evidence.judge(reported, since)
     return found
 
 
-def proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
+def find_proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
     A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
     that pip built it is the source archive's hash that counts, which pip notes beside it.
     """
-    open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
-    wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
+    unproven = (verdict.pin for verdict in found if verdict.state is State.UNPROVEN and verdict.pin.hashes)
+    open_ = ((pin, evidence.find_judged(pin.name)) for pin in unproven)
+    wanting = {pin.name: (pin, installed) for pin, installed in open_ if installed is not None}
     found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
     rows = {name: row for name, row in found_rows if row is not None}
     return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))

@@ -20,7 +20,7 @@ from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
-from pinstall.verdicts.proof import proofs
+from pinstall.verdicts.proof import find_proofs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,10 +42,10 @@ _COMPARISON: Final = 2.0
 def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:
     """Return the verdicts by what pip's cache, and the indexes that projects have to come from, prove besides."""
     asked, cache, ledger = evidence.asked, Cache(evidence.asked), evidence.installed.ledger
-    ledger.write(proofs(cache, evidence, found), tell.say)
+    ledger.write(find_proofs(cache, evidence, found), tell.say)
     found = evidence.judge()
     if any(setting.dest == policy.TABLE for setting in asked.settings):
-        ledger.write(Sourcing(asked, cache).proofs(evidence, found), tell.say)
+        ledger.write(Sourcing(asked, cache).find_proofs(evidence, found), tell.say)
         found = evidence.judge()
     return found, cache
 
@@ -106,7 +106,7 @@ class Sourcing:
     def expect(self, wanting: Iterable[Pin], forced: Iterable[Pin]) -> None:
         """Raise PinstallError where an index is not among those in force, or has nothing for what it is to replace."""
         self._named(pin.name for pin in wanting if not pin.direct)
-        self.bound(forced)
+        self.bind_hashes(forced)
 
     def resolves_first(self) -> bool:
         """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
@@ -145,21 +145,21 @@ class Sourcing:
         listed = self._listed.get(name, ())
         return policy.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
 
-    def bound(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    def bind_hashes(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
         """Return the pins with the hashes that their index lists; raise PinstallError where it lists none."""
         given = {pin.name: pin for pin in pins}
         bound = self._named(name for name, pin in given.items() if not pin.direct)
         self._look(bound, lambda name: not self._files(given[name]))
-        return tuple(self._bound(pin, bound[name]) if name in bound else pin for name, pin in given.items())
+        return tuple(self._bind(pin, bound[name]) if name in bound else pin for name, pin in given.items())
 
-    def _bound(self, pin: Pin, entry: Option) -> Pin:
+    def _bind(self, pin: Pin, entry: Option) -> Pin:
         hashes = self._hashes(pin)
         if not self._files(pin) or (pin.hashes and hashes and not pin.hashes & hashes):
             message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{self._doubt}"
             raise _error("1 pin cannot be had from its index", (Fault(origin=pin.origin, message=message),), None)
         return replace(pin, hashes=(pin.hashes & hashes) or pin.hashes or hashes)
 
-    def proofs(self, evidence: Evidence, found: Iterable[Verdict]) -> dict[NormalizedName, Row]:
+    def find_proofs(self, evidence: Evidence, found: Iterable[Verdict]) -> dict[NormalizedName, Row]:
         """Return rows for the ledger on what lacks proof of its index, and is a file that this index lists."""
         open_ = {v.pin.name: v for v in found if v.state is State.UNPROVEN and not v.pin.direct}
         bound = self._named(open_, strict=False)
@@ -171,7 +171,7 @@ class Sourcing:
             hashes = self._hashes(pin)
             listed = replace(open_[name], pin=replace(pin, hashes=(pin.hashes & hashes) or hashes))
             if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):
-                row = proofs(self._cache, evidence, (listed,)).get(name)
+                row = find_proofs(self._cache, evidence, (listed,)).get(name)
             if row is not None:
                 rows[name] = replace(row, index=policy.index(bound[name]))
         return rows

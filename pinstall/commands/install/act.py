@@ -94,7 +94,7 @@ class Attempt:
         if not self.installer.is_rehearsal:
             cases = cache.cases(wanting)
             if not asked.elsewhere:
-                refusals.refuse(refusals.conflict(metadata.conflicts(cases)), asked, self._tell)
+                refusals.refuse(refusals.conflict(metadata.find_conflicts(cases)), asked, self._tell)
             self._clearing.clear(cases, cache.cases(self._perhaps))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
@@ -107,7 +107,7 @@ class Attempt:
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
-                faults = metadata.conflicts(cache.cases(wanting)) or metadata.conflicts_by_index()
+                faults = metadata.find_conflicts(cache.cases(wanting)) or metadata.find_conflicts_by_index()
                 self._error = refusals.conflict(faults, exit_code)
             return exit_code
         if not asked.elsewhere:

@@ -41,7 +41,7 @@ class Installer:
         self._folder = folder
         self._started = time.time_ns()
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        self._reports = runs.reports(asked)
+        self._reports = runs.wants_report(asked)
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -82,7 +82,7 @@ class Installer:
             words = arguments.without(words, "json_report_file", asked.pip.release)
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
         started = time.time_ns() if again else self._started
-        exit_code = self.runs.run("install", ("install", *ours, *runs.uncompiled(asked), *words))
+        exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
         self._note(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.deliver(report_file, wanted.value or "-")
@@ -119,7 +119,7 @@ class Installer:
     def force(self, pins: Sequence[Pin]) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""
         asked = self.evidence.asked
-        pins = self.sourcing.bound(pins)
+        pins = self.sourcing.bind_hashes(pins)
         changes = settings.neutral(asked.request.defaults, os.devnull) if pins else None
         if changes is None:
             return
@@ -130,7 +130,7 @@ class Installer:
             ours = ("--report", report_file) if asked.pip.reports else ()
             file = pip.requirements_file(self._folder, rebuild.lines(group, asked))
             carried = arguments.carried(asked.request, into_environment=True)
-            words = ("--force-reinstall", "--no-deps", *ours, *runs.uncompiled(asked), *carried)
+            words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
             words += (*self._clearing.around(asked.pip), "-r", file)
             started = time.time_ns()
             exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
@@ -164,13 +164,13 @@ class Installer:
         self._is_stale |= self.healing.settle(self.evidence, self._started)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
-        if self._reported and runs.uncompiled(asked):
+        if self._reported and runs.compile_options(asked):
             files = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
             paths = [path for one in files for path in one.sources]
             runs.compile_files(asked.target.executable, paths, asked.environ)
         identities = [identity for identity, _ in self._reported.values()]
         self._evidence = proof.learn_names(self.evidence, identities)
-        self._evidence.asked = runs.replaced(self._evidence.asked, identities, self._tell)
+        self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
         self._reports = self._reports and self._evidence.asked.pip.reports
 
     def _record(self, since: int, *, alone: bool = False) -> None:

@@ -36,7 +36,7 @@ _DAY = 24 * 60 * 60
 
 
 @contextlib.contextmanager
-def staged(cache: str) -> Iterator[str]:
+def make_stage(cache: str) -> Iterator[str]:
     """Yield a private folder on the cache's file system, and remove it; raise PinstallError (`stage`) if it is full."""
     parent = os.path.join(cache, FOLDER)
     try:
@@ -61,7 +61,7 @@ def _sweep(parent: str) -> None:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def keep(folder: str, cache: str) -> tuple[str, ...]:
+def adopt_builds(folder: str, cache: str) -> tuple[str, ...]:
     """Rename fresh builds into pip's cache where nothing is, and return their paths there.
 
     With `--no-cache-dir --no-clean` pip leaves a temporary cache with the same keys behind.
@@ -135,13 +135,13 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
 
 
 def _remake(group: Sequence[Pin], cache: Cache, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
-    with staged(cache.path) as stage:
+    with make_stage(cache.path) as stage:
         file = pip.requirements_file(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
         carried = arguments.carried(runs.asked.request)
         tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
         exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
-        kept = keep(stage, cache.path) if exit_code == 0 else ()
+        kept = adopt_builds(stage, cache.path) if exit_code == 0 else ()
     cache.forget()
     for path in kept:
         tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")

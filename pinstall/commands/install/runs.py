@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-def reports(asked: Asked) -> bool:
+def wants_report(asked: Asked) -> bool:
     """Tell whether pip is asked for a report of its own: before 23.0 only where nothing else can tell what it did."""
     request = asked.request
     if asked.target.externally_managed and request.last("dry_run"):
@@ -37,7 +37,7 @@ def mention_unproven(asked: Asked, tell: Reporter) -> None:
         tell.say(f"pip {asked.pip} does not report what it installs: hashes are not proven")
 
 
-def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
+def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
     """Return what is asked, of another pip where that is among what has just been installed."""
     for one in installed:
         if one.name == "pip" and one.version is not None and not asked.elsewhere and asked.pip.command[-1] == "pip":
@@ -46,10 +46,10 @@ def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Ask
     return asked
 
 
-def uncompiled(asked: Asked) -> tuple[str, ...]:
+def compile_options(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
     decided = asked.request.last("compile") is not None or asked.environ.get("PYTHONDONTWRITEBYTECODE")
-    is_ours = asked.policy.bytecode != "pip" and reports(asked) and not asked.elsewhere
+    is_ours = asked.policy.bytecode != "pip" and wants_report(asked) and not asked.elsewhere
     return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 
 

@@ -159,7 +159,7 @@ def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[Normal
     if wanted.everything or not old:
         return {}
     pinned = {name: version for name, version in _pinned(old, wanted.output) if name not in wanted.upgraded}
-    outgrown = locking.outgrown(pinned, asked.lines, asked.target.markers)
+    outgrown = locking.find_outgrown(pinned, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
         tell.say(f"{name}=={pinned[name]} gives way: {phrases.place(line.origin)} asks for `{line.text}`")
     return {name: version for name, version in pinned.items() if name not in outgrown}
@@ -177,7 +177,7 @@ def _pinned(old: str, file: str) -> Iterator[tuple[NormalizedName, str]]:
     read = requirements.read(old.encode(), file=file, constraint=False, environ={})
     for fault in read.faults:
         raise _no_lock(file, f"{fault.origin}: {fault.message}")
-    yield from locking.pinned(read.lines)
+    yield from locking.find_pins(read.lines)
 
 
 def _no_lock(file: str, reason: str) -> PinstallError:
@@ -234,7 +234,7 @@ def _placed(line: RequirementLine, folder: str, source: str) -> RequirementLine:
 def _locked(
     asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
 ) -> tuple[Locked, ...]:
-    listed = locking.listed(found)
+    listed = locking.list_releases(found)
     index = releases.index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
@@ -257,7 +257,7 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    request, restore = asked.request, texts.restoring(asked)
+    request, restore = asked.request, texts.make_restorer(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if lockfile.is_lock(wanted.output):

@@ -52,12 +52,12 @@ class Locked:
     directory: bool = False
 
 
-def listed(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
+def list_releases(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
     """Return the releases of pip's report whose files an index, or a place of `--find-links`, lists."""
     return {_name(item): item["metadata"]["version"] for item in report["install"] if not item["is_direct"]}
 
 
-def thinned(content: bytes, content_type: str, version: str) -> bytes:
+def thin_page(content: bytes, content_type: str, version: str) -> bytes:
     """Return a page of an index without most of what is of another release; unread, as that is what is dear."""
     likely = _likely(version)
     if likely is None:
@@ -101,7 +101,7 @@ def platform(report: Mapping[str, Any]) -> str:
     return "{platform_python_implementation} {python_version} on {sys_platform} {platform_machine}".format(**markers)
 
 
-def pinned(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
+def find_pins(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
     """Yield the versions that the lines of an older lock pin."""
     for line in lines:
         for clause in line.specifier:
@@ -109,7 +109,7 @@ def pinned(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, s
                 yield line.name, clause.version
 
 
-def outgrown(
+def find_outgrown(
     versions: Mapping[NormalizedName, str], lines: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> dict[NormalizedName, RequirementLine]:
     """Return which of these versions a line does not allow any more, with that line."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
-from pinstall.index.offers import Ask, Index
+from pinstall.index.offers import Index
 from pinstall.model.artifacts import Answer, Entry
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.index.offers import Ask
     from pinstall.request.call import Asked
 
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
@@ -38,7 +39,7 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
         if answer is None or version is None:
             return answer
         kind = answer.headers.get("content-type", "")
-        return replace(answer, content=locked.thinned(answer.content, kind, version))
+        return replace(answer, content=locked.thin_page(answer.content, kind, version))
 
     return Index(asked.in_force, through)
 

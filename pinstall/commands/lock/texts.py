@@ -159,7 +159,7 @@ def difference(old: str, new: str) -> tuple[str, ...]:
     return tuple(line for line in changed if "sha256" not in line) or tuple(changed)
 
 
-def restoring(asked: Asked) -> Callable[[str], str]:
+def make_restorer(asked: Asked) -> Callable[[str], str]:
     """Return what writes in a URL the names of variables for what they hold, of those that the files read there."""
     names = dict(_held(asked))
     longest_first = sorted(names, key=len, reverse=True)
