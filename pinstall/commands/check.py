@@ -71,7 +71,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 def _show(
     tell: Reporter, texts: Sequence[str | Fault], found: Sequence[Verdict], doubts: Sequence[str | Fault], cleared: Plan
 ) -> None:
-    """Print the findings, and say beside them what is only unusual."""
+    """Print the findings, then warnings and notes."""
     for text in texts:
         tell.show(text)
     for verdict in found:

@@ -1,6 +1,6 @@
-"""Find the pins that cannot stand together by the metadata that are at hand: installed, or in pip's cache.
+"""Find pins that contradict each other, by the metadata of what is installed, cached or on an index.
 
-May not: write, start pip, ask an index by itself, decide what is a conflict.
+May not: write, start pip, refuse.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Metadata:
         return find_conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
-        """Return what a pin stands for, none where not even its version is certain."""
+        """Return the release of a pin, none where its version is not certain."""
         installed = self._evidence.find(pin.name) if pin.name in self._standing else None
         if installed is not None and installed.requires is not None:
             return installed
@@ -183,7 +183,7 @@ class Metadata:
         return target.of(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
-        """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
+        """Return the metadata of a file from pip's HTTP cache: its own page, or inside the file."""
         downloads = self._cache.downloads
         for _, entry in downloads.answers(f"{link.url}.metadata") if link.metadata is not None else ():
             if (content := downloads.content(entry)) is not None:

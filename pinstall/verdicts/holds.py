@@ -47,7 +47,7 @@ def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     left = _without(held, gone)
     # forgotten now, before this run perhaps installs it for another reason
     _forget({name for name in left if evidence.find(name) is None}, evidence, tell)
-    # the files of this very run say anew what they have pinned before
+    # the files of this very run say again what they have pinned before
     return _select(_without(left, _read(asked)), _named(asked), evidence)
 
 

@@ -47,7 +47,7 @@ def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]
 def judge(
     cache: Cache, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
 ) -> tuple[Verdict, ...]:
-    """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
+    """Judge as `Evidence.judge` does, also by what pip's cache proves; nothing is written down."""
     found = evidence.judge(reported, since)
     if proven := find_proofs(cache, evidence, found):
         evidence.admit(proven)
@@ -58,8 +58,8 @@ def judge(
 def find_proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
-    A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
-    that pip built it is the source archive's hash that counts, which pip notes beside it.
+    A cached artifact with a demanded hash, whose members equal the files on disk, is the one that was installed. For a
+    wheel that pip built, the hash is that of the source archive, which pip stores next to it.
     """
     unproven = (verdict.pin for verdict in found if verdict.state is State.UNPROVEN and verdict.pin.hashes)
     open_ = ((pin, evidence.find_judged(pin.name)) for pin in unproven)
@@ -85,7 +85,7 @@ def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distributio
         known = downloads.hash_as(entry, pin.hashes)
         with downloads.open(entry) as body:
             return known if known and equals(body, installed) else frozenset()
-    except (OSError, ValueError):  # gone by now, or no such entry any more
+    except (OSError, ValueError):  # deleted since, or not an entry any more
         return frozenset()
 
 

@@ -40,7 +40,7 @@ _COMPARISON: Final = 2.0
 
 
 def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:
-    """Return the verdicts by what pip's cache, and the indexes that projects have to come from, prove besides."""
+    """Return the verdicts after a look for proof in pip's cache and at the indexes of the table."""
     asked, cache, ledger = evidence.asked, Cache(evidence.asked), evidence.installed.ledger
     ledger.write(find_proofs(cache, evidence, found), tell.say)
     found = evidence.judge()
@@ -93,7 +93,7 @@ def _hashed(pin: Pin, page: Page) -> tuple[Link, ...]:
 
 
 class Sourcing:
-    """What the table of sources says, as it stands to what the indexes in force offer."""
+    """The table of sources, compared with what the indexes in force offer."""
 
     def __init__(self, asked: Asked, cache: Cache) -> None:
         self._asked = asked

@@ -95,7 +95,7 @@ class Attempt:
             cases = cache.cases(wanting)
             if not asked.elsewhere:
                 refusals.refuse(refusals.conflict(metadata.find_conflicts(cases)), asked, self._tell)
-            self._clearing.clear(cases, cache.cases(self._perhaps))
+            self._clearing.clear(cases, cache.cases(self._constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
             self.installer.healing.clear(found, forced, self._before)
@@ -103,7 +103,7 @@ class Attempt:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
         self.installer.held = holds.find_holds(self._before, self._tell)
-        exit_code = self._install([*wanting, *self._perhaps])
+        exit_code = self._install([*wanting, *self._constrained])
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
@@ -117,7 +117,7 @@ class Attempt:
         return exit_code
 
     @property
-    def _perhaps(self) -> list[Pin]:
+    def _constrained(self) -> list[Pin]:
         """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
         find = self._before.find
         return [pin for pin in self._before.asked.demand.pins if not pin.requested and find(pin.name) is None]

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from pinstall.verdicts.evidence import Evidence
 
 SECONDS: Final = 2.0
-"""How long a refusal may take at most because indexes are asked."""
+"""How many seconds a refusal waits for indexes."""
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
-"""Options with which it is not the target, or not what an index has now, that decides what fits."""
+"""Options with which the target, or the newest release, does not decide what fits."""
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""What pip takes behind `--hash`."""
+"""The hashes that pip takes after `--hash`."""
 
 
 _OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
-"""Commands of pip that somebody may try here; `wheel` and `search` are rather meant as projects."""
+"""Commands of pip that a user may try here; `wheel` and `search` are more likely projects."""
 _ALIKE: Final = 0.8
 """How much a word has in common with one that was misspelt, from 0 to 1."""
 
@@ -82,7 +82,7 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
 
 
 def _hint(asked: Asked) -> str:
-    """Return what to do about requests that are no pins, which may be no requests at all."""
+    """Return what to do about requests that are not pins, or that are mistyped commands."""
     words = [one.text for one in asked.request.positionals]
     first = words[0] if words else ""
     if first in _OF_PIP:
@@ -105,7 +105,7 @@ def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:
 
 
 def _is_hashed(asked: Asked) -> bool:
-    """Tell whether pip will want a hash of everything: it is told so, or one line has some."""
+    """Check whether pip demands a hash of everything: by an option, or because one line has some."""
     flag = any(option.dest == "require_hashes" for option in asked.in_force)
     return flag or any(line.hashes and line.link is None for line in asked.lines)
 

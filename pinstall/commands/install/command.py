@@ -1,4 +1,4 @@
-"""Have pip install: the user's own command, our force command, and once more where the cache was the cause.
+"""Have pip install: the user's own command, our force command, and again where the cache was the cause.
 
 May not: decide what is evicted or forced, put anything back.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Installer:
-    """Has pip install for one request; `held` are pins that pip may not move, `labels` what indexes offer besides."""
+    """Has pip install for one request; `held` are pins that pip may not move, `labels` local versions on offer."""
 
     def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
         asked = evidence.asked
@@ -93,7 +93,10 @@ class Installer:
     @property
     def _ours(self) -> tuple[str, ...]:
         """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
-        return (*self._clearing.around(self._evidence.asked.pip), *holds.write_constraints(self.held, self._folder))
+        return (
+            *self._clearing.bypass_options(self._evidence.asked.pip),
+            *holds.write_constraints(self.held, self._folder),
+        )
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
@@ -107,7 +110,7 @@ class Installer:
         return exit_code
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
-        """Run pip, and once more if it fails by something in its cache; return the last exit code."""
+        """Run pip, and again if its cache made it fail; return the last exit code."""
         exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
@@ -131,7 +134,7 @@ class Installer:
             file = pip.requirements_file(self._folder, rebuild.lines(group, asked))
             carried = arguments.carried(asked.request, into_environment=True)
             words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
-            words += (*self._clearing.around(asked.pip), "-r", file)
+            words += (*self._clearing.bypass_options(asked.pip), "-r", file)
             started = time.time_ns()
             exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
             self._note(exit_code, report_file)

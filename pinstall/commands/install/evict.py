@@ -102,7 +102,7 @@ class Clearing:
             self._tell.say(f"put {item.what} back into pip's cache")
         self.cache.forget()
 
-    def around(self, pip: Pip) -> tuple[str, ...]:
+    def bypass_options(self, pip: Pip) -> tuple[str, ...]:
         """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
         if self.bypass:
             return ("--no-cache-dir",)
@@ -110,7 +110,7 @@ class Clearing:
         return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
 
     def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
-        """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
+        """Evict what is proven wrong after pip has failed, by servers too; return whether that is anything."""
         if not self.cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
         by_name = {pin.name: pin for pin in pins}
@@ -155,7 +155,7 @@ class Clearing:
         self.cache.forget()
 
     def end(self) -> None:
-        """End a run that went well: forget what has lain on the shelf for too long."""
+        """Forget what has been on the shelf for too long, after a successful run."""
         gone = self.cache.shelf.forget() if self._receipts else 0
         if gone:
             self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")

@@ -105,13 +105,13 @@ class Healing:
         self._receipts, self._listed = [], {}
 
     def end(self) -> None:
-        """End a run that went well: forget what has lain aside for too long."""
+        """Forget what has been on the shelf for too long, after a successful run."""
         for shelf, _ in self._receipts:
             shelf.forget()
 
 
 def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:
-    """Yield the places as paths below where the distribution lies; what lies elsewhere is left alone."""
+    """Yield the places below the distribution's location, as relative paths."""
     for place in places:
         path = os.path.relpath(place, distribution.location)
         if not path.startswith(os.pardir):

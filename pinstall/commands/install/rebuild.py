@@ -76,7 +76,7 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
         for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
-            # where it cannot be done, pip builds once more, into the cache itself
+            # where it cannot be done, pip builds again, into the cache itself
             if files.moved(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
 
@@ -102,7 +102,7 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
 
 
 def _option_line(option: Option) -> str:
-    """Return a global option of a requirements file, for a file that lies elsewhere."""
+    """Return a global option as a line of a requirements file in another folder."""
     if option.value is None:
         return option.name
     value = option.value

@@ -54,7 +54,7 @@ def compile_options(asked: Asked) -> tuple[str, ...]:
 
 
 class Runs:
-    """The runs of pip so far: `commands` in their order; `interrupted` tells that somebody wants no more of them."""
+    """The runs of pip so far: `commands` in their order; `interrupted` is set after Ctrl-C."""
 
     def __init__(self, asked: Asked, tell: Reporter, before: Callable[[], None], after: Callable[[], None]) -> None:
         """Run nothing yet; `before` is called each time that pip is about to start, `after` once it has ended."""

@@ -58,7 +58,7 @@ def list_releases(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
 
 
 def thin_page(content: bytes, content_type: str, version: str) -> bytes:
-    """Return a page of an index without most of what is of another release; unread, as that is what is dear."""
+    """Return an index page without most files of other releases, unparsed, since parsing is slow."""
     likely = _likely(version)
     if likely is None:
         return content
@@ -130,7 +130,7 @@ def _name(item: Mapping[str, Any]) -> NormalizedName:
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
-    """Return the extras asked of each project, found until there is no new one, and who asks for it."""
+    """Return the extras asked of each project, with those that extras ask for, and its askers."""
     extras: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in items}
     askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
     for line in roots:
