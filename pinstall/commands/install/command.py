@@ -93,10 +93,8 @@ class Installer:
     @property
     def _ours(self) -> tuple[str, ...]:
         """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
-        return (
-            *self._clearing.bypass_options(self._evidence.asked.pip),
-            *holds.write_constraints(self.held, self._folder),
-        )
+        bypass = self._clearing.bypass_options(self._evidence.asked.pip)
+        return (*bypass, *holds.write_constraints(self.held, self._folder))
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
