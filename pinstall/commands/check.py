@@ -85,7 +85,6 @@ def _show(
 
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:
-    """Yield what is wrong with what was asked."""
     yield from (*asked.faults, *asked.demand.conflicts, *demand.malformed(asked.lines))
     for line in _loose(asked):
         yield Fault(origin=line.origin, message=f"`{line.text}` is not a pin")

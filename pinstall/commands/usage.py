@@ -137,6 +137,5 @@ def _settings() -> Iterator[str]:
 
 
 def _folded(text: str, indent: str) -> list[str]:
-    """Return the lines of a paragraph, each short enough for a screen."""
     fill = textwrap.TextWrapper(_WIDTH - 1, indent, indent, break_long_words=False, break_on_hyphens=False)
     return fill.wrap(text)

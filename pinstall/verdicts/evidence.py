@@ -192,7 +192,6 @@ class Evidence:
         return replace(known, hashes=own | (proof.hashes if proof else self.installed.hashes(found)))
 
     def _notes(self, pin: Pin, found: Distribution) -> Iterator[str]:
-        """Yield what a stricter setting would not accept."""
         source = found.identity.source
         if source is not None and not pin.direct and not pin.hashes:
             kind = "as an editable of" if found.editable else "from"

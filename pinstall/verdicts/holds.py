@@ -72,7 +72,6 @@ def _without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> di
 
 
 def _find_gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
-    """Return the files that pin something and do not exist any more."""
     files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
     return frozenset(file for file in files if not os.path.exists(file))
 

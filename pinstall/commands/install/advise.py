@@ -99,7 +99,6 @@ def _hint(asked: Asked) -> str:
 
 
 def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:
-    """Return what all lines and constraints together demand of a project."""
     lines = (*asked.demand.unpinned, *asked.demand.bounds)
     return SpecifierSet(",".join(str(line.specifier) for line in lines if line.name == name and line.specifier))
 

@@ -54,7 +54,6 @@ def make_stage(cache: str) -> Iterator[str]:
 
 
 def _sweep(parent: str) -> None:
-    """Remove the stages of runs that were killed; one that is still in use is younger than a day."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(parent)):
             if entry.name.startswith(_STAGE) and entry.stat().st_mtime < time.time() - _DAY:
