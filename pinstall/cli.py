@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pinstall.report.terminal import Terminal
 
 COMMANDS = ("cache", "check", "lock", "undo", "why")
-"""One module each, with a function of that name."""
+"""Each is a function of that name, in a module of that name unless `_MODULES` has another."""
+_MODULES = {"undo": "cache"}
 
 
 def main() -> None:
@@ -97,7 +98,8 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
         if command == "check" and "--pinned" in rest:  # compares files, without an environment
             command, rest = "pinned", [word for word in rest if word != "--pinned"]
-        call: Callable[..., int] = getattr(importlib.import_module(f"pinstall.commands.{command}"), command)
+        module = importlib.import_module(f"pinstall.commands.{_MODULES.get(command, command)}")
+        call: Callable[..., int] = getattr(module, command)
         return call(rest, os.environ, terminal)
     return _install(rest if command == "install" else argv, terminal)
 

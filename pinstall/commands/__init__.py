@@ -1,1 +1,1 @@
-"""String core and adapters together, one file for each command beside `install`."""
+"""The commands: one module each, and a folder for `install` and for `lock`."""

@@ -1,4 +1,4 @@
-"""Look after pip's cache: where it is, what it holds, what is wrong in it, and what was moved out of it.
+"""Look after pip's cache: where it is, what it holds, what is wrong in it, what was moved out of it and back.
 
 May not: parse text, print.
 """
@@ -18,17 +18,16 @@ from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.pins import Identity
+from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
-from pinstall.request.call import read_call, refuse_beyond_cache
+from pinstall.request.call import Call, read_call, refuse_beyond_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pinstall.model.pins import Reporter
-    from pinstall.request.call import Call
 
 _DAY = 24 * 60 * 60
+_KIBI = 1024
 ACTIONS = ("list", "verify", "evict", "shelf")
 
 
@@ -42,12 +41,8 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     call = read_call([word for word in argv if word not in (action, "--evict")], environ)
     refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
-    if (
-        len(words) > 1
-        or (words and action in ("", "shelf"))
-        or (evicting and action != "verify")
-        or (action == "evict" and not words)
-    ):
+    most, least = action not in ("", "shelf"), action == "evict"
+    if not least <= len(words) <= most or (evicting and action != "verify"):
         hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
         raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
     found = call.cache_directory
@@ -66,6 +61,31 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
             return _shelf(found.path, tell)
         case _:
             return _describe(found.path, call, tell, writable=found.writable)
+
+
+def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
+    """Put back what the latest run moved out of pip's cache; return 1 where that is nothing, raise for arguments."""
+    call = read_call(argv, environ)
+    refuse_beyond_cache(call, "undo")
+    if call.request.positionals:
+        hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
+        raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)
+    path = call.cache_directory.path
+    if path is None:
+        tell.say(f"pip's cache is off: {call.cache_directory.reason}")
+        return FINDING
+    shelf = Shelf(path)
+    shelved = list(shelf.shelved())
+    latest = [item for item in shelved if item.receipt == shelved[0].receipt]
+    returned = shelf.put_back(latest)
+    for item in returned:
+        tell.say(f"put {item.what} back into pip's cache")
+    if not latest:
+        tell.say(f"nothing lies on the shelf of `{path}`")
+    for item in latest:
+        if item not in returned:
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
+    return HOLDS if returned and len(returned) == len(latest) else FINDING
 
 
 def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
@@ -176,7 +196,7 @@ def _weight(path: str, paths: Iterable[str]) -> tuple[int, float]:
 
 def _readable(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:  # noqa: PLR2004 - what KiB means
+        if size < _KIBI:
             return f"{size:.0f} {unit}"
-        size /= 1024
+        size /= _KIBI
     return f"{size:.1f} GiB"

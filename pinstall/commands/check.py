@@ -15,14 +15,14 @@ from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
+from pinstall.model.inputs import Fault, RequirementLine
+from pinstall.model.pins import Distribution, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import demand
-from pinstall.request.call import gather, read_call, refuse
+from pinstall.request.call import Asked, gather, read_call, refuse
 from pinstall.verdicts import refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
-from pinstall.verdicts.proof import judge, seen
+from pinstall.verdicts.proof import gather_evidence, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,30 +31,25 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
-    from pinstall.model.inputs import RequirementLine
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Say everything that `install` would have to do for these arguments, and return 1 if that is anything.
-
-    Raises PinstallError (64) for an option that is not known: verified would be something else than what was meant.
-    """
+    """Show all that `install` would have to do; return 1 if that is anything, raise (64) for unknown options."""
     deep, as_json = "--deep" in argv, "--json" in argv
     call = read_call([word for word in argv if word not in ("--deep", "--json")], environ)
     refuse(call, "check", "--deep", "--json", "--pinned")
-    evidence, cache, found = seen(gather(call))
+    evidence, cache, found = gather_evidence(gather(call))
     asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:
         assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    labels = {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
-    found = comparison.warn_of_labels(found, labels)
-    disputes = Metadata(evidence, found, cache).conflicts(cases)
+    found = comparison.warn_of_labels(
+        found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
+    )
+    disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
@@ -64,12 +59,13 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
     if as_json:
-        document = {**phrases.checked(found, cleared, texts), "unpinned": list(map(phrases.dependency, loose))}
+        document = phrases.checked(found, cleared, texts)
+        document["unpinned"] = [phrases.dependency(one) for one in loose]
         tell.page(f"{json.dumps(document, indent=2)}\n")
     else:
         _show(tell, texts, found, tuple(cache.doubts(cases)), cleared)
         if asked.policy.closure != "refuse":
-            refusals.show(loose, tell)
+            refusals.show_dependencies(loose, tell)
         number = sum(verdict.state is State.HOLDS for verdict in found)
         held = phrases.counted(number, "pin holds", "pins hold")
         tell.say(f"{held}, {phrases.counted(len(texts), 'finding', 'findings')}")
@@ -77,13 +73,9 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
 
 def _show(
-    tell: Reporter,
-    texts: Sequence[str | Fault],
-    found: Sequence[Verdict],
-    doubts: Sequence[str | Fault],
-    cleared: Plan,
+    tell: Reporter, texts: Sequence[str | Fault], found: Sequence[Verdict], doubts: Sequence[str | Fault], cleared: Plan
 ) -> None:
-    """Print the findings, and say beside them what is only unusual."""
+    """Print the findings, then warnings and notes."""
     for text in texts:
         tell.show(text)
     for verdict in found:
@@ -97,7 +89,6 @@ def _show(
 
 
 def _demands(asked: Asked) -> Iterator[str | Fault]:
-    """Yield what is wrong with what was asked."""
     yield from (*asked.faults, *asked.demand.conflicts, *demand.malformed(asked.lines))
     for line in _loose(asked):
         yield Fault(origin=line.origin, message=f"`{line.text}` is not a pin")

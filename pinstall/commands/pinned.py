@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.inputs import Fault, Option, Origin, Request
+from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
 from pinstall.report import phrases
 from pinstall.request import demand, lines, lockfile, policy, reading
 from pinstall.request.call import Call, gather
@@ -20,15 +20,11 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Reporter
 
 
 def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Show every line of these files that is no pin, for whatever platform it is, and return 1 if there is any.
-
-    Each file is read by itself, with the files that it names. Raises PinstallError (64) for what is no file name.
-    """
+    """Show every line of these files that is not a pin; return 1 if there is any, raise (64) for options."""
     for word in argv:
         if word.startswith("-"):
             hint = "write `pinstall check --pinned FILE...`"

@@ -77,10 +77,7 @@ USAGES = (
 
 
 def about(topic: str) -> str:
-    """Return the help on a command or on the settings; for `help` the overview.
-
-    Raises PinstallError (64) for a topic that does not exist.
-    """
+    """Return the help on a command or on the settings; raise PinstallError (64) for another topic."""
     usages = [usage for usage in USAGES if usage.command == topic]
     if topic == "help":
         lines = _overview()
@@ -140,6 +137,5 @@ def _settings() -> Iterator[str]:
 
 
 def _folded(text: str, indent: str) -> list[str]:
-    """Return the lines of a paragraph, each short enough for a screen."""
     fill = textwrap.TextWrapper(_WIDTH - 1, indent, indent, break_long_words=False, break_on_hyphens=False)
     return fill.wrap(text)

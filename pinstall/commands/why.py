@@ -13,10 +13,10 @@ from packaging.utils import canonicalize_name
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
-from pinstall.request.call import gather, read_call, refuse
-from pinstall.verdicts.proof import seen
+from pinstall.request.call import Asked, gather, read_call, refuse
+from pinstall.verdicts.proof import gather_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,17 +24,11 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
-    from pinstall.model.pins import Distribution, Reporter, Verdict
-    from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Show the chain of evidence for the project that the first argument names; return 1 where nothing is known of it.
-
-    The other arguments are those of `install`. Raises PinstallError (64) without a name, and for an option that
-    is not known.
-    """
+    """Show what is known of the first argument, a project; return 1 for nothing, raise (64) without a name."""
     call = read_call(argv, environ)
     refuse(call, "why")
     if not call.request.positionals:
@@ -43,7 +37,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
     request = replace(call.request, positionals=tuple(others))
-    evidence, cache, judged = seen(gather(replace(call, request=request)))
+    evidence, cache, judged = gather_evidence(gather(replace(call, request=request)))
     found = [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(evidence.asked, name),

@@ -124,7 +124,7 @@ class FileList:
     @cached_property
     def _damages(self) -> tuple[tuple[str, str], ...] | None:
         """Return each path that is not as RECORD says, with its damage; None where nothing can be compared."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # a path may hold a NUL
             return tuple(self._compare())
         return None
 

@@ -19,13 +19,11 @@ from pinstall.model.pins import Dependency, Distribution, Identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-    from packaging.requirements import Requirement
-
-    from pinstall.model.artifacts import Chosen
     from pinstall.model.inputs import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
 
+_ANY = SpecifierSet()
 _OR = re.compile(r"\bor\b")
 
 
@@ -34,9 +32,9 @@ class Need:
     """One demand on a project: by whom, with which extras and versions, from which URL (without credentials)."""
 
     name: NormalizedName
-    specifier: SpecifierSet
-    extras: frozenset[NormalizedName]
     by: str
+    specifier: SpecifierSet = _ANY
+    extras: frozenset[NormalizedName] = frozenset()
     url: str | None = None
 
     def __str__(self) -> str:
@@ -47,22 +45,17 @@ class Need:
 
 
 def of_line(line: RequirementLine, name: NormalizedName) -> Need:
-    """Return what a requirement or constraint line demands; where a requested link leads to is for its pin to say."""
+    """Return what a line demands; the link of a request is left to its pin."""
     url = without_secrets(line.link) if line.link and line.constraint else None
     return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
-
-
-def of_chosen(one: Chosen) -> Need:
-    """Return the demand of a request on what pip has found to be asked for, which need not have a name in it."""
-    return Need(name=one.name, specifier=SpecifierSet(), extras=one.extras, by="this request")
 
 
 def walk(
     roots: Iterable[Need], find: Find, markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, Need], list[Need]]:
-    """Return who first needs each project that the roots reach through what is installed, and the needs not met by it.
+    """Return the first need of each project that the roots reach, and the needs that are not met.
 
-    Each project's dependencies are read for each extra that somebody asks for, as pip does.
+    Each project's dependencies are read for each extra that is asked for, as pip does.
     """
     seen: set[tuple[NormalizedName, NormalizedName | None]] = set()
     reached: dict[NormalizedName, Need] = {}
@@ -95,19 +88,10 @@ def unpinned(
     return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
 
 
-def requirers(
-    name: NormalizedName, among: Iterable[NormalizedName], find: Find, markers: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return who needs a project without being asked for an extra, as `bb 1.0 needs aa<2`."""
-    found = (find(other) for other in among)
-    needs = (need for one in found if one is not None for need in dependencies(one, None, markers))
-    return tuple(str(need) for need in needs if need.name == name)
-
-
 def meets(distribution: Distribution, need: Need) -> bool:
-    """Tell whether what is installed satisfies the need; a pre-release that is there counts, as for pip.
+    """Check whether a distribution satisfies the need; pre-releases count, as for pip.
 
-    Nothing is met by what cannot tell its own needs, and a URL only by what is known to come from there.
+    A distribution without readable needs meets nothing, and a URL is met only by what came from there.
     """
     version, source = distribution.identity.version, distribution.identity.source
     if distribution.requires is None or version is None:
@@ -129,24 +113,15 @@ def dependencies(
             requirement = metadata.requirement(text)
             applies = metadata.applies(requirement.marker, markers, extra or "")
         except ValueError:  # only pip knows what this means, so it counts as unmet and pip is asked
-            name = NormalizedName(redacted(text))
-            yield Need(name=name, specifier=SpecifierSet(), extras=frozenset(), by=by)
+            yield Need(name=NormalizedName(redacted(text)), by=by)
             continue
         if applies:
-            yield _need(requirement, by)
-
-
-def _need(requirement: Requirement, by: str) -> Need:
-    return Need(
-        name=canonicalize_name(requirement.name),
-        specifier=requirement.specifier,
-        extras=frozenset(canonicalize_name(name) for name in requirement.extras),
-        by=by,
-        url=requirement.url and without_secrets(requirement.url),
-    )
+            name, url = canonicalize_name(requirement.name), requirement.url and without_secrets(requirement.url)
+            extras = frozenset(map(canonicalize_name, requirement.extras))
+            yield Need(name=name, specifier=requirement.specifier, extras=extras, by=by, url=url)
 
 
 def _needs_extra(text: str) -> bool:
-    """Tell cheaply that a line is only for an extra; most lines of most projects are, and parsing them is dear."""
+    """Check quickly whether a line is only for an extra: most lines are, and parsing them is slow."""
     marker = text.partition(";")[2]
     return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None

@@ -1,6 +1,6 @@
-"""Find the pins that cannot stand together by the metadata that are at hand: installed, or in pip's cache.
+"""Find pins that contradict each other, by the metadata of what is installed, cached or on an index.
 
-May not: write, start pip, ask an index by itself, decide what is a conflict.
+May not: write, start pip, refuse.
 """
 
 from __future__ import annotations
@@ -14,64 +14,35 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import parse_wheel_filename
 
-from pinstall import comparison
+from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
 from pinstall.environment import target
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
-from pinstall.model.errors import FINDING, PinstallError
 from pinstall.model.inputs import Fault
-from pinstall.model.pins import State
-from pinstall.report import phrases
+from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
-from pinstall.verdicts import closure
+from pinstall.verdicts import closure, resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
-    from pinstall.request.call import Asked
+    from pinstall.verdicts.closure import Find, Need
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
     Needs = tuple[str, ...]
-    from collections.abc import Callable, Mapping
-
-    from pinstall.verdicts.closure import Need
-
-    Find = Callable[[NormalizedName], Distribution | None]
 
 _PATIENCE = 3.0
 """How many seconds an index may take to explain why pip has failed."""
-_HINT = "change one of the two lines"
 _OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
 """With these pip does not resolve what is pinned here, or for another interpreter."""
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
-
-
-def refuse(faults: Sequence[Fault], asked: Asked, tell: Reporter) -> None:
-    """Raise PinstallError for pins that cannot stand together; where anything goes pip has the last word."""
-    if faults and asked.policy.unpinned == "refuse":
-        raise _error(faults, FINDING)
-    for fault in faults:
-        tell.detail(fault)
-
-
-def among(asked: Asked) -> PinstallError | None:
-    """Return why lines that ask for one project cannot stand together; where anything goes they may."""
-    faults = asked.demand.conflicts if asked.policy.unpinned == "refuse" else ()
-    return _error(faults, FINDING) if faults else None
-
-
-def explained(known: Metadata, cases: Sequence[Case], exit_code: int) -> PinstallError | None:
-    """Return which pins are to blame after pip has failed: by its cache, which it has filled, else by the index."""
-    faults = known.conflicts(cases) or known.conflicts_by_index(_PATIENCE)
-    return _error(faults, exit_code) if faults else None
 
 
 def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] = ()) -> None:
@@ -81,16 +52,10 @@ def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] 
         evidence.assume(Metadata(evidence, found, cache).releases(cache.cases(pins)))
 
 
-def _error(faults: Sequence[Fault], exit_code: int) -> PinstallError:
-    message = phrases.counted(len(faults), "pin contradicts another", "pins contradict others")
-    return PinstallError("conflict", message, context=tuple(faults), hint=_HINT, exit_code=exit_code)
-
-
 class Metadata:
     """What the pinned releases need, as far as that is certain."""
 
     def __init__(self, evidence: Evidence, found: Sequence[Verdict], cache: Cache) -> None:
-        """Read nothing yet."""
         self._asked = evidence.asked
         self._evidence = evidence
         self._cache = cache
@@ -99,11 +64,8 @@ class Metadata:
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
 
-    def conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
-        """Return one line for each pin that another one cannot stand beside, by what is at hand.
-
-        `cases` are what pip's cache has for the pins that do not hold yet.
-        """
+    def find_conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
+        """Return a fault for each pin that contradicts another, by the cached `cases` of pins not satisfied yet."""
         if not self._is_resolved():
             return ()
         for case in cases:
@@ -124,21 +86,19 @@ class Metadata:
             if version is not None and needs is not None
         }
 
-    def conflicts_by_index(self, seconds: float) -> tuple[Fault, ...]:
-        """Return what `conflicts` does, by what indexes say within so many seconds of what is not known yet."""
+    def find_conflicts_by_index(self) -> tuple[Fault, ...]:
+        """Return what `find_conflicts` does, by what indexes say in time of what is not known yet."""
         unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
         if not unknown or not self._is_resolved() or self._is_choosy:
             return ()
-        from pinstall.index import client, offers  # noqa: PLC0415 - the same
-
-        until = time.monotonic() + seconds
-        index = offers.Index(self._asked.in_force)
-        found = index.pages([pin.name for pin in unknown], seconds)
-        offered = ((pin, found.get(pin.name, ())) for pin in unknown)
-        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in offered}
+        until = time.monotonic() + _PATIENCE
+        offered = index.offers.Index(self._asked.in_force)
+        found = offered.pages([pin.name for pin in unknown], _PATIENCE)
+        listed = ((pin, found.get(pin.name, ())) for pin in unknown)
+        files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in listed}
         wanted = [link for some in files.values() for link in some if self._fits(link)]
-        known = client.at_once(index.metadata, wanted, max(0.0, until - time.monotonic()))
-        for pin in unknown if not index.silent else ():
+        known = index.client.at_once(offered.metadata, wanted, max(0.0, until - time.monotonic()))
+        for pin in unknown if not offered.silent else ():
             if needs := self._of_wheels(pin, files[pin.name], known.get):
                 self._known[pin.name] = needs
         return self._conflicts()
@@ -163,10 +123,10 @@ class Metadata:
         def find(name: NormalizedName) -> Distribution | None:
             return self._release(pins[name])
 
-        return conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
+        return find_conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
-        """Return what a pin stands for, none where not even its version is certain."""
+        """Return the release of a pin, none where its version is not certain."""
         installed = self._evidence.find(pin.name) if pin.name in self._standing else None
         if installed is not None and installed.requires is not None:
             return installed
@@ -176,10 +136,7 @@ class Metadata:
         return closure.release(pin.name, str(version), self._known.get(pin.name, ()))
 
     def _has_choice(self, pin: Pin) -> bool:
-        """Tell whether pip may take something else than what is installed: `==1.0` allows `1.0+cu` too.
-
-        One index seldom has both, so what it has is looked up only where something is about to be refused.
-        """
+        """Check whether pip may take another file: `==1.0` allows `1.0+cu`. Slow, so for refusals only."""
         installed = self._evidence.find(pin.name)
         if pin.hashes or pin.direct or pin.exact or pin.version is None or pin.version.local or installed is None:
             return False
@@ -205,14 +162,9 @@ class Metadata:
             return self._of_wheels(case.pin, case.files, self._cached)
         sources = {link.url for link in case.files}
         builds = self._cache.builds
-        fitting = (
-            builds.locate(artifact)
-            for artifact, _ in case.cached
-            if artifact.url in sources
-            and builds.is_accepted(artifact, case.pin)
-            and self._is_compatible(os.path.basename(artifact.path))
-        )
-        return _agreed(map(_inside, fitting))
+        same = (one for one, _ in case.cached if one.url in sources and builds.is_accepted(one, case.pin))
+        fitting = (one for one in same if self._is_compatible(os.path.basename(one.path)))
+        return _agreed(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
         return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
@@ -231,7 +183,7 @@ class Metadata:
         return target.find_tags(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
-        """Return the metadata of a file from pip's cache of what servers answered, beside the file or inside it."""
+        """Return the metadata of a file from pip's HTTP cache: its own page, or inside the file."""
         downloads = self._cache.downloads
         for _, entry in downloads.answers(f"{link.url}.metadata") if link.metadata is not None else ():
             if (content := downloads.content(entry)) is not None:
@@ -267,23 +219,16 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
         return None
 
 
-def conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]) -> tuple[Fault, ...]:
-    """Return a fault for each pin that something else which is pinned, and asked for, cannot stand beside.
-
-    `find` gives the release that a pin stands for, with what it needs as far as that is known for certain. Pip chooses
-    what is not pinned, so that is never a conflict.
-    """
-    from pinstall.verdicts import resolution  # noqa: PLC0415 - a satisfied run needs no resolvelib
-
+def find_conflicts(
+    roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]
+) -> tuple[Fault, ...]:
+    """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
     unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
-    return tuple(
-        _fault(pinned[need.name], by[need.by], need)
-        for need in unmet
-        if need.by in by and _is_certain(need, pinned[need.name])
-    )
+    certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
+    return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 
 
 def _fault(pin: Pin, other: Pin, need: Need) -> Fault:
@@ -296,8 +241,5 @@ def _is_certain(need: Need, pin: Pin) -> bool:
     """Tell whether no file that the pin allows can meet a need: `==1.0` is met by 1.0+cu, and `===` compares texts."""
     open_label = pin.exact is None and (pin.version is None or pin.version.local is None)
     labelled = any("+" in clause.version for clause in need.specifier)
-    return (
-        need.url is None
-        and not any(clause.operator == "===" for clause in need.specifier)
-        and not (open_label and labelled)
-    )
+    exact = any(clause.operator == "===" for clause in need.specifier)
+    return need.url is None and not exact and not (open_label and labelled)

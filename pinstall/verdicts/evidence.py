@@ -12,7 +12,7 @@ from pinstall import comparison, environment
 from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
-from pinstall.model.pins import State, Verdict
+from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
 from pinstall.stamp import state_directory
@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.pins import Dependency, Distribution, Identity, Pin
     from pinstall.request.call import Asked
 
 
 class Evidence:
     """What is `asked`, and what is `installed` at one moment.
 
-    `reached` is who first needs each project that is asked for or that these need, `unmet` are the needs that what is
-    installed does not meet.
+    `reached` has the first need of each project, `unmet` the needs that what is installed does not meet.
     """
 
     def __init__(self, asked: Asked, installed: Installed | None = None) -> None:
@@ -51,23 +49,21 @@ class Evidence:
         self.reached, self.unmet = self._walk(self.find)
 
     def requirers(self, name: NormalizedName) -> tuple[str, ...]:
-        """Return who needs a project, among what is asked for and what that needs, as `NAME VERSION needs ...`."""
-        return closure.requirers(name, self.reached, self.find, self.asked.target.markers)
+        """Return the needs of a project without extras, as `NAME VERSION needs ...`."""
+        found = filter(None, map(self.find, self.reached))
+        needs = (need for one in found for need in closure.dependencies(one, None, self.asked.target.markers))
+        return tuple(str(need) for need in needs if need.name == name)
 
     def admit(self, proofs: Mapping[NormalizedName, Row]) -> None:
-        """Believe these rows too, beside those of the ledger."""
+        """Take these rows too, next to those of the ledger."""
         self._proofs = proofs
 
-    def judged(self, name: NormalizedName) -> Distribution | None:
-        """Return what the last verdict on this name was of: what `--target` has left, or what is installed."""
+    def find_judged(self, name: NormalizedName) -> Distribution | None:
+        """Return what the last verdict on this name judged: left by `--target`, or installed."""
         return self._left.get(name) or self.find(name)
 
     def judge(self, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0) -> tuple[Verdict, ...]:
-        """Return a verdict on each pin that counts: what is requested, and constraints on what is reached.
-
-        `reported` is what pip says it put elsewhere than into the environment since then (ns); it stands for what is
-        installed.
-        """
+        """Return a verdict on each pin that counts; `reported` is what pip put elsewhere since (ns)."""
         # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
         requested = self.asked.request.last("only_dependencies") is None
         return tuple(
@@ -79,7 +75,7 @@ class Evidence:
         )
 
     def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:
-        """Judge by what pip reports, or by what `--target` has left: without `-U` pip keeps that, and ends well."""
+        """Judge by pip's report, or by what `--target` has left: without `-U` pip keeps that and succeeds."""
         found = self._destination.release(reported.name, reported.version)
         wrong = self._find_foreign(found) if self._aimed else None
         if wrong is not None:
@@ -108,28 +104,22 @@ class Evidence:
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
         return Verdict(pin=pin, state=state, found=text + why, warnings=self._beside(found))
 
-    def explanation(self) -> tuple[str, ...]:
-        """Return who asks for what where the installed set is not closed."""
-        from pinstall.verdicts import resolution  # noqa: PLC0415 - resolvelib is for the rare no
-
-        return resolution.explain(self.roots(), self.find, self.asked.target.markers)
-
     def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
-        """Return what is reached and neither pinned nor asked for, once pip would have installed what it has chosen."""
+        """Return what is reached, and neither pinned nor asked for, after pip installs what it has chosen."""
         request, demand = self.asked.request, self.asked.demand
         if request.last("ignore_dependencies") is not None:
             return ()
         asked_for = {need.name for need in self.roots()} | {pin.name for pin in demand.pins}
         named = asked_for | {one.name for one in chosen if one.requested}
-        if not chosen:
-            return closure.unpinned(self.reached, named, self.find)
         coming = {one.name: closure.release(one.name, one.version, one.requires) for one in chosen}
-        roots = [*self.roots(), *(closure.of_chosen(one) for one in chosen if one.requested)]
+        requested = (one for one in chosen if one.requested)
+        more = (closure.Need(name=one.name, extras=one.extras, by="this request") for one in requested)
 
         def find(name: NormalizedName) -> Distribution | None:
             return coming.get(name) or self.find(name)
 
-        return closure.unpinned(closure.walk(roots, find, self.asked.target.markers)[0], named, find)
+        walked = closure.walk([*self.roots(), *more], find, self.asked.target.markers)[0] if chosen else self.reached
+        return closure.unpinned(walked, named, find)
 
     def _walk(self, find: closure.Find) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
         roots = self.roots()
@@ -144,11 +134,11 @@ class Evidence:
         return reached, unmet
 
     def assume(self, releases: Mapping[NormalizedName, Distribution]) -> None:
-        """Follow the needs of these too: under `--only-deps` what is asked for is not installed, and needs the rest."""
+        """Follow the needs of these too: `--only-deps` does not install what is asked for."""
         self.reached, self.unmet = self._walk(lambda name: releases.get(name) or self.find(name))
 
     def roots(self) -> list[closure.Need]:
-        """Return what is asked for, by name or as the local directory that something is installed from."""
+        """Return what is asked for, by name or by the local directory of what is installed."""
         pinned = (line for pin in self.asked.demand.pins for line in pin.lines if not line.constraint)
         return [
             closure.of_line(line, name)
@@ -191,7 +181,7 @@ class Evidence:
         )
 
     def _known(self, pin: Pin, found: Distribution) -> Identity:
-        """Return what is known of an installation, with what is proven of its artifact where the pin demands that."""
+        """Return what is known of an installation, with the proven hashes where the pin has hashes."""
         known = found.identity
         if not pin.hashes:
             return known
@@ -202,7 +192,6 @@ class Evidence:
         return replace(known, hashes=own | (proof.hashes if proof else self.installed.hashes(found)))
 
     def _notes(self, pin: Pin, found: Distribution) -> Iterator[str]:
-        """Yield what a stricter setting would not accept."""
         source = found.identity.source
         if source is not None and not pin.direct and not pin.hashes:
             kind = "as an editable of" if found.editable else "from"
@@ -211,7 +200,7 @@ class Evidence:
             yield f"outside the environment, in {found.location}: `--pin location=environment` would install it inside"
 
     def _otherwise(self, pin: Pin, found: Distribution) -> str | None:
-        """Return what about an installation of the right version is not as the settings or this request want it."""
+        """Return how an installation of the right version differs from the settings or this request."""
         settings = self.asked.policy
         if settings.location == "environment" and self.installed.is_outside(found):
             return f" outside the environment, in {found.location}"
@@ -225,13 +214,13 @@ class Evidence:
         told = self.installed.inputs(found)
         if told is None:
             return None
-        from pinstall.cache import build_records  # noqa: PLC0415 - most of what is installed nobody has built here
+        from pinstall.cache import build_records  # noqa: PLC0415 - pip built few of the installed distributions here
 
         other = build_records.differences(told, build_records.collect_inputs(self.asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
-        """Return where an installation came from that is known not to be from the index that its project has to."""
+        """Return where an installation came from, if that is not the index of its project."""
         entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
         if entry is None:
             return None
@@ -241,7 +230,7 @@ class Evidence:
         return f" from {known}, and has to come from {index} ({entry.origin})" if known not in ("", index) else None
 
     def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
-        """Return what is there of a project that has to come from an index, where nobody knows whether it has."""
+        """Return that it is unknown whether an installation came from the index of its project."""
         entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
         if entry is None:
             return None
@@ -252,11 +241,11 @@ class Evidence:
 
 
 def _is_built(known: Identity) -> bool:
-    """Tell whether what it came from is a source: its hash says nothing of the wheel that pip took from its cache."""
+    """Check whether it came from a source, whose hash does not cover the wheel that pip took from its cache."""
     return known.source is not None and not known.source.url.endswith(".whl")
 
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
-    """Yield how to choose a local label where the pin leaves it open: PEP 440 lets `==` accept any."""
+    """Yield how to choose a local version where the pin leaves it open: in PEP 440 `==` accepts any."""
     if comparison.is_open(pin) and known.version is not None and known.version.local:
         yield phrases.label(pin.name, str(known.version), known.version.public)

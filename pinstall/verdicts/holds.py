@@ -1,6 +1,6 @@
-"""Decide which pins of earlier runs hold beside a request, and which are held after it.
+"""Decide which pins of earlier runs hold next to a request, and which are held after it.
 
-May not: read or write the ledger.
+May not: start pip, judge.
 """
 
 from __future__ import annotations
@@ -14,93 +14,26 @@ from packaging.utils import canonicalize_name
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
-from pinstall.model.pins import Hold
+from pinstall.model.pins import Hold, Pin, Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, requirements
 from pinstall.request.options import RENEWING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Chosen
-    from pinstall.model.pins import Distribution
-
-    Find = Callable[[NormalizedName], Distribution | None]
-    from collections.abc import Iterator
-
-    from pinstall.model.pins import Pin, Reporter
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 
-def surviving(held: Mapping[NormalizedName, Hold], named: AbstractSet[NormalizedName], find: Find) -> tuple[Hold, ...]:
-    """Return the holds that a run keeps: of projects that it does not name and that are still as they were pinned.
-
-    What plain pip has moved since is no longer held in its place: that would move it again.
-    """
-    return tuple(
-        hold
-        for name, hold in sorted(held.items())
-        if name not in named and (found := find(name)) is not None and found.text == hold.version
-    )
-
-
-def renewed(
-    held: Mapping[NormalizedName, Hold],
-    fresh: Mapping[NormalizedName, Hold],
-    named: AbstractSet[NormalizedName],
-    files: AbstractSet[str],
-    find: Find,
-) -> dict[NormalizedName, Hold]:
-    """Return what is held after a run that went well.
-
-    Its pins, `fresh`, take the place of what the files that it read, which are absolute, have said before, and of other
-    versions of what it names. What is not installed any more is held no longer.
-    """
-    kept = {name: hold for name, hold in without(held, files).items() if find(name) is not None}
-    for name in named & kept.keys():
-        other = fresh.get(name)
-        if other is None or other.version != kept[name].version:
-            del kept[name]
-    return kept | {name: replace(hold, origins=_joined(kept.get(name), hold)) for name, hold in fresh.items()}
-
-
-def _joined(before: Hold | None, hold: Hold) -> dict[str, str]:
-    return dict(sorted({**(before.origins if before else {}), **hold.origins}.items()))
-
-
-def without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> dict[NormalizedName, Hold]:
-    """Return the holds that something else than these files says."""
-    left = {
-        name: replace(hold, origins={file: text for file, text in hold.origins.items() if file not in files})
-        for name, hold in held.items()
-    }
-    return {name: hold for name, hold in left.items() if hold.origins}
-
-
-def needs(hold: Hold, chosen: Iterable[Chosen]) -> tuple[str, ...]:
-    """Return who of what pip would choose needs another version than the one that is held, as `bb 1.0 needs aa>=2`."""
-    found = []
-    for one in chosen:
-        for text in one.requires:
-            try:
-                need = metadata.requirement(text)
-            except ValueError:
-                continue
-            if canonicalize_name(need.name) == hold.name and not need.specifier.contains(
-                hold.version, prereleases=True
-            ):
-                found.append(f"{one.name} {one.version} needs {need.name}{need.specifier}")
-    return tuple(found)
-
-
-def in_force(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
+def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     """Return the pins of earlier runs that this run may not move.
 
-    They count for nothing where hashes are demanded: hash mode lets pip install nothing that is not pinned.
+    There are none where hashes are demanded: hash mode lets pip install nothing that is not pinned.
     """
     asked = evidence.asked
     # pip would install again what is held, from an index that may not have it, or next to it
@@ -108,27 +41,49 @@ def in_force(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     if asked.policy.hold != "keep" or renewing or any(pin.hashes for pin in asked.demand.pins if not pin.direct):
         return ()
     held = evidence.installed.ledger.holds()
-    gone = _gone(held)
-    standing = without(held, gone)
+    gone = _find_gone(held)
     for file in sorted(gone):
         tell.say(f"`{file}` is gone: what it pinned is held no longer")
-    uninstalled = {name for name in standing if evidence.find(name) is None}
-    if uninstalled:  # by now, before this run perhaps installs it for another reason
-        evidence.installed.ledger.write(
-            {}, tell.say, lambda held: {name: hold for name, hold in held.items() if name not in uninstalled}
-        )
-    # what the files of this very run have said before is in nobody's way: what they say now is asked for
-    return surviving(without(standing, _read(asked)), _named(asked), evidence.find)
+    left = _without(held, gone)
+    # forgotten now, before this run perhaps installs it for another reason
+    _forget({name for name in left if evidence.find(name) is None}, evidence, tell)
+    # the files of this very run say again what they have pinned before
+    return _select(_without(left, _read(asked)), _named(asked), evidence)
 
 
-def _gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
-    """Return the files that pin something and are not there any more."""
+def _select(
+    held: Mapping[NormalizedName, Hold], named: AbstractSet[NormalizedName], evidence: Evidence
+) -> tuple[Hold, ...]:
+    """Return the holds of projects that are not named and still installed as pinned: plain pip may move the others."""
+    return tuple(
+        hold
+        for name, hold in sorted(held.items())
+        if name not in named and (found := evidence.find(name)) is not None and found.text == hold.version
+    )
+
+
+def _without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> dict[NormalizedName, Hold]:
+    """Return the holds that other files than these pin."""
+    left = {}
+    for name, hold in held.items():
+        if origins := {file: text for file, text in hold.origins.items() if file not in files}:
+            left[name] = replace(hold, origins=origins)
+    return left
+
+
+def _find_gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
     files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
     return frozenset(file for file in files if not os.path.exists(file))
 
 
-def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
-    """Return what tells pip of the holds: bare versions, since a hash would turn hash mode on for everything."""
+def _forget(names: AbstractSet[NormalizedName], evidence: Evidence, tell: Reporter) -> None:
+    if names:
+        ledger = evidence.installed.ledger
+        ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
+
+
+def write_constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
+    """Return the options by which pip keeps the holds: bare versions, since a hash would turn on hash mode."""
     if not held:
         return ()
     path = os.path.join(folder, "held.txt")
@@ -137,89 +92,89 @@ def constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
     return ("-c", path)
 
 
-def replaced(held: tuple[Hold, ...], wanted: str) -> tuple[Hold, ...]:
-    """Return the holds of what is asked for in another version, by pip's report of a dry run: it need not be named."""
-    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
-
-    requested = {one.name: one.version for one in pip.read_report(wanted) if one.requested}
+def find_replaced(held: tuple[Hold, ...], chosen: Iterable[Chosen]) -> tuple[Hold, ...]:
+    """Return the holds of projects that are asked for in another version, perhaps without their name."""
+    requested = {one.name: one.version for one in chosen if one.requested}
     return tuple(hold for hold in held if requested.get(hold.name, hold.version) != hold.version)
 
 
-def end(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
-    """Hold no longer what has been replaced."""
+def forget_replaced(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
+    """Remove the holds of what has been replaced."""
     for hold in replaced:
         tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, is no more: something else was asked for")
-    names = {hold.name for hold in replaced}
-    evidence.installed.ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
+    _forget({hold.name for hold in replaced}, evidence, tell)
 
 
-def conflict(held: tuple[Hold, ...], wanted: str, exit_code: int) -> PinstallError | None:
-    """Return which holds a request cannot be met without moving, by pip's report of a dry run without them."""
-    from pinstall import pip  # noqa: PLC0415 - the way of a satisfied run leads through this module too
-
-    chosen = pip.read_report(wanted)
-    context = []
-    for hold in held:
-        version = next((one.version for one in chosen if one.name == hold.name), hold.version)
-        if version != hold.version:
-            why = needs(hold, chosen) or (f"this request takes {version}",)
-            origin = next(iter(hold.origins.values()))
-            context += [f"{origin} pins {hold.name}=={hold.version}, but {reason}" for reason in why]
-    if not context:
-        return None
-    return PinstallError(
-        "held",
-        phrases.counted(
-            len(context), "pin of an earlier run stands in the way", "pins of earlier runs stand in the way"
-        ),
-        context=tuple(context),
-        hint="pin both together, or let the earlier ones move with `--pin hold=ignore`",
-        exit_code=exit_code,
+def find_conflict(held: tuple[Hold, ...], chosen: Sequence[Chosen], exit_code: int) -> PinstallError | None:
+    """Return the error for the holds that pip would have moved, if there were any."""
+    versions = {one.name: one.version for one in chosen}
+    moved = [hold for hold in held if versions.get(hold.name, hold.version) != hold.version]
+    context = tuple(
+        f"{next(iter(hold.origins.values()))} pins {hold.name}=={hold.version}, but {reason}"
+        for hold in moved
+        for reason in (tuple(_find_needs(hold, chosen)) or (f"this request takes {versions[hold.name]}",))
     )
+    counted = ("pin of an earlier run stands in the way", "pins of earlier runs stand in the way")
+    message = phrases.counted(len(context), *counted)
+    hint = "pin both together, or let the earlier ones move with `--pin hold=ignore`"
+    return PinstallError("held", message, context=context, hint=hint, exit_code=exit_code) if context else None
 
 
-def instead(asked: Asked, held: Mapping[NormalizedName, Hold]) -> Asked:
+def _find_needs(hold: Hold, chosen: Iterable[Chosen]) -> Iterator[str]:
+    """Yield which of pip's choices need another version than the one that is held, as `bb 1.0 needs aa>=2`."""
+    for one in chosen:
+        for text in one.requires:
+            try:
+                need = metadata.requirement(text)
+            except ValueError:
+                continue
+            named = canonicalize_name(need.name) == hold.name
+            if named and not need.specifier.contains(hold.version, prereleases=True):
+                yield f"{one.name} {one.version} needs {need.name}{need.specifier}"
+
+
+def ask_for_holds(evidence: Evidence) -> Asked:
     """Return a call that asks for nothing as one that asks for what earlier runs have pinned."""
-    written = (
-        requirements.line(
-            f"{hold.name}=={hold.version}", Origin(where=next(iter(hold.origins.values()))), editable=False
-        )
-        for hold in held.values()
-    )
+    asked, held = evidence.asked, evidence.installed.ledger.holds().values()
+    pins = ((f"{hold.name}=={hold.version}", Origin(where=next(iter(hold.origins.values())))) for hold in held)
+    written = (requirements.line(text, origin, editable=False) for text, origin in pins)
     lines = tuple(line for line in written if isinstance(line, RequirementLine))
     return replace(asked, lines=lines, demand=demand.reduce(lines, asked.target.markers))
 
 
 def renew(evidence: Evidence, tell: Reporter) -> None:
-    """Hold what this run has pinned from now on, in place of what it replaces."""
+    """Hold what this run has pinned, in place of what its files pinned before and of other versions."""
     asked = evidence.asked
     policy = asked.policy.hold
     if asked.elsewhere or policy == "ignore":
         return
-    fresh = {hold.name: hold for pin in asked.demand.pins for hold in _held(pin, asked, evidence)}
+    pinned = {hold.name: hold for pin in asked.demand.pins for hold in _hold(pin, evidence)}
     constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
 
     def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
-        kept = {} if policy == "forget" else without(held, _gone(held))
+        old = {} if policy == "forget" else _without(held, _find_gone(held))
         # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
-        standing = surviving(kept, frozenset(), evidence.find)
-        left = {hold.name: hold for hold in standing if hold.name in constrained}
-        return renewed(kept, left | fresh, _named(asked), _read(asked), evidence.find)
+        fresh = {hold.name: hold for hold in _select(old, frozenset(), evidence) if hold.name in constrained} | pinned
+        kept = {name: hold for name, hold in _without(old, _read(asked)).items() if evidence.find(name) is not None}
+        for name in _named(asked) & kept.keys():
+            if name not in fresh or fresh[name].version != kept[name].version:
+                del kept[name]
+        for name, hold in fresh.items():
+            origins = {**(kept[name].origins if name in kept else {}), **hold.origins}
+            kept[name] = replace(hold, origins=dict(sorted(origins.items())))
+        return kept
 
     before = evidence.installed.ledger.holds()
     if after(before) != before:
         evidence.installed.ledger.write({}, tell.say, after)
 
 
-def _held(pin: Pin, asked: Asked, evidence: Evidence) -> Iterator[Hold]:
-    """Yield the pin as a hold of what is installed; its file is named so that another run knows it again.
-
-    What a link pins is held by its version too, but under `origin=index`: by that alone its link would be a fault.
-    """
+def _hold(pin: Pin, evidence: Evidence) -> Iterator[Hold]:
+    """Yield the pin as a hold; a link is held by its version, but not under `origin=index`, which refuses it."""
     found = evidence.find(pin.name)
     if not pin.requested or found is None:
         return
-    known = found.identity.version is not None and not pin.anonymous and asked.policy.origin != "index"
+    known = found.identity.version is not None and not pin.anonymous and evidence.asked.policy.origin != "index"
     if pin.version is not None or pin.exact is not None or known:
         lines = [line.origin for line in pin.lines if (line.specifier or line.link) and not line.constraint]
         origins = {_file(origin): phrases.place(origin) for origin in reversed(lines or [pin.origin])}
@@ -236,12 +191,12 @@ def _file(origin: Origin) -> str:
 
 
 def _read(asked: Asked) -> frozenset[str]:
-    """Return the files that this run has read as holds know them: what opens a URL is written nowhere."""
+    """Return the files that this run has read, as holds know them: without the credentials of URLs."""
     return frozenset(urls.redacted(file) for file in asked.files)
 
 
 def _named(asked: Asked) -> frozenset[NormalizedName]:
-    """Return what is asked for, or pinned by a constraint: neither a bound nor a marker that is false takes a place."""
+    """Return what is asked for, or pinned by a constraint; a bound or a false marker does not count."""
     demand = asked.demand
     bounds = (line for line in demand.bounds if not line.constraint)  # of what contradicts itself
     lines = (*(line for pin in demand.pins for line in pin.lines), *demand.unpinned, *demand.entrusted, *bounds)

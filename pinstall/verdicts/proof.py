@@ -16,7 +16,7 @@ from pinstall.environment.distributions import normalize_link
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Identity, Pin, State, Verdict
 from pinstall.request import demand
 from pinstall.verdicts import holds
 from pinstall.verdicts.evidence import Evidence
@@ -31,15 +31,14 @@ if TYPE_CHECKING:
     from pinstall.cache.downloads import Downloads
     from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
-    from pinstall.model.pins import Distribution, Identity, Pin, Verdict
     from pinstall.request.call import Asked
 
 
-def seen(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
+def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
     """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
     evidence = Evidence(asked)
     if not asked.lines:
-        evidence = Evidence(holds.instead(asked, evidence.installed.ledger.holds()), evidence.installed)
+        evidence = Evidence(holds.ask_for_holds(evidence), evidence.installed)
     evidence = learn_names(evidence)
     cache = Cache(evidence.asked)
     return evidence, cache, judge(cache, evidence)
@@ -48,22 +47,23 @@ def seen(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
 def judge(
     cache: Cache, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
 ) -> tuple[Verdict, ...]:
-    """Judge as `Evidence.judge` does, with what pip's cache proves besides; nothing of it is remembered."""
+    """Judge as `Evidence.judge` does, also by what pip's cache proves; nothing is written down."""
     found = evidence.judge(reported, since)
-    if proven := proofs(cache, evidence, found):
+    if proven := find_proofs(cache, evidence, found):
         evidence.admit(proven)
         found = evidence.judge(reported, since)
     return found
 
 
-def proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
+def find_proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> dict[NormalizedName, Row]:
     """Return what pip's cache proves of the pins that lack proof, as rows for the ledger.
 
-    A cached artifact of a demanded hash whose members are the files on disk is the one that was installed. Of a wheel
-    that pip built it is the source archive's hash that counts, which pip notes beside it.
+    A cached artifact with a demanded hash, whose members equal the files on disk, is the one that was installed. For a
+    wheel that pip built, the hash is that of the source archive, which pip stores next to it.
     """
-    open_ = [(verdict.pin, evidence.judged(verdict.pin.name)) for verdict in found if verdict.state is State.UNPROVEN]
-    wanting = {pin.name: (pin, installed) for pin, installed in open_ if pin.hashes and installed is not None}
+    unproven = (verdict.pin for verdict in found if verdict.state is State.UNPROVEN and verdict.pin.hashes)
+    open_ = ((pin, evidence.find_judged(pin.name)) for pin in unproven)
+    wanting = {pin.name: (pin, installed) for pin, installed in open_ if installed is not None}
     found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
     rows = {name: row for name, row in found_rows if row is not None}
     return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))
@@ -85,7 +85,7 @@ def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distributio
         known = downloads.hash_as(entry, pin.hashes)
         with downloads.open(entry) as body:
             return known if known and equals(body, installed) else frozenset()
-    except (OSError, ValueError):  # gone by now, or no such entry any more
+    except (OSError, ValueError):  # deleted since, or not an entry any more
         return frozenset()
 
 

@@ -1,60 +1,119 @@
-"""Say, or refuse, what the pins need and nobody has pinned.
+"""Refuse, all at once and before anything is touched, what cannot be enforced.
 
-May not: start pip, look for it.
+May not: start pip, look for what is missing.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from packaging.utils import canonicalize_name
+
+from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
+from pinstall.model.inputs import Fault
 from pinstall.report import phrases
+from pinstall.request import demand
+from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.model.errors import Outcome
-    from pinstall.model.pins import Dependency, Reporter
+    from pinstall.model.pins import Dependency, Distribution, Reporter
     from pinstall.request.call import Asked
+    from pinstall.verdicts.evidence import Evidence
 
+DISTRIBUTION = canonicalize_name("pip-pinstall")
+NAMESAKE = canonicalize_name("pinstall")
+"""Another tool, with the same command and the same import name."""
+_CONFLICT = ("pin contradicts another", "pins contradict others")
+_CORRECT = "correct them and run again; nothing has been changed"
 _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
 
 
-def judge(found: Sequence[Dependency], asked: Asked, tell: Reporter, *, late: bool = False) -> None:
-    """Raise PinstallError for what is not pinned under `closure=refuse`, with the lines to add.
+def refuse_request(evidence: Evidence, tell: Reporter) -> None:
+    """Raise PinstallError for what pip would refuse too, and for pins that would break pinstall itself."""
+    asked, malformed = evidence.asked, tuple(demand.malformed(evidence.asked.lines))
+    for error in (
+        _error("requirements", asked.faults, ("line cannot be used", "lines cannot be used"), _CORRECT),
+        _error("conflict", asked.demand.conflicts, _CONFLICT, "keep one of the two lines"),
+        _error("hash", malformed, ("hash can match no file", "hashes can match no file"), _CORRECT),
+    ):
+        refuse(error, asked, tell)
+    _refuse_floors(evidence)
+    if asked.target.own and evidence.find(NAMESAKE) is not None:
+        tell.say(
+            f"`{NAMESAKE}` in this environment is another tool with the same command; this one is `{DISTRIBUTION}`"
+        )
+
+
+def refuse(error: PinstallError | None, asked: Asked, tell: Reporter) -> None:
+    """Raise the error; under `unpinned=warn` or `allow` pip decides, and only its details are told."""
+    if error is not None and asked.policy.unpinned == "refuse":
+        raise error
+    for fault in () if error is None else error.context:
+        tell.detail(fault)
+
+
+def conflict(faults: Sequence[Fault], exit_code: int = FINDING) -> PinstallError | None:
+    """Return the error for pins that contradict each other, if there are any."""
+    return _error("conflict", faults, _CONFLICT, "change one of the two lines", exit_code)
+
+
+def _error(
+    reference: str, faults: Sequence[Fault], counted: tuple[str, str], hint: str, exit_code: int = FINDING
+) -> PinstallError | None:
+    message = phrases.counted(len(faults), *counted)
+    error = PinstallError(reference, message, context=tuple(faults), hint=hint, exit_code=exit_code)
+    return error if faults else None
+
+
+def find_own(evidence: Evidence) -> Distribution | None:
+    """Return pinstall's own distribution, if it is in the environment whose pins it enforces."""
+    return evidence.find(DISTRIBUTION) if evidence.asked.target.own else None
+
+
+def _refuse_floors(evidence: Evidence) -> None:
+    own = find_own(evidence)
+    needs = () if own is None else closure.dependencies(own, None, evidence.asked.target.markers)
+    floors = {need.name: need.specifier for need in needs}
+    broken = tuple(
+        Fault(origin=pin.origin, message=f"{pin.wanted}, but pinstall itself needs {pin.name}{floors[pin.name]}")
+        for pin in evidence.asked.demand.pins
+        if pin.name in floors
+        and pin.requested
+        and pin.version is not None
+        and not floors[pin.name].contains(pin.version, prereleases=True)
+    )
+    hint = "give pinstall an environment of its own: `pipx install pip-pinstall`"
+    counted = ("pin would break pinstall", "pins would break pinstall")
+    if (error := _error("own-floor", broken, counted, hint, NOT_PINNED)) is not None:
+        raise error
+
+
+def refuse_dependencies(found: Sequence[Dependency], asked: Asked, tell: Reporter, *, late: bool = False) -> None:
+    """Raise PinstallError for what is not pinned under `closure=refuse`; list it under `warn`.
 
     It is `late` where what needs it is installed already: only a reinstalled artifact says what it needs.
     """
-    if not found or asked.policy.closure != "refuse":
-        mention(found, asked, tell)
-        return
-    raise PinstallError(
-        "closure",
-        _counted(found),
-        context=_lines(found),
-        hint=f"{_WAYS_OUT}; {'what is pinned' if late else 'nothing'} has been installed",
-        exit_code=NOT_PINNED,
-    )
+    if asked.policy.closure == "warn":
+        show_dependencies(found, tell)
+    if found and asked.policy.closure == "refuse":
+        hint = f"{_WAYS_OUT}; {'what is pinned' if late else 'nothing'} has been installed"
+        raise PinstallError("closure", _counted(found), context=_lines(found), hint=hint, exit_code=NOT_PINNED)
 
 
-def end(outcome: Outcome, asked: Asked, tell: Reporter) -> Outcome:
-    """Return the outcome, with what is refused of it; where something is left to pip, that may pin the rest."""
+def refuse_outcome(outcome: Outcome, asked: Asked, tell: Reporter) -> Outcome:
+    """Return the outcome, with an error for its unpinned dependencies unless something else may pin them."""
     try:
-        (mention if asked.beyond else functools.partial(judge, late=True))(outcome.unpinned, asked, tell)
+        if not asked.beyond or asked.policy.closure == "warn":
+            refuse_dependencies(outcome.unpinned, asked, tell, late=True)
     except PinstallError as error:
         return replace(outcome, exit_code=error.exit_code, error=error)
     return outcome
 
 
-def mention(found: Sequence[Dependency], asked: Asked, tell: Reporter) -> None:
-    """List what is not pinned under `closure=warn`."""
-    if asked.policy.closure == "warn":
-        show(found, tell)
-
-
-def show(found: Sequence[Dependency], tell: Reporter) -> None:
+def show_dependencies(found: Sequence[Dependency], tell: Reporter) -> None:
     """List what is not pinned, as the lines to add."""
     if found:
         tell.say(f"{_counted(found)}; {_WAYS_OUT}:")
@@ -63,7 +122,7 @@ def show(found: Sequence[Dependency], tell: Reporter) -> None:
 
 
 def resolves_first(asked: Asked) -> bool:
-    """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
+    """Check whether pip has to resolve before it may install; raise PinstallError where it cannot."""
     if asked.policy.closure != "refuse":
         return False
     asked.pip.need_reports("closure", "`closure=refuse` cannot be kept")

@@ -5,7 +5,7 @@ May not: know where candidates come from, decide who is at fault.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Distribution
-    from pinstall.verdicts.closure import Need
+    from pinstall.verdicts.closure import Find, Need
 
     Candidates = Callable[[NormalizedName], Sequence[Distribution]]
-    Find = Callable[[NormalizedName], Distribution | None]
+    _Key = tuple[NormalizedName, frozenset[NormalizedName]]
 
 _ROUNDS = 1_000_000
 """The search ends by itself; resolvelib's own limit is one hundred projects."""
@@ -39,10 +39,7 @@ class Candidate(NamedTuple):
 
 
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
-    """What resolvelib asks of us: which candidates a project has, the preferred first, and what they need.
-
-    A project with some extras is chosen apart, and bound to the same release without them.
-    """
+    """Tell resolvelib the candidates of a project; one with extras is bound to the same release without them."""
 
     def __init__(
         self, candidates: Candidates, markers: Mapping[str, str], ignores: Callable[[Need], bool] | None = None
@@ -54,29 +51,31 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         self._needs: dict[tuple[str, str, str | None], list[Need]] = {}
         self._met: dict[tuple[int, str], bool] = {}
 
-    def identify(self, requirement_or_candidate: Any) -> Any:  # noqa: ANN401
+    def identify(self, requirement_or_candidate: Need | Candidate) -> _Key:
         """Return the project with the extras that are asked of it."""
         return requirement_or_candidate.name, requirement_or_candidate.extras
 
-    def get_preference(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401
+    def get_preference(self, *_: object, **__: object) -> int:
         """Prefer no project: resolvelib then takes what was needed first."""
         return 0
 
-    def find_matches(self, identifier: Any, requirements: Any, incompatibilities: Any) -> Any:  # noqa: ANN401
+    def find_matches(
+        self,
+        identifier: _Key,
+        requirements: Mapping[_Key, Iterable[Need]],
+        incompatibilities: Mapping[_Key, Iterable[Candidate]],
+    ) -> list[Candidate]:
         """Return the releases of a project that meet all needs on it."""
-        (name, extras), needs, excluded = (
-            identifier,
-            list(requirements[identifier]),
-            list(incompatibilities[identifier]),
-        )
+        name, extras = identifier
+        needs, excluded = list(requirements[identifier]), list(incompatibilities[identifier])
         fitting = (one for one in self._candidates(name) if all(self.meets(one, need) for need in needs))
         return [one for found in fitting if (one := Candidate(name, found, extras)) not in excluded]
 
-    def is_satisfied_by(self, requirement: Any, candidate: Any) -> bool:  # noqa: ANN401
+    def is_satisfied_by(self, requirement: Need, candidate: Candidate) -> bool:
         """Tell whether a candidate meets a need."""
         return self.meets(candidate.distribution, requirement)
 
-    def get_dependencies(self, candidate: Any) -> Any:  # noqa: ANN401
+    def get_dependencies(self, candidate: Candidate) -> list[Need]:
         """Return what a candidate needs, by itself and for its extras, for which the same release is chosen."""
         name, found, extras = candidate
         needs = [need for extra in (None, *sorted(extras)) for need in self._read(found, extra)]

@@ -1,24 +1,26 @@
-"""Hold projects to the index that the project's table of sources names, by the pages of that index.
+"""Check which index each project comes from: the one that the table of sources names, else any that does not differ.
 
-May not: start pip, choose what is installed.
+May not: start pip, choose an index or what is installed.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from pinstall import files
+from pinstall import files, index
+from pinstall.cache.cache import Cache
 from pinstall.cache.downloads import of_release
 from pinstall.formats.urls import without_secrets
 from pinstall.index import places
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
-from pinstall.model.pins import Pin, State
+from pinstall.model.pins import Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
-from pinstall.verdicts.proof import proofs
+from pinstall.verdicts.proof import find_proofs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,33 +28,87 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.cache.cache import Cache
     from pinstall.environment.ledger import Row
-    from pinstall.model.artifacts import Link
-    from pinstall.model.pins import Identity, Verdict
+    from pinstall.model.artifacts import Link, Page
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
 _PATIENCE: Final = 30.0
 """How many seconds the pages of one index may take that pip has not just cached."""
+_COMPARISON: Final = 2.0
+"""How many seconds the comparison of indexes waits for their pages."""
+
+
+def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:
+    """Return the verdicts after a look for proof in pip's cache and at the indexes of the table."""
+    asked, cache, ledger = evidence.asked, Cache(evidence.asked), evidence.installed.ledger
+    ledger.write(find_proofs(cache, evidence, found), tell.say)
+    found = evidence.judge()
+    if any(setting.dest == policy.TABLE for setting in asked.settings):
+        ledger.write(Sourcing(asked, cache).find_proofs(evidence, found), tell.say)
+        found = evidence.judge()
+    return found, cache
+
+
+def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
+    """Warn of pins whose files differ between indexes, or raise PinstallError (`ambiguous`)."""
+    settings = asked.settings
+    left_open = [
+        pin for pin in pins if not pin.hashes and not pin.direct and policy.find_source(pin.name, settings) is None
+    ]
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) <= 1:
+        return
+    found = tuple(_differing(asked, left_open, tell))
+    if not found:
+        return
+    faults = tuple(
+        Fault(origin=pin.origin, message=f"{pin.wanted} is something else on {one} than on {other}")
+        for pin, one, other in found
+    )
+    first, place, _ = found[0]
+    table = f'`{first.name} = "{place}"` below `[tool.pinstall.sources]` in pyproject.toml'
+    hint = f"write the hash of the right file behind the pin (`--hash=sha256:DIGEST`), or its index: {table}"
+    if asked.policy.ambiguous == "refuse":
+        message = phrases.counted(len(faults), "pin leaves open", "pins leave open") + " which index is meant"
+        raise PinstallError("ambiguous", message, context=faults, hint=hint, exit_code=NOT_PINNED)
+    for fault in faults:
+        tell.warn(fault)
+    tell.say(f"hint: {hint}")
+
+
+def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tuple[Pin, str, str]]:
+    """Yield each pin that two places offer with different files, and these places."""
+    by_name = {pin.name: pin for pin in pins}
+    offered = index.offers.Index(asked.in_force)
+    for name, some in offered.pages(by_name, _COMPARISON).items():
+        listed = {page.index: _hashed(by_name[name], page) for page in some}
+        for one, other in combinations(listed, 2):
+            if policy.differ(listed[one], listed[other]):
+                yield by_name[name], one, other
+                break
+    for text in offered.silent:
+        tell.detail(text)
+
+
+def _hashed(pin: Pin, page: Page) -> tuple[Link, ...]:
+    return tuple(replace(link, hashes=places.hashes(link)) for link in of_release(replace(pin, lines=()), page.links))
 
 
 class Sourcing:
-    """What the table of sources says, as it stands to what the indexes in force offer."""
+    """The table of sources, compared with what the indexes in force offer."""
 
     def __init__(self, asked: Asked, cache: Cache) -> None:
-        """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
         self._places = dict(_places(asked.in_force))
         self._listed: dict[NormalizedName, tuple[Link, ...]] = {}
         self._fresh: set[NormalizedName] = set()
-        self._silent: tuple[str, ...] = ()
+        self._doubt = ""
 
     def expect(self, wanting: Iterable[Pin], forced: Iterable[Pin]) -> None:
         """Raise PinstallError where an index is not among those in force, or has nothing for what it is to replace."""
         self._named(pin.name for pin in wanting if not pin.direct)
-        self.bound(forced)
+        self.bind_hashes(forced)
 
     def resolves_first(self) -> bool:
         """Tell whether pip has to say what it would install before it may; raise PinstallError where it cannot."""
@@ -70,26 +126,18 @@ class Sourcing:
     ) -> None:
         """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
         free = {pin.name for pin in self._asked.demand.pins if pin.direct} | requested
-        bound = self._named(
-            name for name, (identity, _) in coming.items() if identity.source is None or name not in free
-        )
+        named = (name for name, (identity, _) in coming.items() if identity.source is None or name not in free)
+        bound = self._named(named)
         self._look(bound, lambda name: not self.index(name, *coming[name]))
-        wrong = tuple(
-            Fault(origin=entry.origin, message=self._against(entry, *coming[name]))
-            for name, entry in bound.items()
-            if not self.index(name, *coming[name])
-        )
+        strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(name, *coming[name]))
+        wrong = tuple(Fault(origin=entry.origin, message=self._against(entry, *one)) for entry, one in strange)
         if wrong:
-            raise _error(
-                phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere",
-                wrong,
-                "take the other index out of the command, pin the hash, or change the table",
-            )
+            message = phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere"
+            raise _error(message, wrong, "take the other index out of the command, pin the hash, or change the table")
 
     def _against(self, entry: Option, identity: Identity, url: str) -> str:
-        doubt = "".join(f" ({text})" for text in self._silent)
         version = "" if identity.version is None else f" {identity.version}"
-        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{doubt}"
+        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{self._doubt}"
 
     def index(self, name: NormalizedName, identity: Identity, url: str) -> str:
         """Return the index that a project has to come from, if that is known to list this very file."""
@@ -99,26 +147,21 @@ class Sourcing:
         listed = self._listed.get(name, ())
         return policy.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
 
-    def bound(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
-        """Return the pins, each that has an index demanding the hashes of the files that this one lists.
-
-        Raise PinstallError where it lists none.
-        """
+    def bind_hashes(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
+        """Return the pins with the hashes that their index lists; raise PinstallError where it lists none."""
         given = {pin.name: pin for pin in pins}
         bound = self._named(name for name, pin in given.items() if not pin.direct)
         self._look(bound, lambda name: not self._files(given[name]))
-        return tuple(self._bound(pin, bound[name]) if name in bound else pin for name, pin in given.items())
+        return tuple(self._bind(pin, bound[name]) if name in bound else pin for name, pin in given.items())
 
-    def _bound(self, pin: Pin, entry: Option) -> Pin:
-        files = self._files(pin)
+    def _bind(self, pin: Pin, entry: Option) -> Pin:
         hashes = self._hashes(pin)
-        if not files or (pin.hashes and hashes and not pin.hashes & hashes):
-            doubt = "".join(f" ({text})" for text in self._silent)
-            message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{doubt}"
+        if not self._files(pin) or (pin.hashes and hashes and not pin.hashes & hashes):
+            message = f"{pin.wanted} has to come from {policy.index(entry)}, which does not list it{self._doubt}"
             raise _error("1 pin cannot be had from its index", (Fault(origin=pin.origin, message=message),), None)
         return replace(pin, hashes=(pin.hashes & hashes) or pin.hashes or hashes)
 
-    def proofs(self, evidence: Evidence, found: Iterable[Verdict]) -> dict[NormalizedName, Row]:
+    def find_proofs(self, evidence: Evidence, found: Iterable[Verdict]) -> dict[NormalizedName, Row]:
         """Return rows for the ledger on what lacks proof of its index, and is a file that this index lists."""
         open_ = {v.pin.name: v for v in found if v.state is State.UNPROVEN and not v.pin.direct}
         bound = self._named(open_, strict=False)
@@ -130,7 +173,7 @@ class Sourcing:
             hashes = self._hashes(pin)
             listed = replace(open_[name], pin=replace(pin, hashes=(pin.hashes & hashes) or hashes))
             if row is None or not any(_is(link, row.hashes, row.url) for link in self._files(pin)):
-                row = proofs(self._cache, evidence, (listed,)).get(name)
+                row = find_proofs(self._cache, evidence, (listed,)).get(name)
             if row is not None:
                 rows[name] = replace(row, index=policy.index(bound[name]))
         return rows
@@ -143,13 +186,11 @@ class Sourcing:
         found = {name: entry for name in names if (entry := self._of(name)) is not None}
         strange = {name: entry for name, entry in found.items() if _place(entry) not in self._places}
         if strange and strict:
+            counted = phrases.counted(len(strange), "project has", "projects have")
+            texts = ((entry, f"{name} has to come from {policy.index(entry)}") for name, entry in strange.items())
             raise _error(
-                phrases.counted(len(strange), "project has", "projects have")
-                + " to come from an index that pip is not told of",
-                tuple(
-                    Fault(origin=entry.origin, message=f"{name} has to come from {policy.index(entry)}")
-                    for name, entry in strange.items()
-                ),
+                f"{counted} to come from an index that pip is not told of",
+                tuple(Fault(origin=entry.origin, message=text) for entry, text in texts),
                 "add it with `--extra-index-url` or `--find-links`, or change the table",
             )
         return {name: entry for name, entry in found.items() if name not in strange}
@@ -164,12 +205,10 @@ class Sourcing:
                 asking.setdefault(_place(entry), []).append(name)
                 self._fresh.add(name)
         for place, names in asking.items():
-            from pinstall.index.offers import Index  # noqa: PLC0415 - requests is dear, and pip has cached most pages
-
-            index = Index(self._places[place])
-            found = index.pages(names, _PATIENCE)
+            offered = index.offers.Index(self._places[place])
+            found = offered.pages(names, _PATIENCE)
             self._listed |= {name: tuple(link for page in some for link in page.links) for name, some in found.items()}
-            self._silent += index.silent
+            self._doubt += "".join(f" ({text})" for text in offered.silent)
 
     def _cached(self, name: NormalizedName, place: str) -> Iterator[Link]:
         for page in self._cache.downloads.pages(Pin(name=name)):
@@ -203,8 +242,8 @@ def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]
     shared = tuple(option for option in given if option.dest not in places.OPTIONS)
     known = places.Places(given)
     for url in known.indexes:
-        index = _option("index_url", url)
-        yield _place(index), (*shared, index)
+        option = _option("index_url", url)
+        yield _place(option), (*shared, option)
     for path in known.finds:
         links = _option("find_links", path)
         yield _place(links), (*shared, links, _option("no_index"))

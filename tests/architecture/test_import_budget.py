@@ -58,7 +58,7 @@ DEAR = {
         "pinstall.commands.install.act",
     ),
     *("pinstall.commands.check", "pinstall.commands.install.runs", "pinstall.commands.install.rebuild"),
-    *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "undo", "why")),
+    *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "why")),
     *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "command", "heal")),
     "pinstall.index",
     *("pinstall.environment.contents", "pinstall.environment.probe"),

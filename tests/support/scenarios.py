@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pinstall.verdicts import closure
-from pinstall.verdicts.conflicts import conflicts
+from pinstall.verdicts.conflicts import find_conflicts
 from tests.support.values import MARKERS, demanded, lines
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Scenario:
         known = {
             canonicalize_name(name): self.known(canonicalize_name(name), version) for name, version in pins.items()
         }
-        return conflicts(roots, demanded(text).pins, known.get, MARKERS)
+        return find_conflicts(roots, demanded(text).pins, known.get, MARKERS)
 
     def choices(self, pins: Mapping[NormalizedName, str]) -> Iterator[Choice]:
         """Yield every choice of releases that the pins allow, the best that could be of what is not pinned."""

@@ -7,32 +7,35 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pkgutil
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pinstall import comparison, pip
+from pinstall.cache.cache import Cache
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.command import Installer
 from pinstall.commands.install.evict import Clearing
 from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
-from pinstall.model.pins import State
-from pinstall.verdicts import ambiguity, conflicts, holds
+from pinstall.model.pins import Pin, Reporter, State, Verdict
+from pinstall.verdicts import closure, conflicts, holds, refusals, sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.cache.cache import Cache
-    from pinstall.model.pins import Pin, Reporter, Verdict
     from pinstall.verdicts.closure import Need
     from pinstall.verdicts.evidence import Evidence
 
+_LATE = ("packaging.tags", "requests.auth", "resolvelib")
+"""Modules of other distributions that ours import late."""
 
-def launch(evidence: Evidence, cache: Cache, found: Sequence[Verdict], tell: Reporter) -> tuple[Outcome, Evidence]:
-    """Bring about what is pinned with pip; return what was done, and what is asked and installed after that.
 
-    Whatever ends the run before its time, the wheels that left the cache only for their version go back to it.
-    """
-    clearing = Clearing(evidence.asked, cache, tell)
+def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], tell: Reporter) -> Outcome:
+    """Bring about what is pinned with pip and return what was done; in any case good wheels go back to the cache."""
+    _import_own(evidence, found)
+    clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
     with pip.make_folder() as folder, contextlib.closing(clearing):
         attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, folder)
         try:
@@ -40,14 +43,36 @@ def launch(evidence: Evidence, cache: Cache, found: Sequence[Verdict], tell: Rep
         except BaseException:
             attempt.put_back()
             raise
-    return attempt.conclude(exit_code, found), attempt.installer.evidence
+    outcome, evidence = attempt.conclude(exit_code, found), attempt.installer.evidence
+    if outcome.exit_code != 0:
+        return outcome
+    asked = evidence.asked
+    outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
+    holds.renew(evidence, tell)
+    if asked.elsewhere:
+        return outcome
+    return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), asked, tell)
+
+
+def _import_own(evidence: Evidence, found: Sequence[Verdict]) -> None:
+    """Import all of pinstall, and what it needs, where this very run may replace some of it."""
+    asked, own = evidence.asked, refusals.find_own(evidence)
+    if own is None:
+        return
+    markers, demand = asked.target.markers, asked.demand
+    needed, _ = closure.walk(closure.dependencies(own, None, markers), evidence.find, markers)
+    coming = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS}
+    coming |= {line.name for line in (*demand.unpinned, *demand.entrusted) if line.name is not None}
+    if coming & {own.identity.name, *needed}:
+        modules = pkgutil.walk_packages(import_module("pinstall").__path__, "pinstall.")
+        for name in (*_LATE, *(module.name for module in modules)):
+            import_module(name)
 
 
 class Attempt:
     """One attempt, with what it has found out on the way."""
 
     def __init__(self, installer: Installer, clearing: Clearing, tell: Reporter, folder: str) -> None:
-        """Do nothing yet."""
         self.installer = installer
         self._clearing = clearing
         self._tell = tell
@@ -64,24 +89,25 @@ class Attempt:
         forced = () if asked.elsewhere else comparison.find_forced(found, asked.policy.unproven)
         metadata = conflicts.Metadata(self._before, found, cache)
         self.installer.sourcing.expect(wanting, forced)
-        ambiguity.judge(asked, wanting, self._tell)
+        sources.refuse_ambiguous(asked, wanting, self._tell)
         if not self.installer.is_rehearsal:
             cases = cache.cases(wanting)
             if not asked.elsewhere:
-                conflicts.refuse(metadata.conflicts(cases), asked, self._tell)
-            self._clearing.clear(cases, cache.cases(self._perhaps))
+                refusals.refuse(refusals.conflict(metadata.find_conflicts(cases)), asked, self._tell)
+            self._clearing.clear(cases, cache.cases(self._constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
             self.installer.healing.clear(found, forced, self._before)
         if self.installer.runs.interrupted:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
-        self.installer.held = holds.in_force(self._before, self._tell)
-        exit_code = self._install([*wanting, *self._perhaps])
+        self.installer.held = holds.find_holds(self._before, self._tell)
+        exit_code = self._install([*wanting, *self._constrained])
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
-                self._error = conflicts.explained(metadata, cache.cases(wanting), exit_code)
+                faults = metadata.find_conflicts(cache.cases(wanting)) or metadata.find_conflicts_by_index()
+                self._error = refusals.conflict(faults, exit_code)
             return exit_code
         if not asked.elsewhere:
             exit_code = self._force()
@@ -90,16 +116,13 @@ class Attempt:
         return exit_code
 
     @property
-    def _perhaps(self) -> list[Pin]:
+    def _constrained(self) -> list[Pin]:
         """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
         find = self._before.find
         return [pin for pin in self._before.asked.demand.pins if not pin.requested and find(pin.name) is None]
 
     def _install(self, wanting: Sequence[Pin]) -> int:
-        """Run the user's own command, and find out, silently, whether it failed by pins of earlier runs.
-
-        Where these are of what is asked for, only not by its name, the command runs again without them.
-        """
+        """Run the user's own command, and again without the holds of what it asks for if these made it fail."""
         run = partial(self.installer.cure, self.installer.install, wanting)
         exit_code = run()
         held, runs = self.installer.held, self.installer.runs
@@ -108,14 +131,15 @@ class Attempt:
         wanted = os.path.join(self._folder, "unheld.json")
         if runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
             return exit_code
-        if replaced := holds.replaced(held, wanted):
+        chosen = pip.read_report(wanted)
+        if replaced := holds.find_replaced(held, chosen):
             self.installer.held = tuple(hold for hold in held if hold not in replaced)
             self._tell.say("pip failed: trying again without the pins of what this very request is for")
             exit_code = run()
         if exit_code == 0:
-            holds.end(replaced, self._before, self._tell)
+            holds.forget_replaced(replaced, self._before, self._tell)
         else:
-            self._error = holds.conflict(self.installer.held, wanted, exit_code)
+            self._error = holds.find_conflict(self.installer.held, chosen, exit_code)
         return exit_code
 
     def _force(self) -> int:
@@ -145,7 +169,8 @@ class Attempt:
         asked = self.installer.evidence.asked
         found = found if self._final is None else self._final
         # what has only just got its name may contradict another
-        if exit_code == 0 and (contradiction := conflicts.among(asked)):
+        contradiction = refusals.conflict(asked.demand.conflicts) if asked.policy.unpinned == "refuse" else None
+        if exit_code == 0 and contradiction is not None:
             self._error, exit_code = contradiction, contradiction.exit_code
         unproven = asked.policy.unproven if asked.pip.reports else "accept"
         if exit_code == 0 and not all(comparison.accepts(verdict, unproven) for verdict in found):

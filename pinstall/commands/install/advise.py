@@ -1,6 +1,6 @@
-"""Find what to write in place of requests that are no pins.
+"""Refuse requests that are not pins, with what to write instead.
 
-May not: refuse, print.
+May not: print.
 """
 
 from __future__ import annotations
@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 
+from pinstall import index
+from pinstall.commands import usage
+from pinstall.environment import target as tags
+from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
+from pinstall.request import lines
 from pinstall.request.options import FOREIGN
 
 if TYPE_CHECKING:
@@ -26,15 +31,15 @@ if TYPE_CHECKING:
     from pinstall.verdicts.evidence import Evidence
 
 SECONDS: Final = 2.0
-"""How long a refusal may take at most because indexes are asked."""
+"""How many seconds a refusal waits for indexes."""
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
-"""Options with which it is not the target, or not what an index has now, that decides what fits."""
+"""Options with which the target, or the newest release, does not decide what fits."""
 _STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""What pip takes behind `--hash`."""
+"""The hashes that pip takes after `--hash`."""
 
 
 _OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
-"""Commands of pip that somebody may try here; `wheel` and `search` are rather meant as projects."""
+"""Commands of pip that a user may try here; `wheel` and `search` are more likely projects."""
 _ALIKE: Final = 0.8
 """How much a word has in common with one that was misspelt, from 0 to 1."""
 
@@ -47,11 +52,18 @@ class _Found(NamedTuple):
     installed: bool = False
 
 
-def advice(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
-    """Return a line on each request that is no pin, with the pin to write: of what is installed, where that fits.
+def refuse_unpinned(evidence: Evidence, tell: Reporter) -> None:
+    """Raise PinstallError (`unpinned`) for requests that are not pins, or warn of them under `unpinned=warn`."""
+    asked, faults = evidence.asked, _advise(evidence, tell)
+    if asked.policy.unpinned == "refuse":
+        message = phrases.counted(len(faults), "requirement is not pinned", "requirements are not pinned")
+        raise PinstallError("unpinned", message, context=faults, hint=_hint(asked), exit_code=NOT_PINNED)
+    for fault in faults:
+        tell.warn(fault)
 
-    Else, of what will be refused, it is the newest release that fits, if indexes answer in time.
-    """
+
+def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
+    """Return the pin to write for each request: the installed release if it fits, else the newest that fits."""
     asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
     named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
@@ -69,10 +81,8 @@ def advice(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     )
 
 
-def hint(asked: Asked) -> str:
-    """Return what to do about requests that are no pins, which may be no requests at all."""
-    from pinstall.commands import usage  # noqa: PLC0415 - a refusal alone needs it
-
+def _hint(asked: Asked) -> str:
+    """Return what to do about requests that are not pins, or that are mistyped commands."""
     words = [one.text for one in asked.request.positionals]
     first = words[0] if words else ""
     if first in _OF_PIP:
@@ -89,13 +99,12 @@ def hint(asked: Asked) -> str:
 
 
 def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:
-    """Return what all lines and constraints together demand of a project."""
     lines = (*asked.demand.unpinned, *asked.demand.bounds)
     return SpecifierSet(",".join(str(line.specifier) for line in lines if line.name == name and line.specifier))
 
 
 def _is_hashed(asked: Asked) -> bool:
-    """Tell whether pip will want a hash of everything: it is told so, or one line has some."""
+    """Check whether pip demands a hash of everything: by an option, or because one line has some."""
     flag = any(option.dest == "require_hashes" for option in asked.in_force)
     return flag or any(line.hashes and line.link is None for line in asked.lines)
 
@@ -113,26 +122,21 @@ def _installed(
 def _offered(
     missing: Mapping[NormalizedName, SpecifierSet], asked: Asked, tell: Reporter
 ) -> Iterator[tuple[NormalizedName, _Found]]:
-    """Yield the newest release that fits of each project, as far as indexes tell in time.
-
-    What has one of the hashes that are written down goes before all else.
-    """
-    from pinstall.environment import target as tags  # noqa: PLC0415 - a refusal alone needs these
-    from pinstall.index import offers, pages  # noqa: PLC0415 - the same
-    from pinstall.index.offers import Index  # noqa: PLC0415 - the same
-
-    index, target = Index(asked.in_force), asked.target
-    offered = index.pages(missing, SECONDS)
-    for text in index.silent:
+    """Yield the newest release that fits of each project, one with a demanded hash first, as indexes tell in time."""
+    known, target = index.offers.Index(asked.in_force), asked.target
+    offered = known.pages(missing, SECONDS)
+    for text in known.silent:
         tell.detail(text)
     fitting = tags.find_tags(target)
     for name, some in offered.items():
-        terms = offers.terms(asked.in_force, name, target.version, fitting)
+        terms = index.offers.terms(asked.in_force, name, target.version, fitting)
         links = [link for page in some for link in page.links]
-        listed = [(version, link) for link in links if (version := pages.version(link.filename, name)) is not None]
+        listed = [
+            (version, link) for link in links if (version := index.pages.version(link.filename, name)) is not None
+        ]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]
-        chosen = offers.newest(proven, missing[name], terms) or offers.newest(listed, missing[name], terms)
+        chosen = index.offers.newest(proven, missing[name], terms) or index.offers.newest(listed, missing[name], terms)
         if chosen is not None:
             yield name, _Found(str(chosen[0]), chosen[1])
 
@@ -140,10 +144,8 @@ def _offered(
 def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
         return phrases.unpinned(line, "")
-    from pinstall.request import lines as line_options  # noqa: PLC0415 - only what is refused or warned of needs it
-
     if found is None:
-        return phrases.unpinned(line, line_options.written(line, "<version>", line.hashes))
+        return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
     listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
-    return phrases.unpinned(line, line_options.written(line, found.version, hashes), installed=found.installed)
+    return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)

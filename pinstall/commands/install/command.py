@@ -1,4 +1,4 @@
-"""Have pip install: the user's own command, our force command, and once more where the cache was the cause.
+"""Have pip install: the user's own command, our force command, and again where the cache was the cause.
 
 May not: decide what is evicted or forced, put anything back.
 """
@@ -10,12 +10,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pinstall import comparison, pip
+from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.heal import Healing
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
-from pinstall.model.pins import Pin, State
+from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
 from pinstall.verdicts import conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
@@ -28,17 +28,12 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from pinstall.commands.install.evict import Clearing
-    from pinstall.model.pins import Hold, Identity, Reporter, Verdict
 
 
 class Installer:
-    """Has pip install for one request, and keeps what it reported.
-
-    `held` are the pins of earlier runs that pip may not move; `labels` are what indexes offer next to what pip took.
-    """
+    """Has pip install for one request; `held` are pins that pip may not move, `labels` local versions on offer."""
 
     def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
-        """Run nothing yet."""
         asked = evidence.asked
         self._evidence, self._is_stale = evidence, False
         self._clearing = clearing
@@ -46,7 +41,7 @@ class Installer:
         self._folder = folder
         self._started = time.time_ns()
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        self._reports = runs.reports(asked)
+        self._reports = runs.wants_report(asked)
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -87,7 +82,7 @@ class Installer:
             words = arguments.without(words, "json_report_file", asked.pip.release)
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
         started = time.time_ns() if again else self._started
-        exit_code = self.runs.run("install", ("install", *ours, *runs.uncompiled(asked), *words))
+        exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
         self._note(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.copy_report(report_file, wanted.value or "-")
@@ -98,7 +93,8 @@ class Installer:
     @property
     def _ours(self) -> tuple[str, ...]:
         """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
-        return (*self._clearing.around(self._evidence.asked.pip), *holds.constraints(self.held, self._folder))
+        bypass = self._clearing.bypass_options(self._evidence.asked.pip)
+        return (*bypass, *holds.write_constraints(self.held, self._folder))
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
@@ -110,17 +106,15 @@ class Installer:
             )
             if refusals.resolves_first(self.evidence.asked):
                 unpinned = self.evidence.unpinned(pip.read_report(wanted))
-                refusals.judge(unpinned, self.evidence.asked, self._tell, late=late)
+                refusals.refuse_dependencies(unpinned, self.evidence.asked, self._tell, late=late)
         return exit_code
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
-        """Run pip, and once more if it fails by something in its cache; return the last exit code."""
+        """Run pip, and again if its cache made it fail; return the last exit code."""
         exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
-        from pinstall.index import client  # noqa: PLC0415 - requests is slow to import, and only failure needs it
-
-        if not self._clearing.examine(wanting, client.Client(self._evidence.asked.in_force).ask):
+        if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()
@@ -128,7 +122,7 @@ class Installer:
     def force(self, pins: Sequence[Pin]) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""
         asked = self.evidence.asked
-        pins = self.sourcing.bound(pins)
+        pins = self.sourcing.bind_hashes(pins)
         changes = settings.neutral(asked.request.defaults, os.devnull) if pins else None
         if changes is None:
             return
@@ -139,8 +133,8 @@ class Installer:
             ours = ("--report", report_file) if asked.pip.reports else ()
             file = pip.write_requirements(self._folder, rebuild.lines(group, asked))
             carried = arguments.carried(asked.request, into_environment=True)
-            words = ("--force-reinstall", "--no-deps", *ours, *runs.uncompiled(asked), *carried)
-            words += (*self._clearing.around(asked.pip), "-r", file)
+            words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
+            words += (*self._clearing.bypass_options(asked.pip), "-r", file)
             started = time.time_ns()
             exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
             self._note(exit_code, report_file)
@@ -173,20 +167,17 @@ class Installer:
         self._is_stale |= self.healing.settle(self.evidence, self._started)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
-        if self._reported and runs.uncompiled(asked):
+        if self._reported and runs.compile_options(asked):
             files = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
             paths = [path for one in files for path in one.sources]
             runs.compile_files(asked.target.executable, paths, asked.environ)
         identities = [identity for identity, _ in self._reported.values()]
         self._evidence = proof.learn_names(self.evidence, identities)
-        self._evidence.asked = runs.replaced(self._evidence.asked, identities, self._tell)
+        self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
         self._reports = self._reports and self._evidence.asked.pip.reports
 
     def _record(self, since: int, *, alone: bool = False) -> None:
-        """Record what pip has built since (ns), and from which artifact it installed each distribution.
-
-        Of what it was asked for by us `alone`, each once, it has enforced all that is demanded.
-        """
+        """Record what pip has built and installed since (ns); of pins `alone` it has enforced all hashes."""
         evidence, reported = self.evidence, self._reported
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
         self._clearing.record(pins, since)

@@ -12,10 +12,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pinstall import index
 from pinstall.cache import build_records, plan
 from pinstall.cache.shelf import receipt
 from pinstall.files import Lease
-from pinstall.model.artifacts import Plan
+from pinstall.model.artifacts import Case, Eviction, Plan
 from pinstall.report import phrases
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from pinstall.cache.cache import Cache
     from pinstall.cache.downloads import Ask
-    from pinstall.model.artifacts import Case, Eviction
     from pinstall.model.pins import Identity, Pin, Reporter
     from pinstall.request.call import Asked
     from pinstall.request.options import Pip
@@ -42,7 +42,6 @@ class Clearing:
     """
 
     def __init__(self, asked: Asked, cache: Cache, tell: Reporter) -> None:
-        """Change nothing yet."""
         self._asked = asked
         self.cache = cache
         self._tell = tell
@@ -79,7 +78,7 @@ class Clearing:
             return
         mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
         waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
-        with self._lease.alone(waiting) if mere else contextlib.nullcontext(True) as alone:  # noqa: FBT003 - a value
+        with self._lease.alone(waiting) if mere else contextlib.nullcontext(enter_result=True) as alone:
             self._carry_out(planned if alone else self._beside_others(planned))
 
     def _beside_others(self, planned: Plan) -> Plan:
@@ -103,7 +102,7 @@ class Clearing:
             self._tell.say(f"put {item.what} back into pip's cache")
         self.cache.forget()
 
-    def around(self, pip: Pip) -> tuple[str, ...]:
+    def bypass_options(self, pip: Pip) -> tuple[str, ...]:
         """Return what keeps this pip from the part of its cache that is wrong, where that cannot be moved out."""
         if self.bypass:
             return ("--no-cache-dir",)
@@ -111,14 +110,12 @@ class Clearing:
         return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
 
     def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
-        """Look once more, past the cache too, after pip has failed; tell whether something had to leave it."""
+        """Evict what is proven wrong after pip has failed, by servers too; return whether that is anything."""
         if not self.cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
-        from pinstall.index.client import at_once  # noqa: PLC0415 - requests is dear, and only failure needs it
-
         by_name = {pin.name: pin for pin in pins}
         outdated = self.cache.downloads.outdated
-        answers = at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
+        answers = index.client.at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
         found = (*self.cache.planned(self.cache.cases(pins)).evictions, *chain.from_iterable(answers.values()))
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
         if not self._is_out_of_reach(proven):
@@ -158,7 +155,7 @@ class Clearing:
         self.cache.forget()
 
     def end(self) -> None:
-        """End a run that went well: forget what has lain on the shelf for too long."""
+        """Forget what has been on the shelf for too long, after a successful run."""
         gone = self.cache.shelf.forget() if self._receipts else 0
         if gone:
             self._tell.detail(f"forgot {phrases.counted(gone, 'eviction', 'evictions')} of earlier runs")

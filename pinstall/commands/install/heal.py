@@ -14,13 +14,12 @@ from pinstall.environment.distributions import is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
 from pinstall.model.artifacts import Eviction
-from pinstall.model.pins import State
+from pinstall.model.pins import Distribution, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from pinstall.model.pins import Distribution, Pin, Reporter, Verdict
     from pinstall.verdicts.evidence import Evidence
 
 
@@ -28,18 +27,15 @@ class Healing:
     """What leaves an environment for one run: pip stumbles over metadata that it can neither read nor remove."""
 
     def __init__(self, tell: Reporter) -> None:
-        """Move nothing yet."""
         self._tell = tell
         self._receipts: list[tuple[Shelf, str]] = []
         self._listed: dict[Distribution, frozenset[str]] = {}
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
-        """Move every dist-info that is damaged, or in the way of a force step, to a shelf in the environment itself.
+        """Move what pip cannot replace to a shelf in the environment: damaged dist-infos, and links to nothing.
 
-        So goes a link to nothing. In the way is what pip cannot remove, as it does not know the files: by conda, or by
-        `setup.py install`.
-
-        Raises PinstallError (`shelf`) where that cannot be done; what was moved by then goes back with `put_back`.
+        So go dist-infos without a list of files (conda, `setup.py install`) if pip has to reinstall them.
+        Raises PinstallError (`shelf`) where that cannot be done; `put_back` then returns what was moved.
         """
         names = {pin.name for pin in forced}
         for verdict in found:
@@ -60,10 +56,7 @@ class Healing:
                 )
 
     def settle(self, evidence: Evidence, since: int) -> bool:
-        """Move every other dist-info beside what pip has installed since then (ns), which `--ignore-installed` leaves.
-
-        Tell whether there was any; raises as `clear` does.
-        """
+        """Move other dist-infos of what pip has installed since (ns), if any: `--ignore-installed` leaves them."""
         settled = False
         for pin in () if evidence.asked.elsewhere else evidence.asked.demand.pins:
             copies = evidence.installed.copies(pin.name)
@@ -77,10 +70,7 @@ class Healing:
         return settled
 
     def sweep(self, evidence: Evidence) -> None:
-        """Move the files that only the moved metadata list after them: Python may import these, and nobody owns them.
-
-        Only once pip has installed what stands in their place; raises as `clear` does.
-        """
+        """Move the files that only moved dist-infos list, after pip has replaced these: Python may import them."""
         every = evidence.installed.every if self._listed else ()
         present = {place for one in every for place in evidence.installed.files(one).places}
         for old, places in self._listed.items():
@@ -100,15 +90,10 @@ class Healing:
 
     def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]]) -> None:
         shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
+        who, why = damaged.identity, damaged.damage or ""
+        names = ((f"{' and '.join(paths)} of {who.name}", paths) for paths in groups)
         moving = [
-            Eviction(
-                what=f"{' and '.join(paths)} of {damaged.identity.name}",
-                identity=damaged.identity,
-                paths=paths,
-                reason=damaged.damage or "",
-                contradiction=False,
-            )
-            for paths in groups
+            Eviction(what=what, identity=who, paths=paths, reason=why, contradiction=False) for what, paths in names
         ]
         if moving:
             self._receipts.append((shelf, shelf.evict(moving)))
@@ -120,13 +105,13 @@ class Healing:
         self._receipts, self._listed = [], {}
 
     def end(self) -> None:
-        """End a run that went well: forget what has lain aside for too long."""
+        """Forget what has been on the shelf for too long, after a successful run."""
         for shelf, _ in self._receipts:
             shelf.forget()
 
 
 def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:
-    """Yield the places as paths below where the distribution lies; what lies elsewhere is left alone."""
+    """Yield the places below the distribution's location, as relative paths."""
     for place in places:
         path = os.path.relpath(place, distribution.location)
         if not path.startswith(os.pardir):

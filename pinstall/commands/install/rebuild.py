@@ -36,21 +36,16 @@ _DAY = 24 * 60 * 60
 
 
 @contextlib.contextmanager
-def staged(cache: str) -> Iterator[str]:
-    """Give a folder on the cache's file system, for the user's eyes only, and remove it afterwards.
-
-    What killed runs left behind goes too, once it is a day old. Raises PinstallError (`stage`) where there is no room.
-    """
+def make_stage(cache: str) -> Iterator[str]:
+    """Yield a private folder on the cache's file system, and remove it; raise PinstallError (`stage`) if it is full."""
     parent = os.path.join(cache, FOLDER)
     try:
         files.folder(parent)
         folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
     except OSError as error:
-        raise PinstallError(
-            "stage",
-            f"cannot make a folder to build in below `{parent}`: {error.strerror}",
-            hint="make room in pip's cache directory, or make it writable",
-        ) from error
+        message = f"cannot make a folder to build in below `{parent}`: {error.strerror}"
+        hint = "make room in pip's cache directory, or make it writable"
+        raise PinstallError("stage", message, hint=hint) from error
     _sweep(parent)
     try:
         yield folder
@@ -59,24 +54,19 @@ def staged(cache: str) -> Iterator[str]:
 
 
 def _sweep(parent: str) -> None:
-    """Remove the stages of runs that were killed; one that is still in use is younger than a day."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(parent)):
             if entry.name.startswith(_STAGE) and entry.stat().st_mtime < time.time() - _DAY:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def keep(folder: str, cache: str) -> tuple[str, ...]:
-    """Rename the fresh builds into pip's cache, where nothing stands in their place; return their paths there.
+def adopt_builds(folder: str, cache: str) -> tuple[str, ...]:
+    """Rename fresh builds into pip's cache where nothing is, and return their paths there.
 
-    With `--no-cache-dir` pip builds into a temporary cache of its own, whose keys are those of the persistent one, and
-    `--no-clean` leaves it behind. Nothing is returned where a pip does it otherwise.
+    With `--no-cache-dir --no-clean` pip leaves a temporary cache with the same keys behind.
     """
-    kept = []
-    for name in sorted(os.listdir(folder)):
-        if name.startswith(_EPHEMERAL):
-            kept += list(_adopt(os.path.join(folder, name), cache))
-    return tuple(kept)
+    names = (name for name in sorted(os.listdir(folder)) if name.startswith(_EPHEMERAL))
+    return tuple(path for name in names for path in _adopt(os.path.join(folder, name), cache))
 
 
 def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
@@ -85,7 +75,7 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
         for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
-            # where it cannot be done, pip builds once more, into the cache itself
+            # where it cannot be done, pip builds again, into the cache itself
             if files.move(os.path.join(folder, file), target) and file.endswith(".whl"):
                 yield os.path.relpath(target, cache)
 
@@ -93,11 +83,8 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
 def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
     """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
     locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
-    return [
-        *map(_option_line, asked.options),
-        *sorted(locked),
-        *(_pin_line(pin, asked.build_settings(pin)) for pin in pins),
-    ]
+    pinned = (_pin_line(pin, asked.build_settings(pin)) for pin in pins)
+    return [*map(_option_line, asked.options), *sorted(locked), *pinned]
 
 
 def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
@@ -114,7 +101,7 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
 
 
 def _option_line(option: Option) -> str:
-    """Return a global option of a requirements file, for a file that lies elsewhere."""
+    """Return a global option as a line of a requirements file in another folder."""
     if option.value is None:
         return option.name
     value = option.value
@@ -128,7 +115,7 @@ def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
     """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
     pins = tuple(pins)
     groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
-    return tuple(group for group in groups if group)
+    return tuple(filter(None, groups))
 
 
 def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> None:
@@ -147,13 +134,13 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
 
 
 def _remake(group: Sequence[Pin], cache: Cache, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
-    with staged(cache.path) as stage:
+    with make_stage(cache.path) as stage:
         file = pip.write_requirements(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))
         carried = arguments.carried(runs.asked.request)
         tell.say(f"rebuilding {', '.join(pin.name for pin in group)} without pip's cache")
         exit_code = runs.run("remake", (*ours, *carried, "-r", file), {**changes, "TMPDIR": stage})
-        kept = keep(stage, cache.path) if exit_code == 0 else ()
+        kept = adopt_builds(stage, cache.path) if exit_code == 0 else ()
     cache.forget()
     for path in kept:
         tell.detail(f"{os.path.basename(path)} is fresh in pip's cache")

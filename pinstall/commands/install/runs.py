@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 
-def reports(asked: Asked) -> bool:
+def wants_report(asked: Asked) -> bool:
     """Tell whether pip is asked for a report of its own: before 23.0 only where nothing else can tell what it did."""
     request = asked.request
     if asked.target.externally_managed and request.last("dry_run"):
@@ -38,7 +38,7 @@ def mention_unproven(asked: Asked, tell: Reporter) -> None:
         tell.say(f"pip {asked.pip} does not report what it installs: hashes are not proven")
 
 
-def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
+def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
     """Return what is asked, of another pip where that is among what has just been installed."""
     for one in installed:
         if one.name == "pip" and one.version is not None and not asked.elsewhere and asked.pip.command[-1] == "pip":
@@ -47,21 +47,15 @@ def replaced(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Ask
     return asked
 
 
-def uncompiled(asked: Asked) -> tuple[str, ...]:
+def compile_options(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
-    left_to_pip = (
-        asked.policy.bytecode == "pip"
-        or not reports(asked)
-        or asked.elsewhere
-        or asked.request.last("compile") is not None
-        or bool(asked.environ.get("PYTHONDONTWRITEBYTECODE"))
-        or cores() == 1
-    )
-    return () if left_to_pip else ("--no-compile",)
+    decided = asked.request.last("compile") is not None or asked.environ.get("PYTHONDONTWRITEBYTECODE")
+    is_ours = asked.policy.bytecode != "pip" and wants_report(asked) and not asked.elsewhere
+    return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 
 
 class Runs:
-    """The runs of pip so far: `commands` in their order; `interrupted` tells that somebody wants no more of them."""
+    """The runs of pip so far: `commands` in their order; `interrupted` is set after Ctrl-C."""
 
     def __init__(self, asked: Asked, tell: Reporter, before: Callable[[], None], after: Callable[[], None]) -> None:
         """Run nothing yet; `before` is called each time that pip is about to start, `after` once it has ended."""
@@ -123,13 +117,8 @@ def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, s
     """Compile source files as the interpreter would when it imports them; what cannot be compiled is passed over."""
     processes = []
     for share in _shares(paths, cores()):
-        process = subprocess.Popen(
-            [executable, "-c", _SCRIPT],
-            env=dict(environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command, none = [executable, "-c", _SCRIPT], subprocess.DEVNULL
+        process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.PIPE, stdout=none, stderr=none)
         processes.append((process, "\0".join(share).encode("utf-8", "surrogateescape")))
     for process, names in processes:
         if process.stdin is not None:

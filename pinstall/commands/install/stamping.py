@@ -29,19 +29,16 @@ _FINE = 100_000_000
 """Nanoseconds within which a file may change without another time stamp: where they are whole seconds, else."""
 
 
-def of(asked: Asked, evidence: Evidence, started: int) -> tuple[str, ...]:
-    """Return the grounds of a run that found every pin to hold, none where a stamp cannot cover them.
-
-    What has changed since shortly before the run started (ns) may have changed after it was looked at.
-    """
-    request = asked.request
+def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
+    """Return the grounds of a satisfied run that started then (ns), none where a stamp cannot cover them."""
+    asked, request = evidence.asked, evidence.asked.request
     dated = request.last("uploaded_prior_to")
     remote = any(
         "://" in (option.value or "") for option in (*request.every("requirements"), *request.every("constraints"))
     )
     if asked.replays or asked.beyond or remote or dated is not None or any("://" in file for file in asked.files):
         return ()
-    grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(asked, evidence))))
+    grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(evidence))))
     if not all(is_settled(ground, started) for ground in grounds):
         return ()
     return tuple(_together(grounds, asked.target.purelib))
@@ -103,10 +100,10 @@ def _links(folder: str) -> list[str]:
         return []
 
 
-def _distributions(asked: Asked, evidence: Evidence) -> Iterator[str]:
+def _distributions(evidence: Evidence) -> Iterator[str]:
     """Yield what each distribution that counts shows at its top, and what is known of it."""
     yield from (CONTENT + path for path in evidence.installed.ledger.paths)
-    names = {pin.name for pin in asked.demand.pins} | evidence.reached.keys()
+    names = {pin.name for pin in evidence.asked.demand.pins} | evidence.reached.keys()
     for found in filter(None, map(evidence.find, sorted(names))):
         files = evidence.installed.files(found)
         yield from _distribution(files)

@@ -17,14 +17,14 @@ from packaging.utils import canonicalize_name
 
 from pinstall import pip
 from pinstall.commands.lock import locked as locking
-from pinstall.commands.lock import texts
+from pinstall.commands.lock import releases, texts
 from pinstall.formats import toml, urls
 from pinstall.index import places
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
-from pinstall.model.inputs import Fault, Origin
+from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
 from pinstall.request import arguments, lockfile, pyproject, reading, requirements
-from pinstall.request.call import gather, read_call
+from pinstall.request.call import Asked, gather, read_call
 from pinstall.request.options import FOREIGN, NEWEST
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.commands.lock.locked import Locked
-    from pinstall.model.inputs import Option, RequirementLine
     from pinstall.model.pins import Reporter
-    from pinstall.request.call import Asked
 
     Report = Mapping[str, Any]
 
@@ -117,10 +115,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
 
 
 def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tuple[list[str], str]:
-    """Return the words with what is to be locked, and where that was found if nobody has named anything.
-
-    A file of requirements may stand where pip takes only their names, as people know it from other tools.
-    """
+    """Return the words with what is to be locked, a `.in` or `.txt` file as `-r`, and the project file found."""
     for argument in reversed(arguments.read(words, NEWEST).positionals):
         if argument.text.endswith(_FILES) and os.path.isfile(argument.text):
             number = int(argument.origin.where.rpartition(" ")[2])
@@ -164,7 +159,7 @@ def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[Normal
     if wanted.everything or not old:
         return {}
     pinned = {name: version for name, version in _pinned(old, wanted.output) if name not in wanted.upgraded}
-    outgrown = locking.outgrown(pinned, asked.lines, asked.target.markers)
+    outgrown = locking.find_outgrown(pinned, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
         tell.say(f"{name}=={pinned[name]} gives way: {phrases.place(line.origin)} asks for `{line.text}`")
     return {name: version for name, version in pinned.items() if name not in outgrown}
@@ -182,7 +177,7 @@ def _pinned(old: str, file: str) -> Iterator[tuple[NormalizedName, str]]:
     read = requirements.read(old.encode(), file=file, constraint=False, environ={})
     for fault in read.faults:
         raise _no_lock(file, f"{fault.origin}: {fault.message}")
-    yield from locking.pinned(read.lines)
+    yield from locking.find_pins(read.lines)
 
 
 def _no_lock(file: str, reason: str) -> PinstallError:
@@ -200,9 +195,8 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
             words += ["--constraint", pip.write_requirements(folder, lines)]
         with tempfile.TemporaryFile() as said:
             with _redirected(2 if tell.detailed else said.fileno()):
-                ended = pip.run(
-                    (*asked.pip.command, "install", *words, *asked.request.arguments), asked.environ, asked.replays
-                )
+                command = (*asked.pip.command, "install", *words, *asked.request.arguments)
+                ended = pip.run(command, asked.environ, asked.replays)
             if ended.exit_code != 0:
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is
@@ -240,9 +234,7 @@ def _placed(line: RequirementLine, folder: str, source: str) -> RequirementLine:
 def _locked(
     asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
 ) -> tuple[Locked, ...]:
-    from pinstall.commands.lock import releases  # noqa: PLC0415 - dear, and pip may have failed
-
-    listed = locking.listed(found)
+    listed = locking.list_releases(found)
     index = releases.index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
@@ -265,9 +257,7 @@ def _locked(
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:
-    from pinstall.commands.lock import texts  # noqa: PLC0415 - dear, and pip may have failed
-
-    request, restore = asked.request, texts.restoring(asked)
+    request, restore = asked.request, texts.make_restorer(asked)
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in FOREIGN]
     heading = (" ".join((_HEADING, locking.platform(found), *foreign)),)
     if lockfile.is_lock(wanted.output):

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.index import pages
-from pinstall.model.artifacts import Link
+from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.verdicts import closure
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Page
     from pinstall.model.inputs import RequirementLine
 
 _ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
@@ -53,13 +52,13 @@ class Locked:
     directory: bool = False
 
 
-def listed(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
+def list_releases(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
     """Return the releases of pip's report whose files an index, or a place of `--find-links`, lists."""
     return {_name(item): item["metadata"]["version"] for item in report["install"] if not item["is_direct"]}
 
 
-def thinned(content: bytes, content_type: str, version: str) -> bytes:
-    """Return a page of an index without most of what is of another release; unread, as that is what is dear."""
+def thin_page(content: bytes, content_type: str, version: str) -> bytes:
+    """Return an index page without most files of other releases, unparsed, since parsing is slow."""
     likely = _likely(version)
     if likely is None:
         return content
@@ -79,8 +78,7 @@ def locked(
 ) -> tuple[Locked, ...]:
     """Return what pip's report would install, by name; `roots` are the lines that ask for something.
 
-    Raises PinstallError (`lying-index`, `no-hash`) where an index contradicts what pip got from it, or nothing gives a
-    sha256. Source: https://pip.pypa.io/en/stable/reference/installation-report/.
+    Raises PinstallError (`lying-index`, `no-hash`). Source: https://pip.pypa.io/en/stable/reference/installation-report/
     """
     items = {_name(item): item for item in report["install"]}
     extras, askers = _asked(items, roots, report["environment"])
@@ -103,7 +101,7 @@ def platform(report: Mapping[str, Any]) -> str:
     return "{platform_python_implementation} {python_version} on {sys_platform} {platform_machine}".format(**markers)
 
 
-def pinned(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
+def find_pins(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
     """Yield the versions that the lines of an older lock pin."""
     for line in lines:
         for clause in line.specifier:
@@ -111,7 +109,7 @@ def pinned(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, s
                 yield line.name, clause.version
 
 
-def outgrown(
+def find_outgrown(
     versions: Mapping[NormalizedName, str], lines: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> dict[NormalizedName, RequirementLine]:
     """Return which of these versions a line does not allow any more, with that line."""
@@ -132,10 +130,7 @@ def _name(item: Mapping[str, Any]) -> NormalizedName:
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
-    """Return the extras that are asked of each project, and who asks for it.
-
-    An extra may ask for more extras, of its own project too, so the walk goes on until there is no new one.
-    """
+    """Return the extras asked of each project, with those that extras ask for, and its askers."""
     extras: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in items}
     askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
     for line in roots:
@@ -186,15 +181,10 @@ def _likely(version: str) -> re.Pattern[bytes] | None:
     parsed = metadata.version(version)
     if parsed is None:
         return None
-    numbers = _significant(parsed.release)
-    digits = b"[._]0*".join(b"%d" % number for number in numbers)
+    # `1.0` may be written `1`
+    end = next((place for place in range(len(parsed.release), 1, -1) if parsed.release[place - 1]), 1)
+    digits = b"[._]0*".join(b"%d" % number for number in parsed.release[:end])
     return re.compile(rb"-v?(?:\d+(?:[!_]|%21))?0*" + digits + rb"(?!\d)", re.IGNORECASE)
-
-
-def _significant(release: Sequence[int]) -> Sequence[int]:
-    """Return the numbers that every spelling of a release has: `1.0` may be written `1`."""
-    end = next((place for place in range(len(release), 1, -1) if release[place - 1]), 1)
-    return release[:end]
 
 
 def _sha256(link: Link) -> list[str]:
@@ -204,12 +194,8 @@ def _sha256(link: Link) -> list[str]:
 def _proven(own: Link, name: NormalizedName) -> Link:
     if own.hashes:
         return own
-    raise PinstallError(
-        "no-hash",
-        f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked",
-        hint="take it from an index that gives hashes",
-        exit_code=NOT_PINNED,
-    )
+    message = f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked"
+    raise PinstallError("no-hash", message, hint="take it from an index that gives hashes", exit_code=NOT_PINNED)
 
 
 def _refuse_other(own: Link, index: str, files: Iterable[Link]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
 from pinstall.index.offers import Index
-from pinstall.model.artifacts import Answer
+from pinstall.model.artifacts import Answer, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,17 +23,13 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.index.offers import Ask
-    from pinstall.model.artifacts import Entry
     from pinstall.request.call import Asked
 
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 
 
 def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) -> Index:
-    """Return all that is in force to look for these releases on; little is read of what is listed of all others.
-
-    `since` is when pip was started, in seconds since the epoch.
-    """
+    """Return the index for these releases, thinned to them; `since` is when pip was started (epoch seconds)."""
     cache = Cache(asked)
     known = {str(name): version for name, version in versions.items()}
 
@@ -43,7 +39,7 @@ def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) ->
         if answer is None or version is None:
             return answer
         kind = answer.headers.get("content-type", "")
-        return replace(answer, content=locked.thinned(answer.content, kind, version))
+        return replace(answer, content=locked.thin_page(answer.content, kind, version))
 
     return Index(asked.in_force, through)
 

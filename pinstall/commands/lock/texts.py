@@ -11,6 +11,10 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
 from pinstall.formats import urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
@@ -61,22 +65,13 @@ def _digest(link: Link) -> str:
 
 
 def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str, str] | None) -> str:
-    """Return the text of a lock file, for the environment that these markers describe, or for none in particular.
-
-    Raises PinstallError (`old-packaging`) where the installed packaging cannot tell that it is a good one.
-    """
+    """Return the text of a lock file for these markers, or any; raise (`old-packaging`) if it cannot be validated."""
     try:
         from packaging.pylock import Pylock
     except ImportError:
-        raise PinstallError(
-            "old-packaging",
-            "lock files need packaging 26.0 or newer beside pinstall",
-            hint="upgrade packaging, or write a requirement file: `-o requirements.txt`",
-            exit_code=UNREADABLE,
-        ) from None
-    from packaging.markers import Marker  # noqa: PLC0415 - only a lock file states some
-    from packaging.version import Version  # noqa: PLC0415 - the same
-
+        message = "lock files need packaging 26.0 or newer beside pinstall"
+        hint = "upgrade packaging, or write a requirement file: `-o requirements.txt`"
+        raise PinstallError("old-packaging", message, hint=hint, exit_code=UNREADABLE) from None
     named = " and ".join(f"{name} == '{markers[name]}'" for name in _ENVIRONMENT) if markers else ""
     document = Pylock(
         lock_version=Version("1.0"),
@@ -89,15 +84,7 @@ def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str,
 
 
 def _package(one: Locked) -> Package:
-    from packaging.pylock import (
-        Package,
-        PackageArchive,
-        PackageSdist,
-        PackageVcs,
-        PackageWheel,
-    )
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - as dear as the above
-    from packaging.version import Version  # noqa: PLC0415 - the same
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, PackageWheel
 
     common: dict[str, Any] = {"name": one.name}
     common["requires_python"] = SpecifierSet(one.requires_python) if one.requires_python else None
@@ -167,15 +154,12 @@ def options(given: Iterable[tuple[str, str | None]]) -> tuple[str, ...]:
 
 def difference(old: str, new: str) -> tuple[str, ...]:
     """Return what would change, line by line; lines with hashes only where nothing else does."""
-    changed = [
-        line
-        for line in difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
-        if not line.startswith(("---", "+++", "@@"))
-    ]
+    every = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
+    changed = [line for line in every if not line.startswith(("---", "+++", "@@"))]
     return tuple(line for line in changed if "sha256" not in line) or tuple(changed)
 
 
-def restoring(asked: Asked) -> Callable[[str], str]:
+def make_restorer(asked: Asked) -> Callable[[str], str]:
     """Return what writes in a URL the names of variables for what they hold, of those that the files read there."""
     names = dict(_held(asked))
     longest_first = sorted(names, key=len, reverse=True)
@@ -200,10 +184,7 @@ def _held(asked: Asked) -> Iterator[tuple[str, str]]:
 
 
 def refuse(locked: Iterable[Locked], restore: Callable[[str], str]) -> None:
-    """Raise PinstallError (`variable`) where a lock file, which takes no variables, would tell what one holds.
-
-    The host is no secret, and neither is where something lies on this machine.
-    """
+    """Raise PinstallError (`variable`) where a URL has a variable's value; hosts and local paths are not secret."""
     for one in locked:
         for url in (one.url, one.index, *(link.url for link in one.files)):
             whole = restore(url)
@@ -211,9 +192,7 @@ def refuse(locked: Iterable[Locked], restore: Callable[[str], str]) -> None:
             if told is None and whole.count("/") < url.count("/"):
                 told = VARIABLE.search(whole)
             if told and urls.scheme(url) != "file":
-                raise PinstallError(
-                    "variable",
-                    f"the URL of `{one.name}` holds what `{told[0]}` stands for, and a lock file takes no variables",
-                    hint="write a requirement file: `-o requirements.txt`; or what it stands for, if that is no secret",
-                    exit_code=NOT_PINNED,
-                )
+                what = f"the URL of `{one.name}` holds what `{told[0]}` stands for"
+                message = f"{what}, and a lock file takes no variables"
+                hint = "write a requirement file: `-o requirements.txt`; or what it stands for, if that is no secret"
+                raise PinstallError("variable", message, hint=hint, exit_code=NOT_PINNED)

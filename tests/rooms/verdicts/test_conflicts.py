@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pinstall.verdicts import closure
-from pinstall.verdicts.conflicts import conflicts
+from pinstall.verdicts.conflicts import find_conflicts
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.values import MARKERS, demanded, distribution, lines
 
@@ -21,7 +21,7 @@ def said(text: str, constraints: str = "", **requires: list[str]) -> list[str]:
         name: closure.release(name, pin.exact or str(pin.version or pin.expected), tuple(requires.get(name, ())))
         for name, pin in pinned.items()
     }
-    return [str(fault) for fault in conflicts(roots, asked.pins, known.get, MARKERS)]
+    return [str(fault) for fault in find_conflicts(roots, asked.pins, known.get, MARKERS)]
 
 
 def test_both_lines_are_named() -> None:
@@ -70,7 +70,7 @@ def test_what_pip_may_find_a_way_for_is_no_conflict(text: str, need: str) -> Non
         asked = demanded(text)
         roots = [closure.of_line(line, line.name) for line in lines(text) if line.name is not None]
         known = {asked.pins[0].name: distribution("aa", "1", [need])}
-        assert conflicts(roots, asked.pins, known.get, MARKERS) == ()
+        assert find_conflicts(roots, asked.pins, known.get, MARKERS) == ()
     else:
         assert said(text, aa=[need]) == []
 
@@ -83,7 +83,7 @@ def test_what_needs_its_own_extra_and_goes_in_circles_ends() -> None:
 def test_what_is_not_known_needs_nothing() -> None:
     asked = demanded("aa==1\nbb==1")
     roots = [closure.of_line(line, line.name) for line in lines("aa==1\nbb==1") if line.name is not None]
-    assert conflicts(roots, asked.pins, lambda _: None, MARKERS) == ()
+    assert find_conflicts(roots, asked.pins, lambda _: None, MARKERS) == ()
 
 
 @pytest.mark.parametrize("scenario", SOLVED.values(), ids=SOLVED)

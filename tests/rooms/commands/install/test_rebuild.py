@@ -37,10 +37,10 @@ def test_a_build_made_aside_is_the_entry_that_the_next_run_takes(runner: Runner,
     runner.index.add(source)
     log = tmp_path / "builds"
     runner.variables[BUILD_LOG] = str(log)
-    with staging.staged(str(cache)) as stage:
+    with staging.make_stage(str(cache)) as stage:
         aside = ("--no-cache-dir", "--no-deps", "--no-clean", "--target", f"{stage}/out")
         runner.pip("install", *aside, "foo-bar==1.0", env={"TMPDIR": stage})
-        kept = staging.keep(stage, str(cache))
+        kept = staging.adopt_builds(stage, str(cache))
     assert stages(cache) == []
     assert [str(path.relative_to(cache)) for path in caches.built_wheels(cache)] == list(kept)
     assert len(kept) == 1
@@ -68,13 +68,13 @@ def test_nothing_that_stands_in_the_cache_is_replaced(tmp_path: Path) -> None:
     wheel("demo", "1.0", mark="old").write(entry)
     ephemeral(stage)
     before = caches.snapshot(cache)
-    assert staging.keep(str(stage), str(cache)) == ()
+    assert staging.adopt_builds(str(stage), str(cache)) == ()
     assert {**caches.snapshot(cache), **before} == caches.snapshot(cache)
 
 
 def test_what_is_no_ephemeral_cache_is_not_kept(tmp_path: Path) -> None:
     wheel("demo", "1.0").write(tmp_path / "stage" / "pip-install-x" / "wheels" / "ab")
-    assert staging.keep(str(tmp_path / "stage"), str(tmp_path / "cache")) == ()
+    assert staging.adopt_builds(str(tmp_path / "stage"), str(tmp_path / "cache")) == ()
     assert not (tmp_path / "cache").exists()
 
 
@@ -84,8 +84,8 @@ def test_a_full_disk_keeps_nothing_and_stops_nobody(tmp_path: Path, monkeypatch:
         with monkeypatch.context() as patched:
             for function in functions:
                 patched.setattr(os, function, _full)
-            assert staging.keep(str(tmp_path / "stage"), str(tmp_path / "cache")) == ()
-    (kept,) = staging.keep(str(tmp_path / "stage"), str(tmp_path / "cache"))
+            assert staging.adopt_builds(str(tmp_path / "stage"), str(tmp_path / "cache")) == ()
+    (kept,) = staging.adopt_builds(str(tmp_path / "stage"), str(tmp_path / "cache"))
     assert (tmp_path / "cache" / kept).read_bytes() == wheel("demo", "1.0", mark="fresh").content
 
 
@@ -99,7 +99,7 @@ def test_a_wheel_is_never_there_before_its_origin(tmp_path: Path, monkeypatch: p
         real(source, target, follow_symlinks=follow_symlinks)
 
     monkeypatch.setattr(os, "link", noted)
-    staging.keep(str(tmp_path), str(tmp_path / "cache"))
+    staging.adopt_builds(str(tmp_path), str(tmp_path / "cache"))
     assert moved == ["origin.json", wheel("demo", "1.0").filename]
 
 
@@ -109,7 +109,7 @@ def _full(*_: object, **__: object) -> None:
 
 def test_a_stage_is_for_the_users_eyes_only_and_goes_even_when_the_run_fails(tmp_path: Path) -> None:
     def used() -> None:
-        with staging.staged(str(tmp_path)) as stage:
+        with staging.make_stage(str(tmp_path)) as stage:
             assert os.stat(stage).st_mode & 0o777 == 0o700  # noqa: PTH116
             assert os.stat(stage).st_dev == tmp_path.stat().st_dev  # noqa: PTH116
             ephemeral(tmp_path / "pinstall" / stages(tmp_path)[0])
@@ -126,7 +126,7 @@ def test_stages_of_killed_runs_go_once_they_are_a_day_old(tmp_path: Path) -> Non
         ephemeral(folder)
         then = time.time() - hours * 3600
         os.utime(folder, (then, then))
-    with staging.staged(str(tmp_path)):
+    with staging.make_stage(str(tmp_path)):
         pass
     assert stages(tmp_path) == ["shelf", "stage-running"]
     assert list((tmp_path / "pinstall" / "shelf").rglob("*.whl"))
@@ -134,7 +134,7 @@ def test_stages_of_killed_runs_go_once_they_are_a_day_old(tmp_path: Path) -> Non
 
 def test_where_no_stage_can_be_made_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "pinstall").write_bytes(b"")
-    with pytest.raises(PinstallError, match="cannot make a folder to build in"), staging.staged(str(tmp_path)):
+    with pytest.raises(PinstallError, match="cannot make a folder to build in"), staging.make_stage(str(tmp_path)):
         pytest.fail("there is no stage")
 
 

@@ -121,10 +121,10 @@ class TestFiles:
 
 
 def test_old_pins_that_a_line_does_not_allow_are_outgrown() -> None:
-    old = dict(locking.pinned(lines("a==1.0 --hash=" + A + "\nb==1.0\nc==1.0\nd>1\ne==1.0\n")))
+    old = dict(locking.find_pins(lines("a==1.0 --hash=" + A + "\nb==1.0\nc==1.0\nd>1\ne==1.0\n")))
     assert sorted(old) == ["a", "b", "c", "e"]
     now = (*lines("a>=1\nb>1\nc @ https://h/c.zip\ne>1; python_version < '3'\n"),)
-    assert sorted(locking.outgrown(old, now, MARKERS)) == ["b", "c"]
+    assert sorted(locking.find_outgrown(old, now, MARKERS)) == ["b", "c"]
 
 
 def everything() -> tuple[locking.Locked, ...]:
