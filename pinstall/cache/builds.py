@@ -1,4 +1,4 @@
-"""Gather which wheels pip has built for the pins that do not hold yet, and what speaks against them.
+"""Gather which wheels pip has built for the pins that are not satisfied yet, and what speaks against them.
 
 May not: write, start pip, decide what leaves.
 """
@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, BinaryIO
 from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
+from pinstall.index.client import Client
 from pinstall.index.places import Places
-from pinstall.model.pins import State
+from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Answer, Artifact, Entry, Shelved
-    from pinstall.model.pins import Identity, Pin
+    from pinstall.model.artifacts import Artifact, Entry, Shelved
     from pinstall.request.call import Asked
-
-_OK = 200
 
 
 class Builds:
@@ -36,12 +34,12 @@ class Builds:
     """
 
     def __init__(self, asked: Asked, cache: str) -> None:
-        """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
         self._records = build_records.BuildRecords(cache)
         self._listed: dict[NormalizedName, list[Artifact]] = {}
         self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
+        self._client = Client(asked.in_force)
 
     def forget(self) -> None:
         """List and inspect the wheels again: pip has run, or files have left the cache or come back."""
@@ -49,7 +47,7 @@ class Builds:
         self._inspect.cache_clear()
 
     def find_wheels(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
-        """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
+        """Return every built wheel of these pins' projects, by project, with what speaks against the wheel."""
         asked = {pin.name: pin for pin in pins}
         listed = self._list_wheels(asked)
         return {name: [self._examined(artifact, pin) for artifact in listed[name]] for name, pin in asked.items()}
@@ -68,7 +66,7 @@ class Builds:
         return os.path.join(self._cache, artifact.path)
 
     def is_accepted(self, artifact: Artifact, pin: Pin) -> bool:
-        """Check whether nothing speaks against a wheel that `find_wheels` returned, and enough for it."""
+        """Check whether a wheel from `find_wheels` may stay, and is on record where it has to be."""
         recorded = artifact.recorded or self._asked.policy.builds != "recorded"
         return recorded and not artifact.differs and plan.contradiction(pin, artifact) is None
 
@@ -80,20 +78,20 @@ class Builds:
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
-        """Put on record how the wheels of these pins' projects were built that are new since (ns)."""
+        """Record how those wheels of these pins' projects were built that are new since then (ns)."""
         listed = self._list_wheels(pins)
         for artifact in (one for name in pins for one in listed[name]):
             with contextlib.suppress(OSError):  # deleted again
                 place = self.locate(artifact)
                 fresh = os.stat(place).st_mtime_ns >= since
                 # a later run relies on the record, and other programs can write there too
-                if fresh and wheels.examined(self._cache, artifact).damage is None:
+                if fresh and wheels.examine(self._cache, artifact).damage is None:
                     lacks = abi.missing(place, self._asked.target.paths)
                     self._records.write(artifact.path, self._present(pins[artifact.identity.name]), lacks)
         self._inspect.cache_clear()
 
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
-        """Return the recorded inputs of the wheel that pip takes for this URL, none where nothing is on record."""
+        """Return the recorded inputs of the wheel that pip takes for this URL, as far as they are on record."""
         for artifact in self._list_wheels({identity.name})[identity.name]:
             if artifact.identity.version == identity.version and urls.without_secrets(artifact.url) == url:
                 _, recorded = self._inspect(artifact)
@@ -105,10 +103,10 @@ class Builds:
 
     @functools.cached_property
     def _machine(self) -> dict[str, str]:
-        return build_records.machine(self._asked.target, self._asked.environ)
+        return build_records.describe_machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
-        """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
+        """Return the wheel with what its bytes, the records and its URL say about it."""
         artifact, recorded = self._inspect(artifact)
         proven = comparison.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
@@ -126,22 +124,18 @@ class Builds:
 
     def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
         target = self._asked.target
-        implementation = target.markers.get("implementation_name", "")
-        return wheels.is_found_by_url(artifact, implementation, target.version, digest)
+        return wheels.is_found_by_url(artifact, target.markers.get("implementation_name", ""), target.version, digest)
 
     def _compared(self, artifact: Artifact) -> Artifact:
         """Return the wheel with what speaks against it where an archive was replaced behind the same URL.
 
-        What an index publishes a hash of has another key then. Here pip's own download tells, or else the server.
+        An archive whose hash an index publishes has another key then. Here pip's download or the server decides.
         """
         url = artifact.url
-        if (
-            not url.startswith(("http:", "https:"))
-            or not artifact.identity.hashes
-            or not self._is_found_by_url(artifact)
-        ):
+        remote = url.startswith(("http:", "https:")) and artifact.identity.hashes
+        if not remote or not self._is_found_by_url(artifact):
             return artifact
-        downloads = [entry for entry in http.find(self._cache, url) if entry.status == _OK and not entry.damage]
+        downloads = [entry for entry in http.find(self._cache, url) if entry.status == http.OK and not entry.damage]
         same = [entry for entry in downloads if http.matches(self._cache, entry, artifact.identity.hashes)]
         if downloads and not same:
             reason = "was built from another archive than the one that pip has of that name by now"
@@ -152,26 +146,20 @@ class Builds:
         return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
-        """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
+        """Ask the server for another ETag, if pip would ask that server for this request."""
         places = Places(self._asked.in_force)
         if not places.indexes or urls.netloc(url)[1] not in {urls.netloc(place)[1] for place in places}:
             return False
-        answer = self._ask(url, "HEAD")
+        answer = self._client.ask(url, "HEAD")
         etag = None if answer is None else answer.headers.get("etag")
         return etag is not None and all(entry.headers.get("etag", etag) != etag for entry in downloads)
-
-    @functools.cached_property
-    def _ask(self) -> Callable[[str, str], Answer | None]:
-        from pinstall.index import client  # noqa: PLC0415 - requests is dear, and hardly anything needs it
-
-        return client.Client(self._asked.in_force).ask
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
         return build_records.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
 
 
-def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
-    """Return a wheel of the cache with what speaks against it, whoever asks for it.
+def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
+    """Return a wheel of the cache with what speaks against it, whatever is asked.
 
     `search` are the site-packages folders of the target.
     """
@@ -180,38 +168,26 @@ def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
 
 
 def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
-    """Return the wheel with what its bytes tell, and the inputs that are on record of its build."""
+    """Return the wheel with what its bytes say about it, and the recorded inputs of its build."""
     place = os.path.join(cache, artifact.path)
     records = build_records.BuildRecords(cache)
     known = records.known(artifact.path)
     try:
         digest = files.sha256(place).hex() if known else ""
-    except OSError:  # gone by now
+    except OSError:  # deleted since
         return artifact, None
     if known and digest not in known:
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
-    artifact = artifact if known else wheels.examined(cache, artifact)
+    artifact = artifact if known else wheels.examine(cache, artifact)
     recorded, lacked = records.read(artifact.path, digest) if known else (None, None)
     lacks = abi.missing(place, search)
-    if lacks == lacked:  # to build it again would give no other wheel
-        lacks = None
-    return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
-
-
-def judged(pin: Pin, found: Iterable[Artifact]) -> tuple[tuple[Artifact, State], ...]:
-    """Return each wheel with how it stands to a pin."""
-    demand = demanded(pin)
-    return tuple((artifact, comparison.judge(demand, artifact.identity)) for artifact in found)
-
-
-def demanded(pin: Pin) -> Pin:
-    """Return the pin as a built wheel can be judged by it: by version and archive, since that is all that it tells."""
-    return replace(pin, version=pin.expected, source=None)
+    damage = artifact.damage or (None if lacks == lacked else lacks)  # what it lacked then a new build lacks too
+    return replace(artifact, damage=damage, recorded=recorded is not None), recorded
 
 
 def _outdated(artifact: Artifact) -> str | None:
-    """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
+    """Return the damage of a wheel whose source archive on this machine has changed since."""
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
@@ -229,11 +205,10 @@ _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` wh
 
 
 def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
-    """Yield what is suspicious about a built wheel, nothing for one that is not pure, or whose build is on record."""
+    """Yield what is suspicious about a pure wheel whose build is not on record."""
     pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
     for archive in _archives(cache, wheel.url) if pure else ():
-        with archive:
-            source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
+        source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
         if source is not None:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
@@ -241,14 +216,16 @@ def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
-    """Yield the source archive that a wheel was built from, as far as it lies on this machine."""
+    """Yield each copy on this machine of the source archive that a wheel was built from, open until the next."""
     path = files.path_of(url) if url.startswith("file:") else None
     try:
         if path is not None:
-            yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
+            with open(path, "rb") as archive:
+                yield archive
         for entry in http.find(cache, url):
-            yield http.opened(cache, entry)
-    except (OSError, ValueError):  # gone by now, or no such entry any more
+            with http.opened(cache, entry) as archive:
+                yield archive
+    except (OSError, ValueError):  # deleted since, or not such an entry any more
         return
 
 

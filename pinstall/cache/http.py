@@ -9,14 +9,16 @@ msgpack map, which is decoded here and not by the msgpack library because that w
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import io
 import os
 import re
 import stat
+import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.cache import below
 from pinstall.model.artifacts import Entry
 
 if TYPE_CHECKING:
@@ -26,15 +28,15 @@ if TYPE_CHECKING:
 
 FOLDERS: Final = ("http-v2", "http")
 MOST: Final = 1 << 26
-"""How many bytes `content` returns unless told otherwise."""
-
+"""How many bytes `content` returns unless its caller sets another limit."""
+OK: Final = 200
+REDIRECTS: Final = (301, 308)
 BODY: Final = ".body"
 _PREFIX: Final = b"cc=4,"
 _HEADERS: Final = 1 << 20
-"""How many bytes an entry may have beside its body: a server's headers have some thousand."""
+"""How many bytes an entry may have in addition to its body: a server's headers have some thousand."""
 _DEPTH: Final = 3
 """How deep the maps of an entry are nested: the entry, its response, the headers of that."""
-REDIRECTS: Final = (301, 308)
 _BLOCK: Final = 1 << 20
 _KEY: Final = re.compile(r"[0-9a-f]{56}")
 _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
@@ -50,7 +52,7 @@ def find(cache: str, url: str) -> Iterator[Entry]:
 
 
 def places(url: str) -> tuple[str, ...]:
-    """Return where pip would store the answer of a URL, one path for each layout; none for what is no URL."""
+    """Return where pip would store the answer of a URL, one path for each layout."""
     parts = _URL.match(url)
     if parts is None:
         return ()
@@ -61,15 +63,24 @@ def places(url: str) -> tuple[str, ...]:
 
 
 def every(cache: str) -> Iterator[str]:
-    """Yield where all that pip has stored lies, in the order of the files' names; nothing is opened for it."""
+    """Yield the path of each entry, sorted in each layout; opens nothing."""
     for folder in FOLDERS:
         for path in sorted(below(f"{cache}{os.sep}{folder}", 5)):
             if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
                 yield path[len(cache) + 1 :]
 
 
+def below(folder: str, depth: int) -> list[str]:
+    """Return the paths that are so many folders deep, in no order."""
+    try:
+        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
+    except OSError:  # a file where a folder should be, or one that is gone
+        return []
+    return [path for inner in paths for path in below(inner, depth - 1)] if depth else paths
+
+
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
-    """Check whether a body has one of these hashes; one that cannot be read, or hashed, may have it."""
+    """Check whether a body has one of these hashes, or cannot be read."""
     try:
         return bool(hashes(cache, entry, demanded) & demanded)
     except (OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
@@ -82,12 +93,12 @@ def at(cache: str, path: str) -> Entry | None:
 
 
 def files(path: str) -> tuple[str, ...]:
-    """Return the files of the entry at a path: one, or with `http-v2` its body's too."""
+    """Return the files of the entry at a path; in `http-v2` the body is the second."""
     return (path, path + BODY) if path.startswith(FOLDERS[0]) else (path,)
 
 
 def _entry(cache: str, path: str) -> Iterator[Entry]:
-    """Yield the entry at a path, if pip would see one there: without its body there is none."""
+    """Yield the entry at a path, if pip would see one there: pip ignores headers without a body."""
     paths = files(path)
     place = os.path.join(cache, path)
     try:
@@ -115,7 +126,7 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
 def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
     """Return the hashes of the body as it is stored, in every algorithm that is demanded.
 
-    Raise as `opened` does, ValueError for an unknown algorithm.
+    Raises as `opened` does, ValueError for an unknown algorithm.
     """
     found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
     with opened(cache, entry) as body:
@@ -126,9 +137,9 @@ def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
 
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
-    """Return the body as the server meant it, its `Content-Encoding` undone.
+    """Return the body with its `Content-Encoding` undone.
 
-    Raise as `opened` does, and ValueError for an encoding that is unknown or damaged and for more than `limit` bytes.
+    Raises as `opened` does, and ValueError for an encoding that is unknown or damaged and for more than `limit` bytes.
     """
     with opened(cache, entry) as body:
         found = _decoded(body, entry.headers.get("content-encoding", "").strip().lower(), limit + 1)
@@ -138,14 +149,11 @@ def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
 
 
 def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
-    """Return at most so many bytes of what was encoded: no more are unpacked, whatever a bomb would come to."""
+    """Return at most so many decoded bytes, and unpack no more of a bomb."""
     if encoding in ("", "identity"):
         return body.read(most)
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ValueError(f"is in the encoding `{encoding}`")
-    import gzip  # noqa: PLC0415 - few bodies are encoded
-    import zlib  # noqa: PLC0415 - the same
-
     try:
         if encoding != "deflate":
             return gzip.GzipFile(fileobj=body).read(most)
@@ -162,19 +170,15 @@ def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
 
 
 def opened(cache: str, entry: Entry) -> BinaryIO:
-    """Return the body as it is stored, to be read and sought in without loading it.
+    """Return the stored body as an open file, not loaded.
 
-    Raise OSError where it is gone or cannot be read, ValueError where the old layout does not say where it is.
+    Raises OSError where it cannot be read, ValueError where the old layout does not say where the body starts.
     """
-    file = open(os.path.join(cache, entry.paths[-1]), "rb")  # noqa: SIM115 - the caller closes it
-    if entry.paths[1:]:
-        return file
-    try:
-        _, _, span = _answer(file)
-    except BaseException:
-        file.close()
-        raise
-    return io.BufferedReader(_Window(file, *span))
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(os.path.join(cache, entry.paths[-1]), "rb"))
+        body = file if entry.paths[1:] else io.BufferedReader(_Window(file, *_answer(file)[2]))
+        stack.pop_all()
+    return body
 
 
 class _Window(io.RawIOBase):
@@ -211,7 +215,7 @@ class _Window(io.RawIOBase):
 
 
 def _answer(file: BinaryIO) -> tuple[int, dict[str, str], tuple[int, int]]:
-    """Return status, headers and the span of the body inside the file; raise ValueError for what is no entry."""
+    """Return status, headers and the span of the body inside the file; raise ValueError for anything else."""
     if file.read(len(_PREFIX)) != _PREFIX:
         raise ValueError("its headers are in no known format")
     found = _Decoder(file).value(_DEPTH)
@@ -226,9 +230,9 @@ def _answer(file: BinaryIO) -> tuple[int, dict[str, str], tuple[int, int]]:
 
 
 class _Decoder:
-    """What pip writes of msgpack: maps by text, text, bytes, and what is a small number to us: truth values, nothing.
+    """The part of msgpack that pip writes: maps by text, text, bytes, small numbers; truth values and nil are numbers.
 
-    It never goes back in the file and reads little of it, whatever lengths that claims.
+    It never goes back in the file and reads little of it, whatever lengths the file claims.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -236,7 +240,7 @@ class _Decoder:
         self._left = _HEADERS
 
     def value(self, depth: int) -> object:
-        """Return the next value, bytes as their place and length; raise ValueError where there is none."""
+        """Return the next value, bytes as their place and length; raise ValueError for anything else."""
         kind, width, number = _KINDS.get(self._take(1)[0], ("", 0, 0))
         if width:
             number += int.from_bytes(self._take(width), "big")
@@ -254,10 +258,11 @@ class _Decoder:
 
     def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
         for _ in range(count):
-            key = self.value(0)
-            if not isinstance(key, str):
-                raise ValueError("its headers have no names")  # noqa: TRY004 - one error for all that is damaged
-            yield key, self.value(depth)
+            match self.value(0):
+                case str(key):
+                    yield key, self.value(depth)
+                case _:
+                    raise ValueError("its headers have no names")
 
     def _take(self, count: int) -> bytes:
         self._left -= count
@@ -273,16 +278,11 @@ _KINDS: Final = {
     **{code: ("number", 0, code) for code in range(0x80)},
     **{0x80 + count: ("map", 0, count) for count in range(16)},
     **{0xA0 + count: ("text", 0, count) for count in range(32)},
+    **{0xC4 + power: ("bytes", 1 << power, 0) for power in range(3)},
+    **{0xCC + power: ("number", 1 << power, 0) for power in range(2)},
+    **{0xD9 + power: ("text", 1 << power, 0) for power in range(3)},
     **dict.fromkeys((0xC0, 0xC2), ("number", 0, 0)),
     0xC3: ("number", 0, 1),
-    0xC4: ("bytes", 1, 0),
-    0xC5: ("bytes", 2, 0),
-    0xC6: ("bytes", 4, 0),
-    0xCC: ("number", 1, 0),
-    0xCD: ("number", 2, 0),
-    0xD9: ("text", 1, 0),
-    0xDA: ("text", 2, 0),
-    0xDB: ("text", 4, 0),
     0xDE: ("map", 2, 0),
 }
-"""By a value's first byte: what it is, in how many bytes its length (or number) follows, and what it says of that."""
+"""By a value's first byte: the kind, how many bytes of length (or number) follow, and what to add to these."""

@@ -1,10 +1,10 @@
 """Move what is evicted out of pip's cache, put it back, forget what is old, and remember all of it.
 
-May not: choose what to evict; delete anything that lies in the cache.
+May not: choose what to evict; delete anything in the cache.
 
-A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
-does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
-The `origin.json` of an entry leaves behind its last wheel, and returns before the first that does.
+A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` lists what is to move, and is written before any
+file moves to it. So after any interruption each file is in the cache or on the shelf.
+The `origin.json` of an entry leaves after its last wheel, and returns before the first.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from packaging.version import Version
 
 from pinstall import files
 from pinstall.files import moved
-from pinstall.model.artifacts import Shelved
+from pinstall.model.artifacts import Eviction, Shelved
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from pinstall.model.artifacts import Eviction
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
@@ -37,15 +35,12 @@ DAYS = 90
 """How long a receipt is kept."""
 MEBIBYTES = 2048
 """How much the receipts may hold together."""
-_DAY = 24 * 60 * 60
-_MIB = 1 << 20
 
 
 class Shelf:
-    """The shelf of one pip cache, or of another folder below which things are moved aside."""
+    """The shelf of one pip cache, or of another folder whose files are moved."""
 
     def __init__(self, cache: str, folder: str = FOLDER) -> None:
-        """Look at nothing yet."""
         self._cache = cache
         self._root = os.path.join(cache, folder)
 
@@ -82,7 +77,7 @@ class Shelf:
 
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
         for path, stored in zip(entry["paths"], entry["stored"], strict=True):
-            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker, which is as good
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
                 os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
             folder = os.path.join(self._cache, os.path.dirname(path))
             with contextlib.suppress(FileNotFoundError):
@@ -90,18 +85,18 @@ class Shelf:
                     os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
 
     def shelved(self) -> Iterator[Shelved]:
-        """Yield everything that lies on the shelf, the latest receipt first."""
+        """Yield everything on the shelf, the latest receipt first."""
         for stem in sorted(_names(self._root), reverse=True):
             for item in _entries(os.path.join(self._root, stem, _MANIFEST), stem):
                 if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
                     yield item
 
     def place(self, item: Shelved) -> str:
-        """Return where the first file of an item lies at present."""
+        """Return where the first file of an item is now."""
         return os.path.join(self._root, item.receipt, item.stored[0])
 
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
-        """Return to the cache, by rename, what does not stand in its place already; return what went back."""
+        """Rename items back into the cache where their places are free; return those that went back."""
         return tuple(item for item in list(items) if self._return(item))
 
     def _return(self, item: Shelved) -> bool:
@@ -109,7 +104,7 @@ class Shelf:
         places = [os.path.join(self._cache, path) for path in item.paths]
         if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
-        for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
+        for path, place in zip(item.paths, places, strict=True):  # first: a wheel may not be without its origin
             moved(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
         went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
         return any(went)
@@ -119,22 +114,21 @@ class Shelf:
 
         A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
         """
-        forgotten = 0
-        kept = 0
+        forgotten = kept = 0
         for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
             folder = os.path.join(self._root, stem)
             kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
-            old = _age(stem) > DAYS * _DAY
+            old = _age(stem) > DAYS * 86400
             # not by the manifest, which may be damaged
             full = not all(name.startswith(_MANIFEST) for name in _names(folder))
-            if old or (number and (kept > MEBIBYTES * _MIB or not full)):
+            if old or (number and (kept > MEBIBYTES << 20 or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
         return forgotten
 
 
 def receipt(time_ns: int) -> str:
-    """Return what the name of a receipt begins with that was made at this time; a later one is greater."""
+    """Return how the name of a receipt of this time begins; the names of later ones are greater."""
     return f"{time_ns:020d}"
 
 
@@ -146,13 +140,13 @@ def _names(folder: str) -> list[str]:
 
 
 def _age(stem: str) -> float:
-    """Return how many seconds ago a receipt was made; what is no receipt is not old."""
+    """Return how many seconds ago a receipt was made, 0 for any other name."""
     started = stem.partition("-")[0]
     return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
 
 
 def _origin_of(path: str) -> str:
-    """Return under which name the `origin.json` beside this wheel of the cache lies in a receipt."""
+    """Return the name in a receipt of the `origin.json` next to this wheel of the cache."""
     return f"{os.path.dirname(path).replace(os.sep, '-')}.{_ORIGIN}"
 
 
@@ -189,7 +183,7 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
 
 
 def _below(path: str) -> str:
-    """Return a relative path that stays where it starts; raise ValueError for one that would lead out of there."""
+    """Return a relative path; raise ValueError for one that could lead out of its folder."""
     if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.split(os.sep)):
         raise ValueError(path)
     return path
@@ -199,6 +193,5 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
     document = files.recall(manifest)
     try:
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (ValueError, LookupError, TypeError, AttributeError):
-        # whoever wrote it was killed before anything moved, or it is not ours
+    except (ValueError, LookupError, TypeError, AttributeError):  # killed before anything moved, or not our file
         return []

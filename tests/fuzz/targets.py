@@ -178,7 +178,7 @@ def _wheel(content: bytes, folder: str) -> Read:
 
     def read() -> None:
         for one in wheels.every(folder):
-            wheels.examined(folder, wheels.artifact(folder, one))
+            wheels.examine(folder, wheels.artifact(folder, one))
         contents.equals(path, there)
         abi.missing(path)
 

@@ -57,7 +57,7 @@ def test_pages_and_wheels_are_read_once_until_it_forgets(runner: Runner, calls: 
     given = asked(runner, "demo==1.0", "other==2.0")
     calls.watch(pages, "read")
     calls.watch(wheels, "of_projects")
-    calls.watch(wheels, "examined")
+    calls.watch(wheels, "examine")
     cache = Cache(given)
     demo, other = given.demand.pins
     first = cache.cases([demo])
@@ -66,7 +66,7 @@ def test_pages_and_wheels_are_read_once_until_it_forgets(runner: Runner, calls: 
     assert both[0] is first[0]
     cache.builds.find_wheels([demo, other])
     cache.downloads.files(demo)
-    assert sorted(calls.names) == ["examined", "of_projects", "read", "read"]
+    assert sorted(calls.names) == ["examine", "of_projects", "read", "read"]
     calls.names.clear()
     (built,) = built_wheels(runner.cache)
     built.unlink()
