@@ -43,19 +43,14 @@ _VER_FLG_WEAK = 2
 def missing(wheel: str, search: Sequence[str] = ()) -> str | None:
     """Return what a wheel's ELF files need and this machine lacks, in words that follow `it `; none without proof.
 
-    `search` are the site-packages folders of the target: packages there may load a library before the linker looks for
-    it (as torch does). Missing is a `DT_NEEDED` without a file in the wheel, below `search`, in a run path, in
-    `LD_LIBRARY_PATH`, in `/etc/ld.so.cache`, in a default folder or next to the interpreter (`ld.so(8)`), or a symbol
-    version that none of these files defines. An extension module for another machine counts only when the wheel's
-    platform tag names this machine.
+    `search` are the site-packages folders of the target. Missing is a `DT_NEEDED` without a file in the wheel, below
+    `search` (as torch loads them), or where `ld.so(8)` looks, or a symbol version that none of these files defines. An
+    extension module for another machine counts only when the wheel's platform tag names this machine. A missing soname
+    without a version (`libtorch.so`) proves nothing, as a package that is not installed yet may load it.
 
-    A package that will load libraries need not be installed yet. So a missing soname without a version (as
-    `libtorch.so`) proves nothing, neither about itself nor about other libraries that this wheel lacks.
-
-    Not seen are: a good library shadowed by a bad one, symbols without versions, what the found libraries need in turn,
-    and the environment of a later run. A wheel is reported though its import succeeds if it lacks a versioned library
-    only in an optional part, or until a package is installed or `LD_PRELOAD` is set. Nothing is proven without glibc
-    (so never on musl) and without pyelftools (extra `abi`).
+    Not seen are: a good library shadowed by a bad one, symbols without versions, the needs of the found libraries, and
+    the environment of a later run. A wheel that imports is reported if it lacks a versioned library only in an optional
+    part, or until a package is installed or `LD_PRELOAD` is set. Needs glibc and pyelftools (extra `abi`).
     """
     if "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()):
         return None
@@ -66,9 +61,9 @@ def missing(wheel: str, search: Sequence[str] = ()) -> str | None:
 
 
 class _Object(NamedTuple):
-    """The part of one ELF file that the dynamic linker reads; `defined` is empty where its symbols have no versions.
+    """The part of one ELF file that the dynamic linker reads.
 
-    `needs` are pairs of a soname and a symbol version of it, which is empty for the library itself.
+    `needs` has sonames with a symbol version, or with an empty one for the library itself. `defined` are such versions.
     """
 
     machine: str

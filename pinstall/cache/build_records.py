@@ -46,10 +46,7 @@ class BuildRecords:
         return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
     def read(self, path: str, sha256: str) -> tuple[Mapping[str, str] | None, str | None]:
-        """Return the recorded inputs of the build of these very bytes, and what they lacked then.
-
-        They may have lacked a library that another package brings.
-        """
+        """Return the recorded inputs of the build of these very bytes, and which library they lacked then."""
         document = files.recall(self._record(path, sha256))
         inputs, lacks = document.get("inputs"), document.get("lacks")
         read = {str(key): str(value) for key, value in inputs.items()} if isinstance(inputs, dict) else None
@@ -75,7 +72,6 @@ def describe_machine(target: Interpreter, environ: Mapping[str, str]) -> dict[st
 
 
 def _system() -> str:
-    """Return the operating system's release and its C library, as far as known."""
     library = release = ""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         library = os.confstr("CS_GNU_LIBC_VERSION") or ""

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 
 
 class Builds:
-    """The wheels that pip has built, in one cache, compared with what is asked.
-
-    The list of them, and what is inside each, are remembered until `forget`.
-    """
+    """The wheels that pip has built, in one cache, compared with what is asked; remembered until `forget`."""
 
     def __init__(self, asked: Asked, cache: str) -> None:
         self._asked = asked
@@ -106,7 +103,6 @@ class Builds:
         return build_records.describe_machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
-        """Return the wheel with what its bytes, the records and its URL say about it."""
         artifact, recorded = self._inspect(artifact)
         proven = comparison.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
@@ -127,10 +123,7 @@ class Builds:
         return wheels.is_found_by_url(artifact, target.markers.get("implementation_name", ""), target.version, digest)
 
     def _compared(self, artifact: Artifact) -> Artifact:
-        """Return the wheel with what speaks against it where an archive was replaced behind the same URL.
-
-        An archive whose hash an index publishes has another key then. Here pip's download or the server decides.
-        """
+        """Return the wheel with its damage where its archive was replaced behind the same URL without a hash."""
         url = artifact.url
         remote = url.startswith(("http:", "https:")) and artifact.identity.hashes
         if not remote or not self._is_found_by_url(artifact):
@@ -159,10 +152,7 @@ class Builds:
 
 
 def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
-    """Return a wheel of the cache with what speaks against it, whatever is asked.
-
-    `search` are the site-packages folders of the target.
-    """
+    """Return a wheel of the cache with its damage; `search` are the site-packages folders of the target."""
     found, _ = _inspected(cache, artifact, search)
     return found if found.damage else replace(found, damage=_outdated(found))
 
@@ -187,7 +177,6 @@ def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[A
 
 
 def _outdated(artifact: Artifact) -> str | None:
-    """Return the damage of a wheel whose source archive on this machine has changed since."""
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None

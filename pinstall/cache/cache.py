@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 
 
 class Cache:
-    """The contents of pip's cache during one run, read once until `forget`; nothing, where the cache is off.
-
-    `directory` says where the cache is, or why it is off.
-    """
+    """The contents of pip's cache during one run, read once until `forget`; where the cache is off, nothing."""
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked

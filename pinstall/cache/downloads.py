@@ -119,13 +119,12 @@ class Downloads:
         for page in found:
             if page.links is None:
                 yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
+        kinds = (("download", "", self._against), ("cached metadata", ".metadata", self._against_metadata))
         for link in links:
-            for _, entry in self.answers(link.url):
-                if reason := self._against(entry, link, pin):
-                    yield _eviction(f"the download of {link.filename}", pin, entry, reason)
-            for _, entry in self.answers(f"{link.url}.metadata") if link.metadata is not None else ():
-                if reason := self._against_metadata(entry, link, pin):
-                    yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
+            for kind, suffix, against in kinds if link.metadata is not None else kinds[:1]:
+                for _, entry in self.answers(link.url + suffix):
+                    if reason := f"it {entry.damage}" if entry.damage else against(entry, link, pin):
+                        yield _eviction(f"the {kind} of {link.filename}", pin, entry, reason)
 
     def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
         """Yield the entries of the cache that differ from what servers answer; `ask` asks past the cache."""
@@ -163,20 +162,12 @@ class Downloads:
         moved = list(_moved(f"a cached redirect to {what}", pin, chain, answer))
         yield from moved
         for _, entry in () if moved or not method else _ends(chain):
-            now = (
-                (answer.content, self.content(entry))
-                if method == "GET"
-                else (answer.headers.get("etag"), entry.headers.get("etag"))
-            )
-            if now[0] != now[1]:
+            known = self.content(entry) if method == "GET" else entry.headers.get("etag")
+            if known != (answer.content if method == "GET" else answer.headers.get("etag")):
                 yield _eviction(what, pin, entry, _BY_NOW)
 
     def _against(self, entry: Entry, link: Link, pin: Pin) -> str | None:
-        """Return what speaks against a cached file: its length, its hash, or without known hashes its own checksums."""
-        if entry.damage:
-            return f"it {entry.damage}"
-        demanded = link.hashes or pin.hashes
-        if demanded:
+        if demanded := link.hashes or pin.hashes:
             whose = "the index lists" if link.hashes else f"{pin.origin} pins"
             return None if http.matches(self._cache, entry, demanded) else f"its bytes are not those that {whose}"
         try:
@@ -186,8 +177,6 @@ class Downloads:
             return f"it is no valid archive: {error}"
 
     def _against_metadata(self, entry: Entry, link: Link, pin: Pin) -> str | None:
-        if entry.damage:
-            return f"it {entry.damage}"
         if link.metadata:
             return None if http.matches(self._cache, entry, link.metadata) else "it is not what the index lists"
         try:
@@ -213,7 +202,6 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
 
 
 def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
-    """Return what the contents of a file say against it: its checksums, or another project or version."""
     if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
         return f"{broken} in it does not match its checksum"
     body.seek(0)
@@ -232,7 +220,6 @@ def _parsed(answer: Answer) -> tuple[Link, ...] | None:
 
 
 def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
-    """Return how the head of a metadata file contradicts its file name."""
     name, text = metadata.named(metadata.fields(head.split("\n")))
     version = metadata.version(text)
     if not name or version is None:

@@ -43,16 +43,15 @@ _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?
 
 
 def find(cache: str, url: str) -> Iterator[Entry]:
-    """Yield what pip has stored for a URL, one entry for each layout that has one.
-
-    The key is that of `cachecontrol.controller`: scheme and host in lower case, no credentials, no fragment.
-    """
-    for path in places(url):
-        yield from _entry(cache, path)
+    """Yield what pip has stored for a URL, one entry for each layout that has one."""
+    return filter(None, (at(cache, path) for path in places(url)))
 
 
 def places(url: str) -> tuple[str, ...]:
-    """Return where pip would store the answer of a URL, one path for each layout."""
+    """Return where pip would store the answer of a URL, one path for each layout.
+
+    The key is that of `cachecontrol.controller`: scheme and host in lower case, no credentials, no fragment.
+    """
     parts = _URL.match(url)
     if parts is None:
         return ()
@@ -87,27 +86,20 @@ def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
         return True
 
 
-def at(cache: str, path: str) -> Entry | None:
-    """Return the entry at a path, if pip would see one there."""
-    return next(_entry(cache, path), None)
-
-
 def files(path: str) -> tuple[str, ...]:
     """Return the files of the entry at a path; in `http-v2` the body is the second."""
     return (path, path + BODY) if path.startswith(FOLDERS[0]) else (path,)
 
 
-def _entry(cache: str, path: str) -> Iterator[Entry]:
-    """Yield the entry at a path, if pip would see one there: pip ignores headers without a body."""
+def at(cache: str, path: str) -> Entry | None:
+    """Return the entry at a path; pip ignores headers without a body."""
     paths = files(path)
     place = os.path.join(cache, path)
-    try:
-        with open(place, "rb") as file:
-            body = os.stat(place + BODY) if paths[1:] else None
-            if body is None or stat.S_ISREG(body.st_mode):
-                yield _described(paths, file, None if body is None else body.st_size)
-    except OSError:  # gone since, or nothing that pip could read either
-        return
+    with contextlib.suppress(OSError), open(place, "rb") as file:  # deleted since, or pip cannot read it either
+        body = os.stat(place + BODY) if paths[1:] else None
+        if body is None or stat.S_ISREG(body.st_mode):
+            return _described(paths, file, None if body is None else body.st_size)
+    return None
 
 
 def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> Entry:
@@ -124,7 +116,7 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
 
 
 def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
-    """Return the hashes of the body as it is stored, in every algorithm that is demanded.
+    """Return the hashes of the stored body in the algorithms of the demanded hashes.
 
     Raises as `opened` does, ValueError for an unknown algorithm.
     """
@@ -182,8 +174,6 @@ def opened(cache: str, entry: Entry) -> BinaryIO:
 
 
 class _Window(io.RawIOBase):
-    """A part of a file."""
-
     def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         self._file = file
         self._start = start

@@ -56,7 +56,7 @@ def everything(path: str) -> Iterator[Held]:
 
 
 def _glance(path: str, paths: tuple[str, ...]) -> Subject:
-    """Return what the first bytes of a body say, without its headers: most are wheels and pages."""
+    """Return what a body is without a look at its headers, which is enough for most wheels and pages."""
     with contextlib.suppress(OSError, IndexError), open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
         return subject(body, os.fstat(body.fileno()).st_size, {})
     return Subject("other")
@@ -133,10 +133,7 @@ _FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)
 
 
 class Subject(NamedTuple):
-    """What an answer is (`wheel`, `sdist`, `metadata`, `page`, `other`), and of which project and version.
-
-    `redirect` is one too, and `origin` is where it leads.
-    """
+    """A `wheel`, `sdist`, `metadata`, `page`, `redirect` (to `origin`) or `other` of a project and version."""
 
     kind: str
     name: str = ""
@@ -145,10 +142,7 @@ class Subject(NamedTuple):
 
 
 def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
-    """Return what a body of so many bytes is, by its first and last bytes.
-
-    Without headers a body that begins like a page counts as one; without a name its headers may say more.
-    """
+    """Return what a body of so many bytes is, by its first and last bytes; the headers are optional."""
     head = body.read(_HEAD)
     if head.startswith(b"PK"):
         names = _tail(head, body, length)

@@ -66,10 +66,7 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> Evi
 
 
 def beside_others(planned: Plan) -> tuple[Plan, tuple[Eviction, ...]]:
-    """Return the plan for while other runs read the cache, and the wheels that pip has to avoid then.
-
-    Contradictions leave the cache even so; a good wheel stays, since another pip may be about to open it.
-    """
+    """Return the plan while other runs read the cache: good wheels stay there; and those that pip has to avoid."""
     leaving = tuple(eviction for eviction in planned.evictions if eviction.contradiction)
     obstacles = tuple(one for one in planned.evictions if not one.contradiction and not one.harmless)
     return replace(planned, evictions=leaving, remakes=() if obstacles else planned.remakes), obstacles
@@ -85,7 +82,6 @@ def contradiction(pin: Pin, artifact: Artifact) -> str | None:
 
 
 def _unsuitable(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> str | None:
-    """Return why a good wheel is not the one that this run needs."""
     if policy.evict != "contradicting" and state in _OTHER:
         article = "" if pin.origin.line else "the "  # a file and line is a name; the command line is not
         return f"{article}{pin.origin} pins {pin.wanted}"
@@ -97,10 +93,7 @@ def _unsuitable(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> s
 
 
 def _is_stranger(pin: Pin, artifact: Artifact) -> bool:
-    """Check whether the wheel is of another release than the archive that its entry was built from.
-
-    Of a release on an index pip takes exactly that version; a build of a direct reference may have a local label.
-    """
+    """Check for another release than that of the source archive; a direct reference may build a local version."""
     archive, version = artifact.archive, artifact.identity.version
     if archive is None or version is None or archive == version:
         return False

@@ -76,10 +76,7 @@ def artifact(cache: str, path: str) -> Artifact:
 
 
 def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
-    """Check whether pip keeps this wheel under its source's URL alone, or with this hash of a link to it.
-
-    The key is that of pip's `cache.py`, whose `interpreter_version` is that of PEP 425.
-    """
+    """Check whether pip's key (`cache.py`) of this wheel is its source's URL alone, or with this hash of a link."""
     document = {
         "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
         "interpreter_version": "".join(python.split(".")[:2]),
@@ -91,10 +88,7 @@ def is_found_by_url(found: Artifact, implementation: str, python: str, digest: s
 
 
 def examine(cache: str, found: Artifact) -> Artifact:
-    """Return a wheel with what its contents say against it: not a zip, a bad member, another name or version.
-
-    A wheel that was deleted since is not damaged.
-    """
+    """Return a wheel with its damage: not a zip, a bad member, another name or version; a deleted one has none."""
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found

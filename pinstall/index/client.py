@@ -146,13 +146,12 @@ _HEADERS: Final = {
 
 
 class Client:
-    """Asks servers over one session, from any thread.
+    """Asks servers over one session, from any thread, with options in force, the weakest first.
 
     `failed` says by URL, without credentials, why there is no answer, in words that finish the sentence `URL ...`.
     """
 
     def __init__(self, options: Iterable[Option]) -> None:
-        """Remember the options in force, the weakest first; nothing is connected yet."""
         self._given = tuple(options)
         self._logins = {host: login for login, host in map(urls.netloc, Places(self._given)) if login}
         self._opening = threading.Lock()
@@ -161,10 +160,9 @@ class Client:
         self.failed: dict[str, str] = {}
 
     def ask(self, url: str, method: str = "GET") -> Answer | None:
-        """Return a good answer to `GET` or `HEAD`.
+        """Return a good answer to `GET` or `HEAD`, with the credentials of the index on the same host.
 
-        A server that could not be reached is not asked again. A URL without credentials gets those of the index on the
-        same host.
+        A server that could not be reached is not asked again.
         """
         bare, (_, host) = urls.without_login(url), urls.netloc(url)
         try:
@@ -203,10 +201,10 @@ class Client:
 def at_once(
     do: Callable[[Item], Result], items: Iterable[Item], seconds: float, most: int = AT_ONCE
 ) -> dict[Item, Result]:
-    """Do something with each item on so many threads; return, in the order of the items, the results in that time.
+    """Return the results by item, in order, as far as `most` threads have them in that time; raise errors of `do`.
 
-    Slower threads are not waited for, not even at the end of the process: a name service, or a server that sends a byte
-    now and then, has no time limit. Errors of `do` are raised here.
+    Slow threads do not delay the end of the process: a name service, or a server that sends a byte now and then, has no
+    time limit.
     """
     futures: dict[Item, Future[Result]] = {item: Future() for item in items}
     waiting = deque(futures.items())

@@ -93,8 +93,6 @@ def _described(anchor: Mapping[str, str | None]) -> dict[str, object]:
 
 
 class _Anchors(html.parser.HTMLParser):
-    """The anchors of a page, and its first base."""
-
     def __init__(self) -> None:
         super().__init__()
         self.base: str | None = None
