@@ -18,7 +18,6 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 from pinstall.formats import archives
 
 if TYPE_CHECKING:
-    import zipfile
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from elftools.elf.elffile import ELFFile
@@ -156,8 +155,7 @@ def _expanded(path: str, origin: str) -> str:
 def read_linker_cache() -> dict[str, list[str]]:
     """Return the paths of each soname in the linker's cache; raise ValueError for an unknown format.
 
-    `/etc/ld.so.conf` only says what the linker will know after the next `ldconfig`. The format is that of glibc since
-    2.2 (`dl-cache.h`): counts and offsets after a magic word; an older format may precede that word.
+    The format is that of glibc since 2.2 (`dl-cache.h`): counts and offsets after a magic word, before it an older one.
     """
     try:
         with open("/etc/ld.so.cache", "rb") as file:
@@ -205,17 +203,12 @@ def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
         for member in archive.infolist():
             if _ELF.search(member.filename):
                 found = None
-                with contextlib.suppress(Exception):  # damaged bytes make zipfile and pyelftools raise nearly anything
-                    found = _unpacked(archive, member)
+                # to seek in a zip is to read it again; damaged bytes make zipfile and pyelftools raise nearly anything
+                with contextlib.suppress(Exception), archive.open(member) as file, tempfile.TemporaryFile() as copy:
+                    if member.file_size <= _LARGEST:
+                        shutil.copyfileobj(file, copy)
+                        found = _read(copy)
                 yield member.filename, found
-
-
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Object:
-    if member.file_size > _LARGEST:
-        raise ValueError(member.filename)
-    with archive.open(member) as file, tempfile.TemporaryFile() as copy:  # to seek in a zip is to read it again
-        shutil.copyfileobj(file, copy)
-        return _read(copy)
 
 
 def _read(file: IO[bytes]) -> _Object:

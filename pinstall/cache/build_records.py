@@ -2,9 +2,8 @@
 
 May not: be used for a wheel with other bytes; decide what follows from a difference.
 
-The records are in pip's cache directory, so that they travel with a cache that is restored elsewhere: one file per
-build, `<cache>/pinstall/builds/<path of the wheel>/<its sha256>.json`. So no record is ever rewritten, and a wheel that
-comes back from the shelf has its own record again.
+The records travel with a restored cache: one file per build, which is never rewritten, so that a wheel from the shelf
+has its own record again, `<cache>/pinstall/builds/<path of the wheel>/<its sha256>.json`.
 """
 
 from __future__ import annotations
@@ -31,35 +30,29 @@ if TYPE_CHECKING:
 FOLDER = os.path.join("pinstall", "builds")
 
 
-class BuildRecords:
-    """The records of one pip cache."""
+def known(cache: str, path: str) -> frozenset[str]:
+    """Return the sha256 of every wheel that pip has built at this place of the cache under pinstall."""
+    try:
+        names = os.listdir(os.path.join(cache, FOLDER, path))
+    except OSError:
+        return frozenset()
+    return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
-    def __init__(self, cache: str) -> None:
-        self._cache = cache
 
-    def known(self, path: str) -> frozenset[str]:
-        """Return the sha256 of every wheel that pip has built at this place of the cache under pinstall."""
-        try:
-            names = os.listdir(os.path.join(self._cache, FOLDER, path))
-        except OSError:
-            return frozenset()
-        return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
+def read(cache: str, path: str, sha256: str) -> tuple[Mapping[str, str] | None, str | None]:
+    """Return the recorded inputs of the build of these very bytes, and which library they lacked then."""
+    document = files.recall(os.path.join(cache, FOLDER, path, f"{sha256}.json"))
+    inputs, lacks = document.get("inputs"), document.get("lacks")
+    found = {str(key): str(value) for key, value in inputs.items()} if isinstance(inputs, dict) else None
+    return found, None if lacks is None else str(lacks)
 
-    def read(self, path: str, sha256: str) -> tuple[Mapping[str, str] | None, str | None]:
-        """Return the recorded inputs of the build of these very bytes, and which library they lacked then."""
-        document = files.recall(self._record(path, sha256))
-        inputs, lacks = document.get("inputs"), document.get("lacks")
-        read = {str(key): str(value) for key, value in inputs.items()} if isinstance(inputs, dict) else None
-        return read, None if lacks is None else str(lacks)
 
-    def write(self, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
-        """Put a wheel of the cache on record, unless an OSError prevents it."""
-        with contextlib.suppress(OSError):
-            record = self._record(path, files.sha256(os.path.join(self._cache, path)).hex())
-            files.save(record, {"schema": 1, "inputs": dict(inputs), "lacks": lacks})
-
-    def _record(self, path: str, sha256: str) -> str:
-        return os.path.join(self._cache, FOLDER, path, f"{sha256}.json")
+def write(cache: str, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
+    """Put a wheel of the cache on record, unless an OSError prevents it."""
+    with contextlib.suppress(OSError):
+        sha256 = files.sha256(os.path.join(cache, path)).hex()
+        document = {"schema": 1, "inputs": dict(inputs), "lacks": lacks}
+        files.save(os.path.join(cache, FOLDER, path, f"{sha256}.json"), document)
 
 
 def describe_machine(target: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
@@ -121,10 +114,7 @@ _NONE = "none"
 
 
 def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
-    """Return the inputs that a build of this pin would have now, by the names that messages use.
-
-    These are variables, options and the pin's own lines. Values may hold secrets, so only digests are kept.
-    """
+    """Return digests (values may be secret) of the variables, options and lines for a build of this pin now."""
     own = (f"{pin.name.upper().replace('-', '_')}_", *_PREFIXES)
     given = {
         variable: [value]

@@ -33,7 +33,6 @@ class Builds:
     def __init__(self, asked: Asked, cache: str) -> None:
         self._asked = asked
         self._cache = cache
-        self._records = build_records.BuildRecords(cache)
         self._listed: dict[NormalizedName, list[Artifact]] = {}
         self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
         self._client = Client(asked.in_force)
@@ -69,9 +68,9 @@ class Builds:
 
     def is_current(self, item: Shelved, place: str, pin: Pin) -> bool:
         """Check whether a wheel on the shelf was built as it would be now, as far as that is on record."""
-        if not self._records.known(item.paths[0]):
+        if not build_records.known(self._cache, item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded, _ = self._records.read(item.paths[0], files.sha256(place).hex())
+        recorded, _ = build_records.read(self._cache, item.paths[0], files.sha256(place).hex())
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
@@ -84,7 +83,7 @@ class Builds:
                 # a later run relies on the record, and other programs can write there too
                 if fresh and wheels.examine(self._cache, artifact).damage is None:
                     lacks = abi.missing(place, self._asked.target.paths)
-                    self._records.write(artifact.path, self._present(pins[artifact.identity.name]), lacks)
+                    build_records.write(self._cache, artifact.path, self._present(pins[artifact.identity.name]), lacks)
         self._inspect.cache_clear()
 
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
@@ -160,8 +159,7 @@ def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
 def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
     """Return the wheel with what its bytes say about it, and the recorded inputs of its build."""
     place = os.path.join(cache, artifact.path)
-    records = build_records.BuildRecords(cache)
-    known = records.known(artifact.path)
+    known = build_records.known(cache, artifact.path)
     try:
         digest = files.sha256(place).hex() if known else ""
     except OSError:  # deleted since
@@ -170,7 +168,7 @@ def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[A
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
     artifact = artifact if known else wheels.examine(cache, artifact)
-    recorded, lacked = records.read(artifact.path, digest) if known else (None, None)
+    recorded, lacked = build_records.read(cache, artifact.path, digest) if known else (None, None)
     lacks = abi.missing(place, search)
     damage = artifact.damage or (None if lacks == lacked else lacks)  # what it lacked then a new build lacks too
     return replace(artifact, damage=damage, recorded=recorded is not None), recorded
@@ -195,10 +193,11 @@ _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` wh
 
 def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
     """Yield what is suspicious about a pure wheel whose build is not on record."""
-    pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
+    pure = wheel.path.endswith("-none-any.whl") and not build_records.known(cache, wheel.path)
     for archive in _archives(cache, wheel.url) if pure else ():
-        source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
-        if source is not None:
+        paths = archives.names(archive, zipped=wheel.url.endswith(".zip"))
+        sources = (path for path in paths if path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/")))
+        if source := next(sources, None):
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
             return
@@ -216,7 +215,3 @@ def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
                 yield archive
     except (OSError, ValueError):  # deleted since, or not such an entry any more
         return
-
-
-def _is_compiled(path: str) -> bool:
-    return path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/"))

@@ -143,16 +143,13 @@ class Downloads:
         files = of_release(pin, fresh)
         yield from self.faults(pin, (), files)
         for link in files:
-            yield from self._outdated_file(pin, link, ask)
+            method = "" if link.hashes or pin.hashes else "HEAD"
+            yield from self._outdated_file(f"the download of {link.filename}", pin, link.url, ask, method)
+            if link.metadata is not None:
+                what, method = f"the cached metadata of {link.filename}", "" if link.metadata else "GET"
+                yield from self._outdated_file(what, pin, f"{link.url}.metadata", ask, method)
 
-    def _outdated_file(self, pin: Pin, link: Link, ask: Ask) -> Iterator[Eviction]:
-        what = f"the download of {link.filename}"
-        yield from self._outdated_answer(what, pin, link.url, ask, "" if link.hashes or pin.hashes else "HEAD")
-        if link.metadata is not None:
-            what = f"the cached metadata of {link.filename}"
-            yield from self._outdated_answer(what, pin, f"{link.url}.metadata", ask, "" if link.metadata else "GET")
-
-    def _outdated_answer(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
+    def _outdated_file(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
         """Yield the entries of a file that a server contradicts; without a method only redirects are in doubt."""
         chain = list(self._follow(url))
         redirected = any(entry.status in http.REDIRECTS for _, entry in chain)

@@ -2,9 +2,8 @@
 
 May not: write, judge, hold a body in memory that is not asked for.
 
-`http-v2` (pip 23.3 and newer) has a file with the headers and one with the body beside it, `http` (10.0 to 23.2) one
-file for both; what pip 6 to 9 wrote there is not understood and counts as damaged. Headers are `cc=4,` and a
-msgpack map, which is decoded here and not by the msgpack library because that would load the body inside it.
+`http-v2` (pip 23.3 and newer) has one file for headers and one for the body, `http` (10.0 to 23.2) one for both; entries
+of pip 6 to 9 count as damaged. Headers are `cc=4,` and a msgpack map; the msgpack library would load the body in it.
 """
 
 from __future__ import annotations
@@ -48,10 +47,7 @@ def find(cache: str, url: str) -> Iterator[Entry]:
 
 
 def places(url: str) -> tuple[str, ...]:
-    """Return where pip would store the answer of a URL, one path for each layout.
-
-    The key is that of `cachecontrol.controller`: scheme and host in lower case, no credentials, no fragment.
-    """
+    """Return where pip would store the answer of a URL, by `cachecontrol.controller`, one path for each layout."""
     parts = _URL.match(url)
     if parts is None:
         return ()
@@ -116,10 +112,7 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
 
 
 def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
-    """Return the hashes of the stored body in the algorithms of the demanded hashes.
-
-    Raises as `opened` does, ValueError for an unknown algorithm.
-    """
+    """Return the hashes of the stored body in the demanded algorithms; raise OSError or ValueError."""
     found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
     with opened(cache, entry) as body:
         while block := body.read(_BLOCK):
@@ -129,10 +122,7 @@ def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
 
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
-    """Return the body with its `Content-Encoding` undone.
-
-    Raises as `opened` does, and ValueError for an encoding that is unknown or damaged and for more than `limit` bytes.
-    """
+    """Return the body without its `Content-Encoding`; raise OSError or ValueError, also beyond `limit` bytes."""
     with opened(cache, entry) as body:
         found = _decoded(body, entry.headers.get("content-encoding", "").strip().lower(), limit + 1)
     if len(found) > limit:
@@ -162,10 +152,7 @@ def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
 
 
 def opened(cache: str, entry: Entry) -> BinaryIO:
-    """Return the stored body as an open file, not loaded.
-
-    Raises OSError where it cannot be read, ValueError where the old layout does not say where the body starts.
-    """
+    """Return the stored body as an open file; raise OSError or, where the old layout is damaged, ValueError."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(os.path.join(cache, entry.paths[-1]), "rb"))
         body = file if entry.paths[1:] else io.BufferedReader(_Window(file, *_answer(file)[2]))

@@ -25,7 +25,6 @@ _USABLE = (State.HOLDS, State.UNPROVEN)
 def make(cases: Sequence[Case], policy: Policy) -> Plan:
     """Return what has to happen to pip's cache before pip runs.
 
-    A wheel of another version is evicted because the user's pin says so, a damaged one because pip would take it.
     A pin is built again without the cache where a wheel leaves and neither cache nor shelf has the pinned build.
     """
     evictions: dict[tuple[str, ...], Eviction] = {}

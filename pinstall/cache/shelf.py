@@ -2,9 +2,8 @@
 
 May not: choose what to evict; delete anything in the cache.
 
-A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` lists what is to move, and is written before any
-file moves to it. So after any interruption each file is in the cache or on the shelf.
-The `origin.json` of an entry leaves after its last wheel, and returns before the first.
+A receipt is a folder below `<cache>/pinstall/shelf/`. Its `manifest.json` is written before any file moves to it, so
+each file is always in the cache or on the shelf. An `origin.json` leaves after the last wheel, returns before the first.
 """
 
 from __future__ import annotations
@@ -59,15 +58,12 @@ class Shelf:
             self.put_back(item for item in self.shelved() if item.receipt == stem)
             if not isinstance(error, OSError):
                 raise
-            raise PinstallError(
-                "shelf",
-                f"cannot move a file out of `{self._cache}`: {error.strerror}",
-                hint="make that folder writable; `--pin evict=never` leaves pip's cache alone",
-            ) from error
+            message = f"cannot move a file out of `{self._cache}`: {error.strerror}"
+            hint = "make that folder writable; `--pin evict=never` leaves pip's cache alone"
+            raise PinstallError("shelf", message, hint=hint) from error
         return stem
 
     def _receipt(self) -> str:
-        """Make the folder of a new receipt, later than all others, and return its name."""
         while True:
             stem = f"{receipt(time.time_ns())}-{os.getpid()}"
             with contextlib.suppress(FileExistsError):
@@ -133,14 +129,12 @@ def receipt(time_ns: int) -> str:
 
 
 def _names(folder: str) -> list[str]:
-    try:
+    with contextlib.suppress(OSError):
         return os.listdir(folder)
-    except OSError:
-        return []
+    return []
 
 
 def _age(stem: str) -> float:
-    """Return how many seconds ago a receipt was made, 0 for any other name."""
     started = stem.partition("-")[0]
     return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
 

@@ -131,10 +131,7 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
 
 
 def _altered(wheel: ZipFile, record: str) -> str | None:
-    """Return which member differs from the wheel's own RECORD.
-
-    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
-    """
+    """Return which member differs from RECORD, as the binary distribution format defines it."""
     rows = {row[0]: row[1] for row in csv.reader(archives.content(wheel, record).decode().splitlines()) if len(row) > 1}
     lacking = rows.keys() - set(wheel.namelist())
     if gone := next((path for path in sorted(lacking) if rows[path]), None):

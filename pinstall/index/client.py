@@ -160,10 +160,7 @@ class Client:
         self.failed: dict[str, str] = {}
 
     def ask(self, url: str, method: str = "GET") -> Answer | None:
-        """Return a good answer to `GET` or `HEAD`, with the credentials of the index on the same host.
-
-        A server that could not be reached is not asked again.
-        """
+        """Return a good answer, asked for with credentials of the index on that host; skip unreachable servers."""
         bare, (_, host) = urls.without_login(url), urls.netloc(url)
         try:
             answer = self._silent.get(host) or self._asked(url, bare, method)
@@ -201,10 +198,9 @@ class Client:
 def at_once(
     do: Callable[[Item], Result], items: Iterable[Item], seconds: float, most: int = AT_ONCE
 ) -> dict[Item, Result]:
-    """Return the results by item, in order, as far as `most` threads have them in that time; raise errors of `do`.
+    """Return the results by item, in order, that threads have after so many seconds; raise errors of `do`.
 
-    Slow threads do not delay the end of the process: a name service, or a server that sends a byte now and then, has no
-    time limit.
+    Threads without a result (a name service has no time limit) do not delay the end of the process.
     """
     futures: dict[Item, Future[Result]] = {item: Future() for item in items}
     waiting = deque(futures.items())

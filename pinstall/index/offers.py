@@ -56,8 +56,7 @@ class Index:
     ) -> dict[NormalizedName, tuple[Page, ...]]:
         """Return what each place offers of each project, as far as it answers within so many seconds.
 
-        Places are in the order of pip, those of `--find-links` first. Files of other projects are left out, and so are
-        places and projects without files. Source: `collect_sources` and `find_all_candidates` of pip 26.3.
+        Places without files are left out. Source for their order: `collect_sources` of pip 26.3.
         """
         places = {name: self._places.of(name) for name in names}
         wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
@@ -84,7 +83,6 @@ class Index:
         return answer.content if found & demanded or not demanded else None
 
     def _look(self, place: Place) -> None:
-        """Read the page of a place, or remember why that fails."""
         path = files.path_of(place.url)
         finds = place.url in self._places.finds
         reason = ""
@@ -178,10 +176,7 @@ def _format_control(options: Iterable[Option]) -> tuple[set[str], set[str]]:
 def newest(
     offered: Iterable[tuple[Version, Link]], wanted: SpecifierSet, asked: Terms
 ) -> tuple[Version, tuple[Link, ...]] | None:
-    """Return the newest release that meets a demand, with its files that fit.
-
-    Takes a yanked one only where all are yanked (PEP 592), a pre-release as PEP 440 says.
-    """
+    """Return the newest release that a demand allows (PEP 440; PEP 592: yanked ones last), with its files that fit."""
     fitting = [(version, link) for version, link in offered if _fits(link, asked)]
     for some in ([one for one in fitting if not one[1].yanked], fitting):
         versions = wanted.filter({version for version, _ in some}, prereleases=asked.pre or None)

@@ -36,10 +36,7 @@ _SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|l
 
 
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:
-    """Return the links of a page in its order, without those that lead to no file.
-
-    Raises ValueError, with a reason that finishes the sentence `the page ...`, for pages that pip cannot read either.
-    """
+    """Return the links of a page to files, in order; raise ValueError, which finishes `the page ...`, for others."""
     kind = content_type.lower()
     base = url
     if kind.startswith(_JSON):
@@ -109,17 +106,12 @@ def _hashes(by_algorithm: object) -> frozenset[str]:
     """Return the hashes in secure algorithms; an index may say `true` instead of hashes."""
     if not isinstance(by_algorithm, dict):
         return frozenset()
-    known = ((algorithm, by_algorithm.get(algorithm)) for algorithm in _ALGORITHMS)
-    return frozenset(
-        f"{algorithm}:{digest.lower()}" for algorithm, digest in known if digest and isinstance(digest, str)
-    )
+    known = ((name, by_algorithm.get(name)) for name in _ALGORITHMS)
+    return frozenset(f"{name}:{digest.lower()}" for name, digest in known if digest and isinstance(digest, str))
 
 
 def _link(base: str, href: str, file: Mapping[str, object]) -> Link | None:
-    """Return what a page says of a file; its URL is quoted as by pip's `models.link` and by requests.
-
-    The file name is that in the URL, for pip on JSON pages too. A link without a file name leads to no file.
-    """
+    """Return a link to a file, quoted as by pip's `models.link` and by requests; its URL has the file name."""
     try:
         parts = urlsplit(href if href.startswith(("https://", "http://")) else urljoin(base, href))
         path = "".join(

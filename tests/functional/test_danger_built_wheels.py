@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from pinstall.cache import abi, wheels
-from pinstall.cache.build_records import BuildRecords
+from pinstall.cache import abi, build_records, wheels
 from pinstall.cache.builds import check
 from tests.support.caches import body_of, http_entry, poison, snapshot, wheel_entry
 from tests.support.index import Fault
@@ -424,7 +423,7 @@ def test_a_library_that_a_built_wheel_needs_is_gone(world: World, tmp_path: Path
     (new,) = world.first.cache.glob("wheels/**/demo-1.0-*.whl")
     new.write_bytes(compiled.content)
     path = str(new.relative_to(world.first.cache))
-    BuildRecords(str(world.first.cache)).write(path, {}, abi.missing(str(new)))
+    build_records.write(str(world.first.cache), path, {}, abi.missing(str(new)))
     found = wheels.artifact(str(world.first.cache), path)
     assert check(str(world.first.cache), found, ()).damage is None
 

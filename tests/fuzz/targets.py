@@ -17,9 +17,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall import comparison, stamp
-from pinstall.cache import abi, http, wheels
+from pinstall.cache import abi, build_records, http, wheels
 from pinstall.cache import inventory as bodies
-from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
 from pinstall.environment import contents, damage, ledger, record
 from pinstall.environment import distributions as environment
@@ -340,9 +339,8 @@ def lock_file(content: bytes, folder: str) -> Read:
 
 def build_record(content: bytes, folder: str) -> Read:
     """The record of a build."""
-    written(folder, _joined(FOLDER, WHEEL, "ab.json"), content)
-    builds = BuildRecords(folder)
-    return lambda: (builds.known(WHEEL), builds.read(WHEEL, "ab"))
+    written(folder, _joined(build_records.FOLDER, WHEEL, "ab.json"), content)
+    return lambda: (build_records.known(folder, WHEEL), build_records.read(folder, WHEEL, "ab"))
 
 
 def pips_report(content: bytes, folder: str) -> Read:
