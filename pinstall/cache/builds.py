@@ -53,7 +53,7 @@ class Builds:
         wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}
         if not wanted <= self._listed.keys():
             self._listed = {name: [] for name in wanted}
-            for artifact in wheels.of_projects(self._cache, self._listed.keys()):
+            for artifact in wheels.find_wheels(self._cache, self._listed.keys()):
                 self._listed[artifact.identity.name].append(artifact)
         return self._listed
 
@@ -211,7 +211,7 @@ def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
             with open(path, "rb") as archive:
                 yield archive
         for entry in http.find(cache, url):
-            with http.opened(cache, entry) as archive:
+            with http.open_body(cache, entry) as archive:
                 yield archive
     except (OSError, ValueError):  # deleted since, or not such an entry any more
         return

@@ -94,7 +94,7 @@ class Downloads:
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open the body of an answer; raise OSError or ValueError where it cannot be read."""
-        return http.opened(self._cache, entry)
+        return http.open_body(self._cache, entry)
 
     def hash_as(self, entry: Entry, demanded: frozenset[str]) -> frozenset[str]:
         """Return those of the demanded hashes that the body of an answer has; raise as `open` does."""

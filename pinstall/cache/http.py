@@ -2,8 +2,8 @@
 
 May not: write, judge, hold a body in memory that is not asked for.
 
-`http-v2` (pip 23.3 and newer) has one file for headers and one for the body, `http` (10.0 to 23.2) one for both; entries
-of pip 6 to 9 count as damaged. Headers are `cc=4,` and a msgpack map; the msgpack library would load the body in it.
+`http-v2` (pip 23.3 and newer) has one file for headers and one for the body, `http` (10.0 to 23.2) one for both;
+entries of pip 6 to 9 are damaged. Headers are `cc=4,` and a msgpack map; the msgpack library would load the body in it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?
 
 def find(cache: str, url: str) -> Iterator[Entry]:
     """Yield what pip has stored for a URL, one entry for each layout that has one."""
-    return filter(None, (at(cache, path) for path in places(url)))
+    return filter(None, (read_entry(cache, path) for path in places(url)))
 
 
 def places(url: str) -> tuple[str, ...]:
@@ -57,21 +57,21 @@ def places(url: str) -> tuple[str, ...]:
     return tuple(os.path.join(folder, *name[:5], name) for folder in FOLDERS)
 
 
-def every(cache: str) -> Iterator[str]:
+def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each entry, sorted in each layout; opens nothing."""
     for folder in FOLDERS:
-        for path in sorted(below(f"{cache}{os.sep}{folder}", 5)):
+        for path in sorted(list_below(f"{cache}{os.sep}{folder}", 5)):
             if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
                 yield path[len(cache) + 1 :]
 
 
-def below(folder: str, depth: int) -> list[str]:
+def list_below(folder: str, depth: int) -> list[str]:
     """Return the paths that are so many folders deep, in no order."""
     try:
         paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
     except OSError:  # a file where a folder should be, or one that is gone
         return []
-    return [path for inner in paths for path in below(inner, depth - 1)] if depth else paths
+    return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
 
 
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
@@ -87,7 +87,7 @@ def files(path: str) -> tuple[str, ...]:
     return (path, path + BODY) if path.startswith(FOLDERS[0]) else (path,)
 
 
-def at(cache: str, path: str) -> Entry | None:
+def read_entry(cache: str, path: str) -> Entry | None:
     """Return the entry at a path; pip ignores headers without a body."""
     paths = files(path)
     place = os.path.join(cache, path)
@@ -114,7 +114,7 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
 def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
     """Return the hashes of the stored body in the demanded algorithms; raise OSError or ValueError."""
     found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
-    with opened(cache, entry) as body:
+    with open_body(cache, entry) as body:
         while block := body.read(_BLOCK):
             for one in found.values():
                 one.update(block)
@@ -123,7 +123,7 @@ def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
     """Return the body without its `Content-Encoding`; raise OSError or ValueError, also beyond `limit` bytes."""
-    with opened(cache, entry) as body:
+    with open_body(cache, entry) as body:
         found = _decoded(body, entry.headers.get("content-encoding", "").strip().lower(), limit + 1)
     if len(found) > limit:
         raise ValueError(f"has more than {limit} bytes")
@@ -151,7 +151,7 @@ def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
     return found
 
 
-def opened(cache: str, entry: Entry) -> BinaryIO:
+def open_body(cache: str, entry: Entry) -> BinaryIO:
     """Return the stored body as an open file; raise OSError or, where the old layout is damaged, ValueError."""
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(os.path.join(cache, entry.paths[-1]), "rb"))

@@ -43,11 +43,11 @@ class Held(NamedTuple):
 
 def everything(path: str) -> Iterator[Held]:
     """Yield the contents of the cache, built wheels first."""
-    for place in wheels.every(path):
+    for place in wheels.list_paths(path):
         name, version = wheels.split_name(place)
         origin, _ = wheels.source(path, place)
         yield Held(canonicalize_name(name), version, _BUILT, (place,), urls.redacted(origin))
-    for place in http.every(path):
+    for place in http.list_paths(path):
         paths = http.files(place)
         first = _glance(path, paths)
         found = first if first.name else _look_into(path, paths)
@@ -63,12 +63,12 @@ def _glance(path: str, paths: tuple[str, ...]) -> Subject:
 
 
 def _look_into(path: str, paths: tuple[str, ...]) -> Subject | None:
-    entry = http.at(path, paths[0])
+    entry = http.read_entry(path, paths[0])
     if entry is None:
         return None
     if entry.damage is None and entry.status in http.REDIRECTS:
         return Subject("redirect", origin=urls.redacted(entry.headers.get("location", "")))
-    with contextlib.suppress(OSError, ValueError), http.opened(path, entry) as body:
+    with contextlib.suppress(OSError, ValueError), http.open_body(path, entry) as body:
         return subject(body, entry.length, entry.headers)
     return Subject("other")
 
@@ -85,7 +85,7 @@ def list_hashes(path: str, found: Iterable[Held]) -> dict[str, frozenset[str]]:
 
 def _links(path: str, held: Held) -> Sequence[Link] | None:
     with contextlib.suppress(OSError, ValueError):
-        if entry := http.at(path, held.paths[0]):
+        if entry := http.read_entry(path, held.paths[0]):
             content = http.content(path, entry)
             return pages.read(content, entry.headers.get("content-type", ""), "https://unknown.invalid/")
     return None
@@ -95,7 +95,7 @@ def find_fault(path: str, held: Held, known: Mapping[str, frozenset[str]], searc
     """Return what speaks against one thing in the cache; `known` are the hashes that pages list."""
     if held.kind == _BUILT:
         return builds.check(path, wheels.artifact(path, held.paths[0]), search).damage
-    entry = http.at(path, held.paths[0])
+    entry = http.read_entry(path, held.paths[0])
     if entry is None or held.kind == "redirect":
         return None
     if entry.damage is not None:
@@ -109,7 +109,7 @@ def find_fault(path: str, held: Held, known: Mapping[str, frozenset[str]], searc
 
 def _damage(path: str, entry: Entry) -> str | None:
     try:
-        with http.opened(path, entry) as file:
+        with http.open_body(path, entry) as file:
             broken = archives.broken(file, zipped=True)
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid archive: {error}"

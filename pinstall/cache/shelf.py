@@ -3,7 +3,7 @@
 May not: choose what to evict; delete anything in the cache.
 
 A receipt is a folder below `<cache>/pinstall/shelf/`. Its `manifest.json` is written before any file moves to it, so
-each file is always in the cache or on the shelf. An `origin.json` leaves after the last wheel, returns before the first.
+each file is always in the cache or on the shelf. An `origin.json` leaves after the last wheel and returns first.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from packaging.version import Version
 
 from pinstall import files
 from pinstall.files import moved
-from pinstall.model.artifacts import Eviction, Shelved
+from pinstall.model.artifacts import Shelved
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from pinstall.model.artifacts import Eviction
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
@@ -100,7 +102,7 @@ class Shelf:
         places = [os.path.join(self._cache, path) for path in item.paths]
         if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
-        for path, place in zip(item.paths, places, strict=True):  # first: a wheel may not be without its origin
+        for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
             moved(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
         went = [moved(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
         return any(went)

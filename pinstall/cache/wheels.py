@@ -38,17 +38,17 @@ _MANY = 0xFFFF
 """The count in a zip with more members than its two bytes can say."""
 
 
-def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
     """Yield every locally built wheel of these projects."""
-    for path in every(cache):
+    for path in list_paths(cache):
         # only the file name has the project: the key is one-way
         if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names:
             yield artifact(cache, path)
 
 
-def every(cache: str) -> Iterator[str]:
+def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each locally built wheel, sorted; opens nothing."""
-    for path in sorted(http.below(f"{cache}{os.sep}wheels", 4)):
+    for path in sorted(http.list_below(f"{cache}{os.sep}wheels", 4)):
         if path.endswith(".whl"):
             yield path[len(cache) + 1 :]
 

@@ -104,10 +104,10 @@ def command_line(content: bytes, folder: str) -> Read:
 
 def _cached(folder: str) -> Read:
     def read() -> None:
-        for path in http.every(folder):
-            entry = http.at(folder, path)
+        for path in http.list_paths(folder):
+            entry = http.read_entry(folder, path)
             if entry is not None:
-                with contextlib.suppress(OSError, ValueError), http.opened(folder, entry) as body:
+                with contextlib.suppress(OSError, ValueError), http.open_body(folder, entry) as body:
                     bodies.subject(body, entry.length, entry.headers)
                 with contextlib.suppress(OSError, ValueError):
                     http.content(folder, entry, 1 << 20)
@@ -176,7 +176,7 @@ def _wheel(content: bytes, folder: str) -> Read:
     there = _distribution(location)
 
     def read() -> None:
-        for one in wheels.every(folder):
+        for one in wheels.list_paths(folder):
             wheels.examine(folder, wheels.artifact(folder, one))
         contents.equals(path, there)
         abi.missing(path)
