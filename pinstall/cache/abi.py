@@ -140,7 +140,6 @@ def _usual_folders() -> Iterator[str]:
 
 
 def _run_paths(members: Mapping[str, _Object | None], search: Sequence[str]) -> Iterator[str]:
-    """Yield the run paths of all members after installation: members share what they load."""
     for name, member in members.items():
         for path in member.folders if member is not None else ():
             for top in search or ("",):
@@ -198,7 +197,6 @@ def _claimed(wheel: str, path: str) -> bool:
 
 
 def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
-    """Yield each member that may be an ELF file, with `None` where it cannot be read."""
     with archives.opened(wheel) as archive:
         for member in archive.infolist():
             if _ELF.search(member.filename):
@@ -232,7 +230,6 @@ def _read(file: IO[bytes]) -> _Object:
 
 
 def _sections(elf: ELFFile) -> Iterator[Any]:
-    """Yield the sections that concern the linker; needs section headers."""
     from elftools.common.utils import struct_parse
 
     for number in _bounded(range(elf.num_sections())):

@@ -137,7 +137,6 @@ def _options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:
 
 
 def _contents(path: str) -> str:
-    """Return the text of a constraint file; the name alone, where it cannot be read here."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()

@@ -49,8 +49,7 @@ class Builds:
         return {name: [self._examined(artifact, pin) for artifact in listed[name]] for name, pin in asked.items()}
 
     def _list_wheels(self, names: Iterable[NormalizedName]) -> Mapping[NormalizedName, Sequence[Artifact]]:
-        """Return the wheels of these projects and of all pinned ones: one look over the cache finds all of them."""
-        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}
+        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}  # one look over the cache finds all of them
         if not wanted <= self._listed.keys():
             self._listed = {name: [] for name in wanted}
             for artifact in wheels.find_wheels(self._cache, self._listed.keys()):
@@ -157,7 +156,6 @@ def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
 
 
 def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
-    """Return the wheel with what its bytes say about it, and the recorded inputs of its build."""
     place = os.path.join(cache, artifact.path)
     known = build_records.known(cache, artifact.path)
     try:

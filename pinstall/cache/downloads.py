@@ -191,7 +191,6 @@ def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
 
 
 def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answer) -> Iterator[Eviction]:
-    """Yield the cached redirects that lead elsewhere than the server does."""
     redirects = [(here, entry) for here, entry in chain if entry.status in http.REDIRECTS]
     led = {urljoin(here, entry.headers.get("location", "")) for here, entry in redirects}
     for _, entry in () if answer.url in led else redirects:

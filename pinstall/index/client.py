@@ -54,9 +54,8 @@ def fetch(url: str, options: Iterable[Option]) -> bytes:
 def session(options: Iterable[Option]) -> requests.Session:
     """Return a session that reaches servers as pip does with these options, the weakest first.
 
-    The variables that requests reads and `.netrc` count; keyrings, and the credentials of index URLs, do not. urllib3's
-    warnings about connections to trusted hosts are silenced. Raises ValueError for a malformed host or timeout.
-    Source: `_build_session` and `PipSession` of pip 26.3.
+    It heeds the variables that requests reads and `.netrc`, not keyrings or credentials of index URLs. Raises ValueError
+    for a malformed host or timeout. Source: `_build_session` and `PipSession` of pip 26.3.
     """
     import requests
 
@@ -81,7 +80,6 @@ def session(options: Iterable[Option]) -> requests.Session:
 
 
 def _adapter(timeout: float | None, *, verified: bool) -> HTTPAdapter:
-    """Return an adapter with a timeout in seconds; if `verified` it demands certificates of servers."""
     import ssl
 
     from requests.adapters import HTTPAdapter

@@ -105,7 +105,6 @@ class Index:
             self._unread[place] = f"{reason}: its credentials are left to pip" if reason in _LOCKED else reason
 
     def _answer(self, url: str) -> Answer | None:
-        """Return the page at a URL, or in a file; in a folder that is `index.html`."""
         path = files.path_of(url)
         if path is None:
             return self._client.ask(url)

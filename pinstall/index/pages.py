@@ -44,7 +44,7 @@ def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:
     elif kind.startswith(_HTML):
         charset = _CHARSET.search(content_type)
         page = _parse_html(content, charset[1] if charset else "utf-8")
-        base, files = page.base or url, [_described(anchor) for anchor in page.found if anchor.get("href")]
+        base, files = page.base or url, [_as_json(anchor) for anchor in page.found if anchor.get("href")]
     else:
         raise ValueError(f"has the content type `{content_type}`, which is none of an index")
     found = (_link(base, file["url"], file) for file in files if isinstance(file.get("url"), str))
@@ -76,8 +76,7 @@ def _parse_html(content: bytes, charset: str) -> _Anchors:
     return page
 
 
-def _described(anchor: Mapping[str, str | None]) -> dict[str, object]:
-    """Return an anchor as a JSON page describes a file."""
+def _as_json(anchor: Mapping[str, str | None]) -> dict[str, object]:
     metadata = [anchor.get(name) for name in ("data-core-metadata", "data-dist-info-metadata")]
     core, old = (text if text is None else dict([text.partition("=")[::2]]) for text in metadata)
     return {
