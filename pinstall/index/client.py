@@ -54,7 +54,7 @@ def fetch(url: str, options: Iterable[Option]) -> bytes:
 def session(options: Iterable[Option]) -> requests.Session:
     """Return a session that reaches servers as pip does with these options, the weakest first.
 
-    It heeds the variables that requests reads and `.netrc`, not keyrings or credentials of index URLs. Raises ValueError
+    It heeds `.netrc` and the variables of requests, not keyrings or credentials of index URLs. Raises ValueError
     for a malformed host or timeout. Source: `_build_session` and `PipSession` of pip 26.3.
     """
     import requests
