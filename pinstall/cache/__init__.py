@@ -1,17 +1,23 @@
-"""Read pip's cache, one file per layout.
+"""Read pip's cache, one file per layout, and plan what happens to it.
 
-May not: write, assume a pip version.
+May not: start pip, know what is installed.
 """
 
 from __future__ import annotations
 
-import os
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pinstall.cache import build_records
+
+__all__ = ["build_records"]
+"""Most satisfied runs do not need it: the first use imports it (PEP 562)."""
 
 
-def below(folder: str, depth: int) -> list[str]:
-    """Return all that lies so many folders deep; what lies together is read together, which is faster."""
-    try:
-        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
-    except OSError:  # a file where a folder should be, or one that is gone
-        return []
-    return [path for inner in paths for path in below(inner, depth - 1)] if depth else paths
+def __getattr__(name: str) -> ModuleType:
+    if name not in __all__:
+        raise AttributeError(name)
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,6 +1,6 @@
-"""Look into a built wheel for what its extension modules need of this machine, and say what is not there.
+"""Look into a built wheel for what its extension modules need of this machine, and say what is missing.
 
-May not: load or run what it looks at, accuse where a loader could find what this module cannot.
+May not: load or run a library, report a library that a loader could find where this module cannot.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import shutil
 import struct
 import sys
 import tempfile
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pinstall.formats import archives
 
 if TYPE_CHECKING:
-    import zipfile
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from elftools.elf.elffile import ELFFile
@@ -27,52 +25,44 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 
 _LARGEST = 512 << 20
-"""Bytes of a member; no extension module is larger, and a bomb would be."""
+"""Bytes of a member; extension modules are smaller, and a bomb is larger."""
 _MANY = 10_000
-"""Sections, tags or versions; no library has as many, and a hostile count or a circle would."""
+"""Sections, tags or versions; libraries have fewer, and a hostile count or a circle has more."""
 _LONGEST = 4096
 """Characters of a name or run path."""
 _ELF = re.compile(r"\.so(\.\d\w*)*$|^[^/]+\.data/scripts/[^/]+$")
 """Not `libfoo.so.5.debug`, whose dynamic section is a hole."""
 _SYSTEM = re.compile(r"\.so\.|-\d+\.\d+")
-"""What a system's sonames have and those inside packages rarely: a version (`libpq.so.5`, `libdb-5.3.so`)."""
-_CACHE = "/etc/ld.so.cache"
+"""A version, which system sonames have (`libpq.so.5`, `libdb-5.3.so`) and sonames inside packages rarely have."""
 _MAGIC = b"glibc-ld.so.cache1.1"
 _VER_FLG_WEAK = 2
-"""A version whose lack the linker forgives."""
+"""The linker only warns where a version with this flag is missing."""
 
 
 def missing(wheel: str, search: Sequence[str] = ()) -> str | None:
-    """Say what a wheel's ELF files need and this machine has not, in words that follow `it `; none without proof.
+    """Return what a wheel's ELF files need and this machine lacks, in words that follow `it `; none without proof.
 
-    `search` are the site-packages folders of the target, in which a library may lie that a package loads before the
-    linker is asked (as torch does). What is accused is a `DT_NEEDED` of which no file lies in the wheel, below
-    `search`, in a run path, in `LD_LIBRARY_PATH`, in `/etc/ld.so.cache`, in a default folder or beside the interpreter
-    (`ld.so(8)`), or a symbol version that none of these files defines. An extension module for another machine is
-    accused only when the wheel's platform tag claims this one.
+    `search` are the site-packages folders of the target. Missing is a `DT_NEEDED` without a file in the wheel, below
+    `search` (as torch loads them), or where `ld.so(8)` looks, or a symbol version that none of these files defines. An
+    extension module for another machine counts only when the wheel's platform tag names this machine. A missing soname
+    without a version (`libtorch.so`) proves nothing, as a package that is not installed yet may load it.
 
-    A package that will load libraries need not be installed yet. So a lack of one whose soname has no version (as
-    `libtorch.so`) proves nothing, neither about itself nor about other libraries that this wheel lacks.
-
-    Not seen are: a good library shadowed by a bad one, symbols without versions, what the found libraries need in turn,
-    and the environment of a later run. Accused though the import succeeds is a wheel that lacks a versioned library
-    only in an optional part, or until a package is installed or `LD_PRELOAD` is set. There is no proof without glibc
-    (so none on musl) and without pyelftools (extra `abi`).
+    Not seen are: a good library shadowed by a bad one, symbols without versions, the needs of the found libraries, and
+    the environment of a later run. A wheel that imports is reported if it lacks a versioned library only in an optional
+    part, or until a package is installed or `LD_PRELOAD` is set. Needs glibc and pyelftools (extra `abi`).
     """
     if "CS_GNU_LIBC_VERSION" not in getattr(os, "confstr_names", ()):
         return None
-    try:
+    with contextlib.suppress(Exception):  # no pyelftools, not a zip, no /proc, an unknown cache: nothing is proven
         members = dict(_members(wheel))
         return _finding(os.path.basename(wheel), members, _Machine(members, search)) if members else None
-    except Exception:  # noqa: BLE001 - no pyelftools, no zip, no /proc, an unknown cache: nothing can be proven
-        return None
+    return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Object:
-    """What one ELF file tells the dynamic linker; `defined` is empty where its symbols have no versions.
+class _Object(NamedTuple):
+    """The part of one ELF file that the dynamic linker reads.
 
-    `needs` are pairs of a soname and a symbol version of it, which is empty for the library itself.
+    `needs` has sonames with a symbol version, or with an empty one for the library itself. `defined` are such versions.
     """
 
     machine: str
@@ -83,25 +73,21 @@ class _Object:
 
 
 class _Machine:
-    """All files that could be the library of a soname: rather one too many than an innocent wheel accused."""
+    """All files that could be the library of a soname: too many rather than too few."""
 
     def __init__(self, members: Mapping[str, _Object | None], search: Sequence[str]) -> None:
         with open("/proc/self/exe", "rb") as interpreter:
             self.name = _read(interpreter).machine
         self._members = members
         self._search = search
-        self._looked: dict[str, _Object | None] = {}
+        self._look = functools.cache(_look)
         self._cached = read_linker_cache()
         executables = ("/proc/self/exe", *(os.path.join(folder, "../../../bin/python") for folder in search))
-        folders = (
-            *_usual_folders(),
-            *(folder for path in executables for folder in self._beside(os.path.realpath(path))),
-            *_run_paths(members, search),
-        )
-        self._folders = tuple(dict.fromkeys(folders))
+        near = (folder for path in executables for folder in self._beside(os.path.realpath(path)))
+        self._folders = tuple(dict.fromkeys((*_usual_folders(), *near, *_run_paths(members, search))))
 
     def has(self, soname: str, version: str = "") -> bool:
-        """Tell whether a library of the soname may define the symbol version, or be there at all."""
+        """Check whether a library of the soname may exist, and may define the symbol version."""
         return any(
             found is None
             or (found.machine == self.name and (not version or not found.defined or version in found.defined))
@@ -109,7 +95,7 @@ class _Machine:
         )
 
     def _candidates(self, soname: str) -> Iterator[_Object | None]:
-        """Yield each file that may be meant, what is cheap to find first; none is one that could not be read."""
+        """Yield each file of that soname, cheap finds first; `None` for a file that cannot be read."""
         for path in (*self._cached.get(soname, ()), *(os.path.join(folder, soname) for folder in self._folders)):
             if os.path.isfile(path):
                 yield self._look(path)
@@ -122,7 +108,7 @@ class _Machine:
 
     @functools.cached_property
     def _installed(self) -> dict[str, list[str]]:
-        """The libraries inside installed packages by file name; only read when one was found nowhere else."""
+        """The libraries inside installed packages by file name; searched last, as it is slow."""
         paths: dict[str, list[str]] = {}
         for top in self._search:
             for folder, _, files in os.walk(top):
@@ -131,20 +117,19 @@ class _Machine:
                         paths.setdefault(file, []).append(os.path.join(folder, file))
         return paths
 
-    def _look(self, path: str) -> _Object | None:
-        if path not in self._looked:
-            self._looked[path] = None
-            with contextlib.suppress(Exception), open(path, "rb") as file:  # hostile bytes raise nearly anything
-                self._looked[path] = _read(file)
-        return self._looked[path]
-
     def _beside(self, executable: str) -> Iterator[str]:
-        """Yield where an interpreter may have loaded libraries from before it comes to the extension module."""
+        """Yield the folders from which an interpreter may have loaded libraries before."""
         folder = os.path.dirname(executable)
         prefix = os.path.dirname(folder)
         yield from (os.path.join(prefix, "lib"), os.path.join(prefix, "lib64"))
         interpreter = self._look(executable)
         yield from (_expanded(path, folder) for path in (interpreter.folders if interpreter else ()))
+
+
+def _look(path: str) -> _Object | None:
+    with contextlib.suppress(Exception), open(path, "rb") as file:  # hostile bytes raise nearly anything
+        return _read(file)
+    return None
 
 
 def _usual_folders() -> Iterator[str]:
@@ -155,7 +140,6 @@ def _usual_folders() -> Iterator[str]:
 
 
 def _run_paths(members: Mapping[str, _Object | None], search: Sequence[str]) -> Iterator[str]:
-    """Yield the run paths of all members, which share what they load, as they are once the wheel is installed."""
     for name, member in members.items():
         for path in member.folders if member is not None else ():
             for top in search or ("",):
@@ -168,14 +152,12 @@ def _expanded(path: str, origin: str) -> str:
 
 
 def read_linker_cache() -> dict[str, list[str]]:
-    """Return the paths of each soname in the linker's cache; raise ValueError where its format is not known.
+    """Return the paths of each soname in the linker's cache; raise ValueError for an unknown format.
 
-    The cache says what the linker knows, `/etc/ld.so.conf` only what it will know after the next `ldconfig`, which
-    itself is a process and not in every PATH. The format is that of glibc since 2.2 (`dl-cache.h`): counts and offsets
-    behind a magic word, before which an older format may stand.
+    The format is that of glibc since 2.2 (`dl-cache.h`): counts and offsets after a magic word, before it an older one.
     """
     try:
-        with open(_CACHE, "rb") as file:
+        with open("/etc/ld.so.cache", "rb") as file:
             content = file.read()
     except FileNotFoundError:
         return {}
@@ -207,7 +189,7 @@ def _finding(wheel: str, members: Mapping[str, _Object | None], machine: _Machin
 
 
 def _claimed(wheel: str, path: str) -> bool:
-    """Tell whether both tag and file name say that this interpreter imports it; data may be for any machine."""
+    """Check whether tag and file name both name this machine; data may be for any machine."""
     here = os.uname().machine
     platforms = wheel.removesuffix(".whl").rpartition("-")[2].split(".")
     imported = path.endswith((".abi3.so", f"-{here}-linux-gnu.so"))
@@ -215,26 +197,20 @@ def _claimed(wheel: str, path: str) -> bool:
 
 
 def _members(wheel: str) -> Iterator[tuple[str, _Object | None]]:
-    """Yield path and contents of each member that may be an ELF file; none are contents that cannot be read."""
     with archives.opened(wheel) as archive:
         for member in archive.infolist():
             if _ELF.search(member.filename):
-                try:
-                    yield member.filename, _unpacked(archive, member)
-                except Exception:  # noqa: BLE001 - damaged bytes make zipfile and pyelftools raise nearly anything
-                    yield member.filename, None
-
-
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Object:
-    if member.file_size > _LARGEST:
-        raise ValueError(member.filename)
-    with archive.open(member) as file, tempfile.TemporaryFile() as copy:  # to seek in a zip is to read it again
-        shutil.copyfileobj(file, copy)
-        return _read(copy)
+                found = None
+                # to seek in a zip is to read it again; damaged bytes make zipfile and pyelftools raise nearly anything
+                with contextlib.suppress(Exception), archive.open(member) as file, tempfile.TemporaryFile() as copy:
+                    if member.file_size <= _LARGEST:
+                        shutil.copyfileobj(file, copy)
+                        found = _read(copy)
+                yield member.filename, found
 
 
 def _read(file: IO[bytes]) -> _Object:
-    """Return what an ELF file tells the linker; raise nearly anything where it is none, or says what is not known."""
+    """Return what an ELF file says to the linker; raise nearly anything for other files and unknown contents."""
     from elftools.elf.elffile import ELFFile
 
     elf = ELFFile(file)
@@ -254,13 +230,12 @@ def _read(file: IO[bytes]) -> _Object:
 
 
 def _sections(elf: ELFFile) -> Iterator[Any]:
-    """Yield the sections that concern the linker; a file without section headers tells nothing."""
     from elftools.common.utils import struct_parse
 
     for number in _bounded(range(elf.num_sections())):
         header = struct_parse(elf.structs.Elf_Shdr, elf.stream, elf["e_shoff"] + number * elf["e_shentsize"])
         if header["sh_type"] in ("SHT_DYNAMIC", "SHT_GNU_verneed", "SHT_GNU_verdef"):
-            yield elf.get_section(number)  # some others, as tables of hashes, it would read whole
+            yield elf.get_section(number)  # it would read some others whole, such as tables of hashes
 
 
 def _of(sections: Iterable[Any], kind: str) -> Iterator[Any]:
@@ -272,7 +247,7 @@ def _texts(tags: Iterable[Any], name: str) -> list[str]:
 
 
 def _demanded(sections: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Yield soname and version of each demand that the linker does not forgive."""
+    """Yield soname and version of each demand without which the linker fails."""
     for section in _of(sections, "SHT_GNU_verneed"):
         for library, versions in _bounded(section.iter_versions()):
             for version in _bounded(versions):
@@ -294,7 +269,7 @@ def _bounded(items: Iterable[_Item]) -> Iterator[_Item]:
 
 
 def _text(text: str | None) -> str:
-    """Return a name as it is; raise ValueError where none is, or one that does not belong into a message."""
+    """Return a name as it is; raise ValueError for an empty one, or one that does not belong into a message."""
     if not text or len(text) > _LONGEST or not text.isprintable():
         raise ValueError
     return text

@@ -1,4 +1,4 @@
-"""Gather which wheels pip has built for the pins that do not hold yet, and what speaks against them.
+"""Gather which wheels pip has built for the pins that are not satisfied yet, and what speaks against them.
 
 May not: write, start pip, decide what leaves.
 """
@@ -14,34 +14,28 @@ from typing import TYPE_CHECKING, BinaryIO
 from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
+from pinstall.index.client import Client
 from pinstall.index.places import Places
-from pinstall.model.pins import State
+from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.artifacts import Answer, Artifact, Entry, Shelved
-    from pinstall.model.pins import Identity, Pin
+    from pinstall.model.artifacts import Artifact, Entry, Shelved
     from pinstall.request.call import Asked
-
-_OK = 200
 
 
 class Builds:
-    """The wheels that pip has built, in one cache, compared with what is asked.
-
-    The list of them, and what is inside each, are remembered until `forget`.
-    """
+    """The wheels that pip has built, in one cache, compared with what is asked; remembered until `forget`."""
 
     def __init__(self, asked: Asked, cache: str) -> None:
-        """Look at nothing yet."""
         self._asked = asked
         self._cache = cache
-        self._records = build_records.BuildRecords(cache)
         self._listed: dict[NormalizedName, list[Artifact]] = {}
         self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
+        self._client = Client(asked.in_force)
 
     def forget(self) -> None:
         """List and inspect the wheels again: pip has run, or files have left the cache or come back."""
@@ -49,17 +43,16 @@ class Builds:
         self._inspect.cache_clear()
 
     def find_wheels(self, pins: Iterable[Pin]) -> dict[NormalizedName, list[Artifact]]:
-        """Return, by project, every built wheel of these pins' projects, each with what speaks against it."""
+        """Return every built wheel of these pins' projects, by project, with what speaks against the wheel."""
         asked = {pin.name: pin for pin in pins}
         listed = self._list_wheels(asked)
         return {name: [self._examined(artifact, pin) for artifact in listed[name]] for name, pin in asked.items()}
 
     def _list_wheels(self, names: Iterable[NormalizedName]) -> Mapping[NormalizedName, Sequence[Artifact]]:
-        """Return the wheels of these projects and of all pinned ones: one look over the cache finds all of them."""
-        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}
+        wanted = {*names, *(pin.name for pin in self._asked.demand.pins)}  # one look over the cache finds all of them
         if not wanted <= self._listed.keys():
             self._listed = {name: [] for name in wanted}
-            for artifact in wheels.of_projects(self._cache, self._listed.keys()):
+            for artifact in wheels.find_wheels(self._cache, self._listed.keys()):
                 self._listed[artifact.identity.name].append(artifact)
         return self._listed
 
@@ -68,32 +61,32 @@ class Builds:
         return os.path.join(self._cache, artifact.path)
 
     def is_accepted(self, artifact: Artifact, pin: Pin) -> bool:
-        """Check whether nothing speaks against a wheel that `find_wheels` returned, and enough for it."""
+        """Check whether a wheel from `find_wheels` may stay, and is on record where it has to be."""
         recorded = artifact.recorded or self._asked.policy.builds != "recorded"
         return recorded and not artifact.differs and plan.contradiction(pin, artifact) is None
 
     def is_current(self, item: Shelved, place: str, pin: Pin) -> bool:
         """Check whether a wheel on the shelf was built as it would be now, as far as that is on record."""
-        if not self._records.known(item.paths[0]):
+        if not build_records.known(self._cache, item.paths[0]):
             return self._asked.policy.builds != "recorded"
-        recorded, _ = self._records.read(item.paths[0], files.sha256(place).hex())
+        recorded, _ = build_records.read(self._cache, item.paths[0], files.sha256(place).hex())
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
-        """Put on record how the wheels of these pins' projects were built that are new since (ns)."""
+        """Record how those wheels of these pins' projects were built that are new since then (ns)."""
         listed = self._list_wheels(pins)
         for artifact in (one for name in pins for one in listed[name]):
             with contextlib.suppress(OSError):  # deleted again
                 place = self.locate(artifact)
                 fresh = os.stat(place).st_mtime_ns >= since
                 # a later run relies on the record, and other programs can write there too
-                if fresh and wheels.examined(self._cache, artifact).damage is None:
+                if fresh and wheels.examine(self._cache, artifact).damage is None:
                     lacks = abi.missing(place, self._asked.target.paths)
-                    self._records.write(artifact.path, self._present(pins[artifact.identity.name]), lacks)
+                    build_records.write(self._cache, artifact.path, self._present(pins[artifact.identity.name]), lacks)
         self._inspect.cache_clear()
 
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
-        """Return the recorded inputs of the wheel that pip takes for this URL, none where nothing is on record."""
+        """Return the recorded inputs of the wheel that pip takes for this URL, as far as they are on record."""
         for artifact in self._list_wheels({identity.name})[identity.name]:
             if artifact.identity.version == identity.version and urls.without_secrets(artifact.url) == url:
                 _, recorded = self._inspect(artifact)
@@ -105,10 +98,9 @@ class Builds:
 
     @functools.cached_property
     def _machine(self) -> dict[str, str]:
-        return build_records.machine(self._asked.target, self._asked.environ)
+        return build_records.describe_machine(self._asked.target, self._asked.environ)
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
-        """Return the wheel with what a look into it, at the records and behind its URL tells of it."""
         artifact, recorded = self._inspect(artifact)
         proven = comparison.judge_hashes(pin.hashes, artifact.identity.hashes) if pin.hashes else State.UNPROVEN
         if artifact.damage is None and proven is not State.HOLDS:
@@ -126,22 +118,15 @@ class Builds:
 
     def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
         target = self._asked.target
-        implementation = target.markers.get("implementation_name", "")
-        return wheels.is_found_by_url(artifact, implementation, target.version, digest)
+        return wheels.is_found_by_url(artifact, target.markers.get("implementation_name", ""), target.version, digest)
 
     def _compared(self, artifact: Artifact) -> Artifact:
-        """Return the wheel with what speaks against it where an archive was replaced behind the same URL.
-
-        What an index publishes a hash of has another key then. Here pip's own download tells, or else the server.
-        """
+        """Return the wheel with its damage where its archive was replaced behind the same URL without a hash."""
         url = artifact.url
-        if (
-            not url.startswith(("http:", "https:"))
-            or not artifact.identity.hashes
-            or not self._is_found_by_url(artifact)
-        ):
+        remote = url.startswith(("http:", "https:")) and artifact.identity.hashes
+        if not remote or not self._is_found_by_url(artifact):
             return artifact
-        downloads = [entry for entry in http.find(self._cache, url) if entry.status == _OK and not entry.damage]
+        downloads = [entry for entry in http.find(self._cache, url) if entry.status == http.OK and not entry.damage]
         same = [entry for entry in downloads if http.matches(self._cache, entry, artifact.identity.hashes)]
         if downloads and not same:
             reason = "was built from another archive than the one that pip has of that name by now"
@@ -152,66 +137,42 @@ class Builds:
         return replace(artifact, damage=reason, download=tuple(path for entry in downloads for path in entry.paths))
 
     def _is_replaced(self, url: str, downloads: Iterable[Entry]) -> bool:
-        """Ask the server whether it still has what was downloaded, if it is one that pip would ask for this request."""
+        """Ask the server for another ETag, if pip would ask that server for this request."""
         places = Places(self._asked.in_force)
         if not places.indexes or urls.netloc(url)[1] not in {urls.netloc(place)[1] for place in places}:
             return False
-        answer = self._ask(url, "HEAD")
+        answer = self._client.ask(url, "HEAD")
         etag = None if answer is None else answer.headers.get("etag")
         return etag is not None and all(entry.headers.get("etag", etag) != etag for entry in downloads)
-
-    @functools.cached_property
-    def _ask(self) -> Callable[[str, str], Answer | None]:
-        from pinstall.index import client  # noqa: PLC0415 - requests is dear, and hardly anything needs it
-
-        return client.Client(self._asked.in_force).ask
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
         return build_records.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
 
 
-def checked(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
-    """Return a wheel of the cache with what speaks against it, whoever asks for it.
-
-    `search` are the site-packages folders of the target.
-    """
+def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
+    """Return a wheel of the cache with its damage; `search` are the site-packages folders of the target."""
     found, _ = _inspected(cache, artifact, search)
     return found if found.damage else replace(found, damage=_outdated(found))
 
 
 def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[Artifact, Mapping[str, str] | None]:
-    """Return the wheel with what its bytes tell, and the inputs that are on record of its build."""
     place = os.path.join(cache, artifact.path)
-    records = build_records.BuildRecords(cache)
-    known = records.known(artifact.path)
+    known = build_records.known(cache, artifact.path)
     try:
         digest = files.sha256(place).hex() if known else ""
-    except OSError:  # gone by now
+    except OSError:  # deleted since
         return artifact, None
     if known and digest not in known:
         return replace(artifact, damage="was altered since pip built it"), None
     # bytes that are known as those that pip built need no further proof
-    artifact = artifact if known else wheels.examined(cache, artifact)
-    recorded, lacked = records.read(artifact.path, digest) if known else (None, None)
+    artifact = artifact if known else wheels.examine(cache, artifact)
+    recorded, lacked = build_records.read(cache, artifact.path, digest) if known else (None, None)
     lacks = abi.missing(place, search)
-    if lacks == lacked:  # to build it again would give no other wheel
-        lacks = None
-    return replace(artifact, damage=artifact.damage or lacks, recorded=recorded is not None), recorded
-
-
-def judged(pin: Pin, found: Iterable[Artifact]) -> tuple[tuple[Artifact, State], ...]:
-    """Return each wheel with how it stands to a pin."""
-    demand = demanded(pin)
-    return tuple((artifact, comparison.judge(demand, artifact.identity)) for artifact in found)
-
-
-def demanded(pin: Pin) -> Pin:
-    """Return the pin as a built wheel can be judged by it: by version and archive, since that is all that it tells."""
-    return replace(pin, version=pin.expected, source=None)
+    damage = artifact.damage or (None if lacks == lacked else lacks)  # what it lacked then a new build lacks too
+    return replace(artifact, damage=damage, recorded=recorded is not None), recorded
 
 
 def _outdated(artifact: Artifact) -> str | None:
-    """Say so where the archive that the wheel was built from lies on this machine and is another one by now."""
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
@@ -229,28 +190,26 @@ _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` wh
 
 
 def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
-    """Yield what is suspicious about a built wheel, nothing for one that is not pure, or whose build is on record."""
-    pure = wheel.path.endswith("-none-any.whl") and not build_records.BuildRecords(cache).known(wheel.path)
+    """Yield what is suspicious about a pure wheel whose build is not on record."""
+    pure = wheel.path.endswith("-none-any.whl") and not build_records.known(cache, wheel.path)
     for archive in _archives(cache, wheel.url) if pure else ():
-        with archive:
-            source = next(filter(_is_compiled, archives.names(archive, zipped=wheel.url.endswith(".zip"))), None)
-        if source is not None:
+        paths = archives.names(archive, zipped=wheel.url.endswith(".zip"))
+        sources = (path for path in paths if path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/")))
+        if source := next(sources, None):
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
             return
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
-    """Yield the source archive that a wheel was built from, as far as it lies on this machine."""
+    """Yield each copy on this machine of the source archive that a wheel was built from, open until the next."""
     path = files.path_of(url) if url.startswith("file:") else None
     try:
         if path is not None:
-            yield open(path, "rb")  # noqa: SIM115 - whoever asks closes it
+            with open(path, "rb") as archive:
+                yield archive
         for entry in http.find(cache, url):
-            yield http.opened(cache, entry)
-    except (OSError, ValueError):  # gone by now, or no such entry any more
+            with http.open_body(cache, entry) as archive:
+                yield archive
+    except (OSError, ValueError):  # deleted since, or not such an entry any more
         return
-
-
-def _is_compiled(path: str) -> bool:
-    return path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/"))

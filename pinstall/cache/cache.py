@@ -13,8 +13,8 @@ from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
 from pinstall.cache.shelf import Shelf
 from pinstall.index.pages import version
-from pinstall.model.artifacts import Case
-from pinstall.model.pins import State
+from pinstall.model.artifacts import Artifact, Case, Link, Plan, Shelved
+from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,24 +22,17 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.model.artifacts import Artifact, Link, Plan, Shelved
-    from pinstall.model.pins import Identity, Pin
     from pinstall.request.call import Asked
 
 
 class Cache:
-    """What pip's cache has during one run; it remembers what it has read until `forget`.
-
-    Where the cache is off, nothing is found. `directory` tells where the cache is, or why it is off.
-    """
+    """The contents of pip's cache during one run, read once until `forget`; where the cache is off, nothing."""
 
     def __init__(self, asked: Asked) -> None:
-        """Look at nothing yet."""
         self._asked = asked
         self.directory = asked.cache_directory
         self.is_on = self.directory.path is not None
-        # below this no file can be
-        self.path = self.directory.path or os.devnull
+        self.path = self.directory.path or os.devnull  # below this no file can be
         self.downloads = downloads.Downloads(asked, self.path)
         self.builds = builds.Builds(asked, self.path)
         self.shelf = Shelf(self.path)
@@ -57,26 +50,24 @@ class Cache:
         return made if self._asked.pip.refreshes else replace(made, refreshes=())
 
     def cases(self, pins: Sequence[Pin]) -> list[Case]:
-        """Return what cache and shelf have for each pin, no case where the cache is off."""
+        """Return what cache and shelf have for each pin."""
         if new := [pin for pin in pins if pin not in self._cases and self.is_on]:
             artifacts = self.builds.find_wheels(new)
             shelved = [item for item in self.shelf.shelved() if not item.contradiction and len(item.paths) == 1]
-            self._cases |= {pin: self._case(pin, artifacts, shelved) for pin in new}
+            self._cases |= {pin: self._case(pin, artifacts[pin.name], shelved) for pin in new}
         return [self._cases[pin] for pin in pins if self.is_on]
 
-    def _case(self, pin: Pin, artifacts: Mapping[NormalizedName, list[Artifact]], shelved: Iterable[Shelved]) -> Case:
+    def _case(self, pin: Pin, artifacts: Iterable[Artifact], shelved: Iterable[Shelved]) -> Case:
         pages = self.downloads.pages(pin)
         links = self.downloads.files(pin)
-        demand = builds.demanded(pin)
+        # a built wheel tells its version and its archive, and nothing else
+        demand = replace(pin, version=pin.expected, source=None)
         mine = (item for item in shelved if item.identity.name == pin.name)
+        fitting = (item for item in mine if self.builds.is_current(item, self.shelf.place(item), pin))
         return Case(
             pin=pin,
-            cached=builds.judged(pin, artifacts[pin.name]),
-            shelved=tuple(
-                (item, comparison.judge(demand, item.identity))
-                for item in mine
-                if self.builds.is_current(item, self.shelf.place(item), pin)
-            ),
+            cached=tuple((artifact, comparison.judge(demand, artifact.identity)) for artifact in artifacts),
+            shelved=tuple((item, comparison.judge(demand, item.identity)) for item in fitting),
             faults=tuple(self.downloads.faults(pin, pages, links)),
             hidden=downloads.is_hidden(pin, pages, links),
             files=links if self.downloads.is_whole(pin, pages, links) else (),
@@ -91,7 +82,7 @@ class Cache:
 
     def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
         """Yield what is suspicious about wheels that pip may take, and proves nothing."""
-        for artifact, state in [one for case in cases for one in case.cached]:
+        for artifact, state in (one for case in cases for one in case.cached):
             if artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
                 yield from builds.suspicions(self.path, artifact)
 

@@ -1,4 +1,4 @@
-"""Gather what pip's HTTP cache would answer for the pins that do not hold yet, and what speaks against it.
+"""Gather what pip's HTTP cache would answer for the pins that are not satisfied yet, and what speaks against them.
 
 May not: write, start pip, decide what leaves.
 """
@@ -18,16 +18,14 @@ from pinstall.cache import http, inventory
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.index.places import Places
-from pinstall.model.artifacts import Answer, Eviction, Link
-from pinstall.model.pins import Identity, State
+from pinstall.model.artifacts import Answer, Entry, Eviction, Link
+from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from packaging.version import Version
 
-    from pinstall.model.artifacts import Entry
-    from pinstall.model.pins import Pin
     from pinstall.request.call import Asked
 
     Ask = Callable[[str, str], Answer | None]
@@ -37,7 +35,7 @@ _BY_NOW = "the index says something else by now"
 
 
 class Page(NamedTuple):
-    """A cached index page: where it was asked for, its entry, and what it lists, nothing where that cannot be read."""
+    """A cached index page: its URL before redirects, its entry, and its links, `None` for an unreadable page."""
 
     url: str
     entry: Entry
@@ -48,9 +46,8 @@ class Downloads:
     """The answers of servers in one cache, compared with what is asked; pages are remembered until `forget`."""
 
     def __init__(self, asked: Asked, cache: str) -> None:
-        """Look at nothing yet."""
         self._cache = cache
-        # what pips of the other layout have left behind is in nobody's way
+        # pip ignores the entries of the other layout
         self._folder = http.FOLDERS[not asked.pip.splits_bodies] + os.sep
         self._places = Places(asked.in_force)
         self._pages_at = functools.cache(self._read_pages)
@@ -60,7 +57,7 @@ class Downloads:
         self._pages_at.cache_clear()
 
     def urls(self, pin: Pin) -> tuple[str, ...]:
-        """Return where pip looks for this project: nowhere, where a URL says where it is."""
+        """Return where pip looks for this project: nowhere for a direct reference."""
         if pin.direct:
             return ()
         pages = (f"{index}/{pin.name}/" for index in self._places.indexes)
@@ -78,7 +75,7 @@ class Downloads:
         return tuple(Page(url, entry, self._links(entry, where)) for where, entry in self.answers(url))
 
     def is_whole(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
-        """Tell whether these are all files that pip can find of the pinned release: by hash, or on all of its pages."""
+        """Check whether pip can find no other file of the pinned release: by hash, or as all its pages are cached."""
         if pin.hashes and pin.hashes <= {digest for link in links for digest in link.hashes}:
             return True
         remote = all(map(_is_remote, self._places.finds))
@@ -89,7 +86,7 @@ class Downloads:
         return _ends(self._follow(url))
 
     def content(self, entry: Entry) -> bytes | None:
-        """Return the body of an answer, none where it cannot be read."""
+        """Return the body of an answer, as far as it can be read."""
         try:
             return http.content(self._cache, entry)
         except (OSError, ValueError):  # deleted since, or damaged
@@ -97,14 +94,14 @@ class Downloads:
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open the body of an answer; raise OSError or ValueError where it cannot be read."""
-        return http.opened(self._cache, entry)
+        return http.open_body(self._cache, entry)
 
     def hash_as(self, entry: Entry, demanded: frozenset[str]) -> frozenset[str]:
         """Return those of the demanded hashes that the body of an answer has; raise as `open` does."""
         return http.hashes(self._cache, entry, demanded) & demanded
 
     def _follow(self, url: str) -> Iterator[tuple[str, Entry]]:
-        """Yield the cached entries that pip would reach from a URL: redirects, and the answers behind them."""
+        """Yield the cached entries that pip would reach from a URL: redirects, and the answers after them."""
         urls = [url]
         for _ in range(_HOPS):
             found = ((here, entry) for here in urls for entry in http.find(self._cache, here))
@@ -118,28 +115,22 @@ class Downloads:
         return None if content is None else _parsed(Answer(url=url, headers=entry.headers, content=content))
 
     def faults(self, pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> Iterator[Eviction]:
-        """Yield what in the cache contradicts a pin: unreadable pages, files that are not what they must be."""
+        """Yield the entries of the cache that contradict a pin: unreadable pages, files with wrong bytes."""
         for page in found:
             if page.links is None:
                 yield _eviction(f"the cached page of {pin.name}", pin, page.entry, "it is damaged")
+        kinds = (("download", "", self._against), ("cached metadata", ".metadata", self._against_metadata))
         for link in links:
-            for _, entry in self.answers(link.url):
-                if reason := self._against(entry, link, pin):
-                    yield _eviction(f"the download of {link.filename}", pin, entry, reason)
-            for _, entry in self.answers(f"{link.url}.metadata") if link.metadata is not None else ():
-                if reason := self._against_metadata(entry, link, pin):
-                    yield _eviction(f"the cached metadata of {link.filename}", pin, entry, reason)
+            for kind, suffix, against in kinds if link.metadata is not None else kinds[:1]:
+                for _, entry in self.answers(link.url + suffix):
+                    if reason := f"it {entry.damage}" if entry.damage else against(entry, link, pin):
+                        yield _eviction(f"the {kind} of {link.filename}", pin, entry, reason)
 
     def outdated(self, pin: Pin, ask: Ask) -> Iterator[Eviction]:
-        """Yield what in the cache is not what servers answer past the cache.
-
-        `ask` gives the answer to a URL and a method, none where there is no good one.
-        """
+        """Yield the entries of the cache that differ from what servers answer; `ask` asks past the cache."""
         fresh: list[Link] = []
         for url in self.urls(pin):
-            answer = ask(url, "GET")
-            links = None if answer is None else _parsed(answer)
-            if answer is None or links is None:
+            if (answer := ask(url, "GET")) is None or (links := _parsed(answer)) is None:
                 continue
             fresh += links
             chain = list(self._follow(url))
@@ -152,17 +143,14 @@ class Downloads:
         files = of_release(pin, fresh)
         yield from self.faults(pin, (), files)
         for link in files:
-            yield from self._outdated_file(pin, link, ask)
+            method = "" if link.hashes or pin.hashes else "HEAD"
+            yield from self._outdated_file(f"the download of {link.filename}", pin, link.url, ask, method)
+            if link.metadata is not None:
+                what, method = f"the cached metadata of {link.filename}", "" if link.metadata else "GET"
+                yield from self._outdated_file(what, pin, f"{link.url}.metadata", ask, method)
 
-    def _outdated_file(self, pin: Pin, link: Link, ask: Ask) -> Iterator[Eviction]:
-        what = f"the download of {link.filename}"
-        yield from self._outdated_answer(what, pin, link.url, ask, "" if link.hashes or pin.hashes else "HEAD")
-        if link.metadata is not None:
-            what = f"the cached metadata of {link.filename}"
-            yield from self._outdated_answer(what, pin, f"{link.url}.metadata", ask, "" if link.metadata else "GET")
-
-    def _outdated_answer(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
-        """Yield what of a file a server contradicts; without a method only redirects are in doubt."""
+    def _outdated_file(self, what: str, pin: Pin, url: str, ask: Ask, method: str) -> Iterator[Eviction]:
+        """Yield the entries of a file that a server contradicts; without a method only redirects are in doubt."""
         chain = list(self._follow(url))
         redirected = any(entry.status in http.REDIRECTS for _, entry in chain)
         answer = ask(url, method or "HEAD") if redirected or (chain and method) else None
@@ -171,20 +159,12 @@ class Downloads:
         moved = list(_moved(f"a cached redirect to {what}", pin, chain, answer))
         yield from moved
         for _, entry in () if moved or not method else _ends(chain):
-            if not self._is_still(entry, answer, whole=method == "GET"):
+            known = self.content(entry) if method == "GET" else entry.headers.get("etag")
+            if known != (answer.content if method == "GET" else answer.headers.get("etag")):
                 yield _eviction(what, pin, entry, _BY_NOW)
 
-    def _is_still(self, entry: Entry, answer: Answer, *, whole: bool) -> bool:
-        if not whole:
-            return entry.headers.get("etag") == answer.headers.get("etag")
-        return self.content(entry) == answer.content
-
     def _against(self, entry: Entry, link: Link, pin: Pin) -> str | None:
-        """Return what speaks against a cached file: its length, its hash, or where none is known its own checksums."""
-        if entry.damage:
-            return f"it {entry.damage}"
-        demanded = link.hashes or pin.hashes
-        if demanded:
+        if demanded := link.hashes or pin.hashes:
             whose = "the index lists" if link.hashes else f"{pin.origin} pins"
             return None if http.matches(self._cache, entry, demanded) else f"its bytes are not those that {whose}"
         try:
@@ -194,8 +174,6 @@ class Downloads:
             return f"it is no valid archive: {error}"
 
     def _against_metadata(self, entry: Entry, link: Link, pin: Pin) -> str | None:
-        if entry.damage:
-            return f"it {entry.damage}"
         if link.metadata:
             return None if http.matches(self._cache, entry, link.metadata) else "it is not what the index lists"
         try:
@@ -213,7 +191,6 @@ def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
 
 
 def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answer) -> Iterator[Eviction]:
-    """Yield the cached redirects that do not lead where the server leads by now."""
     redirects = [(here, entry) for here, entry in chain if entry.status in http.REDIRECTS]
     led = {urljoin(here, entry.headers.get("location", "")) for here, entry in redirects}
     for _, entry in () if answer.url in led else redirects:
@@ -221,7 +198,6 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
 
 
 def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
-    """Return what the inside of a file says against it: its checksums, or another project or version."""
     if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
         return f"{broken} in it does not match its checksum"
     body.seek(0)
@@ -240,7 +216,6 @@ def _parsed(answer: Answer) -> tuple[Link, ...] | None:
 
 
 def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
-    """Return what the head of a metadata file says that its file name does not."""
     name, text = metadata.named(metadata.fields(head.split("\n")))
     version = metadata.version(text)
     if not name or version is None:
@@ -251,39 +226,24 @@ def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
 
 def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
     """Return every link to a file of the pinned release: of those listed, from the pin and from its lock file."""
-    direct = [line.link for line in pin.lines if line.link is not None]
-    locked = [place for line in pin.lines for place in line.locked]
-    urls = list(filter(_is_remote, (*direct, *locked)))
-    named = tuple(_direct(url, pin) for url in urls)
+    direct = (line.link for line in pin.lines if line.link is not None)
+    locked = (place for line in pin.lines for place in line.locked)
+    urls = [url.partition("#")[0] for url in (*direct, *locked) if _is_remote(url)]
+    named = tuple(Link(url=url, filename=url.rpartition("/")[2], hashes=pin.hashes) for url in urls)
     if urls and pin.direct:
         return named
-    is_pinned = _versions(pin)
-    listed = (link for link in listed if is_pinned(pages.version(link.filename, pin.name)))
-    return (*named, *dict.fromkeys(listed))
-
-
-def _direct(url: str, pin: Pin) -> Link:
-    bare = url.partition("#")[0]
-    return Link(url=bare, filename=bare.rpartition("/")[2], hashes=pin.hashes)
-
-
-def _versions(pin: Pin) -> Callable[[Version | None], bool]:
-    """Return what tells whether a version is the pinned one, each judged but once: a page may list thousands of files.
-
-    The version of a file that is none of the project's is none, and never the pinned one.
-    """
     demand = replace(pin, hashes=frozenset(), source=None)
 
-    @functools.cache
+    @functools.cache  # a page may list thousands of files of some versions
     def is_pinned(version: Version | None) -> bool:
         identity = Identity(name=pin.name, version=version)
         return version is not None and comparison.judge(demand, identity) is State.HOLDS
 
-    return is_pinned
+    return (*named, *dict.fromkeys(link for link in listed if is_pinned(pages.version(link.filename, pin.name))))
 
 
 def is_hidden(pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:
-    """Tell whether pages are cached of which none lists what is pinned: a version, or a file with a pinned hash."""
+    """Check whether pages are cached, but none of them lists the pinned version, or a file with a pinned hash."""
     if pin.direct or not any(page.links is not None for page in found):
         return False
     return all(comparison.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH for link in links)

@@ -2,21 +2,22 @@
 
 May not: write, judge, hold a body in memory that is not asked for.
 
-`http-v2` (pip 23.3 and newer) has a file with the headers and one with the body beside it, `http` (10.0 to 23.2) one
-file for both; what pip 6 to 9 wrote there is not understood and counts as damaged. Headers are `cc=4,` and a
-msgpack map, which is decoded here and not by the msgpack library because that would load the body inside it.
+`http-v2` (pip 23.3 and newer) has one file for headers and one for the body, `http` (10.0 to 23.2) one for both;
+entries of pip 6 to 9 are damaged. Headers are `cc=4,` and a msgpack map; the msgpack library would load the body in it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import io
 import os
 import re
 import stat
+import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from pinstall.cache import below
 from pinstall.model.artifacts import Entry
 
 if TYPE_CHECKING:
@@ -26,31 +27,27 @@ if TYPE_CHECKING:
 
 FOLDERS: Final = ("http-v2", "http")
 MOST: Final = 1 << 26
-"""How many bytes `content` returns unless told otherwise."""
-
+"""How many bytes `content` returns unless its caller sets another limit."""
+OK: Final = 200
+REDIRECTS: Final = (301, 308)
 BODY: Final = ".body"
 _PREFIX: Final = b"cc=4,"
 _HEADERS: Final = 1 << 20
-"""How many bytes an entry may have beside its body: a server's headers have some thousand."""
+"""How many bytes an entry may have in addition to its body: a server's headers have some thousand."""
 _DEPTH: Final = 3
 """How deep the maps of an entry are nested: the entry, its response, the headers of that."""
-REDIRECTS: Final = (301, 308)
 _BLOCK: Final = 1 << 20
 _KEY: Final = re.compile(r"[0-9a-f]{56}")
 _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
 
 
 def find(cache: str, url: str) -> Iterator[Entry]:
-    """Yield what pip has stored for a URL, one entry for each layout that has one.
-
-    The key is that of `cachecontrol.controller`: scheme and host in lower case, no credentials, no fragment.
-    """
-    for path in places(url):
-        yield from _entry(cache, path)
+    """Yield what pip has stored for a URL, one entry for each layout that has one."""
+    return filter(None, (read_entry(cache, path) for path in places(url)))
 
 
 def places(url: str) -> tuple[str, ...]:
-    """Return where pip would store the answer of a URL, one path for each layout; none for what is no URL."""
+    """Return where pip would store the answer of a URL, by `cachecontrol.controller`, one path for each layout."""
     parts = _URL.match(url)
     if parts is None:
         return ()
@@ -60,43 +57,45 @@ def places(url: str) -> tuple[str, ...]:
     return tuple(os.path.join(folder, *name[:5], name) for folder in FOLDERS)
 
 
-def every(cache: str) -> Iterator[str]:
-    """Yield where all that pip has stored lies, in the order of the files' names; nothing is opened for it."""
+def list_paths(cache: str) -> Iterator[str]:
+    """Yield the path of each entry, sorted in each layout; opens nothing."""
     for folder in FOLDERS:
-        for path in sorted(below(f"{cache}{os.sep}{folder}", 5)):
+        for path in sorted(list_below(f"{cache}{os.sep}{folder}", 5)):
             if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
                 yield path[len(cache) + 1 :]
 
 
+def list_below(folder: str, depth: int) -> list[str]:
+    """Return the paths that are so many folders deep, in no order."""
+    try:
+        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
+    except OSError:  # a file where a folder should be, or one that is gone
+        return []
+    return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
+
+
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
-    """Check whether a body has one of these hashes; one that cannot be read, or hashed, may have it."""
+    """Check whether a body has one of these hashes, or cannot be read."""
     try:
         return bool(hashes(cache, entry, demanded) & demanded)
     except (OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
         return True
 
 
-def at(cache: str, path: str) -> Entry | None:
-    """Return the entry at a path, if pip would see one there."""
-    return next(_entry(cache, path), None)
-
-
 def files(path: str) -> tuple[str, ...]:
-    """Return the files of the entry at a path: one, or with `http-v2` its body's too."""
+    """Return the files of the entry at a path; in `http-v2` the body is the second."""
     return (path, path + BODY) if path.startswith(FOLDERS[0]) else (path,)
 
 
-def _entry(cache: str, path: str) -> Iterator[Entry]:
-    """Yield the entry at a path, if pip would see one there: without its body there is none."""
+def read_entry(cache: str, path: str) -> Entry | None:
+    """Return the entry at a path; pip ignores headers without a body."""
     paths = files(path)
     place = os.path.join(cache, path)
-    try:
-        with open(place, "rb") as file:
-            body = os.stat(place + BODY) if paths[1:] else None
-            if body is None or stat.S_ISREG(body.st_mode):
-                yield _described(paths, file, None if body is None else body.st_size)
-    except OSError:  # gone since, or nothing that pip could read either
-        return
+    with contextlib.suppress(OSError), open(place, "rb") as file:  # deleted since, or pip cannot read it either
+        body = os.stat(place + BODY) if paths[1:] else None
+        if body is None or stat.S_ISREG(body.st_mode):
+            return _described(paths, file, None if body is None else body.st_size)
+    return None
 
 
 def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> Entry:
@@ -113,12 +112,9 @@ def _described(paths: tuple[str, ...], file: BinaryIO, length: int | None) -> En
 
 
 def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
-    """Return the hashes of the body as it is stored, in every algorithm that is demanded.
-
-    Raise as `opened` does, ValueError for an unknown algorithm.
-    """
+    """Return the hashes of the stored body in the demanded algorithms; raise OSError or ValueError."""
     found = {name: hashlib.new(name) for name in {text.partition(":")[0] for text in demanded}}
-    with opened(cache, entry) as body:
+    with open_body(cache, entry) as body:
         while block := body.read(_BLOCK):
             for one in found.values():
                 one.update(block)
@@ -126,11 +122,8 @@ def hashes(cache: str, entry: Entry, demanded: Iterable[str]) -> frozenset[str]:
 
 
 def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
-    """Return the body as the server meant it, its `Content-Encoding` undone.
-
-    Raise as `opened` does, and ValueError for an encoding that is unknown or damaged and for more than `limit` bytes.
-    """
-    with opened(cache, entry) as body:
+    """Return the body without its `Content-Encoding`; raise OSError or ValueError, also beyond `limit` bytes."""
+    with open_body(cache, entry) as body:
         found = _decoded(body, entry.headers.get("content-encoding", "").strip().lower(), limit + 1)
     if len(found) > limit:
         raise ValueError(f"has more than {limit} bytes")
@@ -138,14 +131,11 @@ def content(cache: str, entry: Entry, limit: int = MOST) -> bytes:
 
 
 def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
-    """Return at most so many bytes of what was encoded: no more are unpacked, whatever a bomb would come to."""
+    """Return at most so many decoded bytes, and unpack no more of a bomb."""
     if encoding in ("", "identity"):
         return body.read(most)
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ValueError(f"is in the encoding `{encoding}`")
-    import gzip  # noqa: PLC0415 - few bodies are encoded
-    import zlib  # noqa: PLC0415 - the same
-
     try:
         if encoding != "deflate":
             return gzip.GzipFile(fileobj=body).read(most)
@@ -161,25 +151,16 @@ def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
     return found
 
 
-def opened(cache: str, entry: Entry) -> BinaryIO:
-    """Return the body as it is stored, to be read and sought in without loading it.
-
-    Raise OSError where it is gone or cannot be read, ValueError where the old layout does not say where it is.
-    """
-    file = open(os.path.join(cache, entry.paths[-1]), "rb")  # noqa: SIM115 - the caller closes it
-    if entry.paths[1:]:
-        return file
-    try:
-        _, _, span = _answer(file)
-    except BaseException:
-        file.close()
-        raise
-    return io.BufferedReader(_Window(file, *span))
+def open_body(cache: str, entry: Entry) -> BinaryIO:
+    """Return the stored body as an open file; raise OSError or, where the old layout is damaged, ValueError."""
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(os.path.join(cache, entry.paths[-1]), "rb"))
+        body = file if entry.paths[1:] else io.BufferedReader(_Window(file, *_answer(file)[2]))
+        stack.pop_all()
+    return body
 
 
 class _Window(io.RawIOBase):
-    """A part of a file."""
-
     def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         self._file = file
         self._start = start
@@ -211,7 +192,7 @@ class _Window(io.RawIOBase):
 
 
 def _answer(file: BinaryIO) -> tuple[int, dict[str, str], tuple[int, int]]:
-    """Return status, headers and the span of the body inside the file; raise ValueError for what is no entry."""
+    """Return status, headers and the span of the body inside the file; raise ValueError for anything else."""
     if file.read(len(_PREFIX)) != _PREFIX:
         raise ValueError("its headers are in no known format")
     found = _Decoder(file).value(_DEPTH)
@@ -226,9 +207,9 @@ def _answer(file: BinaryIO) -> tuple[int, dict[str, str], tuple[int, int]]:
 
 
 class _Decoder:
-    """What pip writes of msgpack: maps by text, text, bytes, and what is a small number to us: truth values, nothing.
+    """The part of msgpack that pip writes: maps by text, text, bytes, small numbers; truth values and nil are numbers.
 
-    It never goes back in the file and reads little of it, whatever lengths that claims.
+    It never goes back in the file and reads little of it, whatever lengths the file claims.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -236,7 +217,7 @@ class _Decoder:
         self._left = _HEADERS
 
     def value(self, depth: int) -> object:
-        """Return the next value, bytes as their place and length; raise ValueError where there is none."""
+        """Return the next value, bytes as their place and length; raise ValueError for anything else."""
         kind, width, number = _KINDS.get(self._take(1)[0], ("", 0, 0))
         if width:
             number += int.from_bytes(self._take(width), "big")
@@ -254,10 +235,11 @@ class _Decoder:
 
     def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
         for _ in range(count):
-            key = self.value(0)
-            if not isinstance(key, str):
-                raise ValueError("its headers have no names")  # noqa: TRY004 - one error for all that is damaged
-            yield key, self.value(depth)
+            match self.value(0):
+                case str(key):
+                    yield key, self.value(depth)
+                case _:
+                    raise ValueError("its headers have no names")
 
     def _take(self, count: int) -> bytes:
         self._left -= count
@@ -273,16 +255,11 @@ _KINDS: Final = {
     **{code: ("number", 0, code) for code in range(0x80)},
     **{0x80 + count: ("map", 0, count) for count in range(16)},
     **{0xA0 + count: ("text", 0, count) for count in range(32)},
+    **{0xC4 + power: ("bytes", 1 << power, 0) for power in range(3)},
+    **{0xCC + power: ("number", 1 << power, 0) for power in range(2)},
+    **{0xD9 + power: ("text", 1 << power, 0) for power in range(3)},
     **dict.fromkeys((0xC0, 0xC2), ("number", 0, 0)),
     0xC3: ("number", 0, 1),
-    0xC4: ("bytes", 1, 0),
-    0xC5: ("bytes", 2, 0),
-    0xC6: ("bytes", 4, 0),
-    0xCC: ("number", 1, 0),
-    0xCD: ("number", 2, 0),
-    0xD9: ("text", 1, 0),
-    0xDA: ("text", 2, 0),
-    0xDB: ("text", 4, 0),
     0xDE: ("map", 2, 0),
 }
-"""By a value's first byte: what it is, in how many bytes its length (or number) follows, and what it says of that."""
+"""By a value's first byte: the kind, how many bytes of length (or number) follow, and what to add to these."""

@@ -1,10 +1,9 @@
 """Move what is evicted out of pip's cache, put it back, forget what is old, and remember all of it.
 
-May not: choose what to evict; delete anything that lies in the cache.
+May not: choose what to evict; delete anything in the cache.
 
-A receipt is a folder below `<cache>/pinstall/shelf/`: `manifest.json` says what is to move, written before anything
-does, and the moved files lie beside it. So whatever is interrupted when, each file is in the cache or on the shelf.
-The `origin.json` of an entry leaves behind its last wheel, and returns before the first that does.
+A receipt is a folder below `<cache>/pinstall/shelf/`. Its `manifest.json` is written before any file moves to it, so
+each file is always in the cache or on the shelf. An `origin.json` leaves after the last wheel and returns first.
 """
 
 from __future__ import annotations
@@ -37,15 +36,12 @@ DAYS = 90
 """How long a receipt is kept."""
 MEBIBYTES = 2048
 """How much the receipts may hold together."""
-_DAY = 24 * 60 * 60
-_MIB = 1 << 20
 
 
 class Shelf:
-    """The shelf of one pip cache, or of another folder below which things are moved aside."""
+    """The shelf of one pip cache, or of another folder whose files are moved."""
 
     def __init__(self, cache: str, folder: str = FOLDER) -> None:
-        """Look at nothing yet."""
         self._cache = cache
         self._root = os.path.join(cache, folder)
 
@@ -64,15 +60,12 @@ class Shelf:
             self.put_back(item for item in self.shelved() if item.receipt == stem)
             if not isinstance(error, OSError):
                 raise
-            raise PinstallError(
-                "shelf",
-                f"cannot move a file out of `{self._cache}`: {error.strerror}",
-                hint="make that folder writable; `--pin evict=never` leaves pip's cache alone",
-            ) from error
+            message = f"cannot move a file out of `{self._cache}`: {error.strerror}"
+            hint = "make that folder writable; `--pin evict=never` leaves pip's cache alone"
+            raise PinstallError("shelf", message, hint=hint) from error
         return stem
 
     def _receipt(self) -> str:
-        """Make the folder of a new receipt, later than all others, and return its name."""
         while True:
             stem = f"{receipt(time.time_ns())}-{os.getpid()}"
             with contextlib.suppress(FileExistsError):
@@ -82,7 +75,7 @@ class Shelf:
 
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
         for path, stored in zip(entry["paths"], entry["stored"], strict=True):
-            with contextlib.suppress(FileNotFoundError):  # somebody else was quicker, which is as good
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
                 os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
             folder = os.path.join(self._cache, os.path.dirname(path))
             with contextlib.suppress(FileNotFoundError):
@@ -90,18 +83,18 @@ class Shelf:
                     os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
 
     def shelved(self) -> Iterator[Shelved]:
-        """Yield everything that lies on the shelf, the latest receipt first."""
+        """Yield everything on the shelf, the latest receipt first."""
         for stem in sorted(_names(self._root), reverse=True):
             for item in _entries(os.path.join(self._root, stem, _MANIFEST), stem):
                 if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
                     yield item
 
     def place(self, item: Shelved) -> str:
-        """Return where the first file of an item lies at present."""
+        """Return where the first file of an item is now."""
         return os.path.join(self._root, item.receipt, item.stored[0])
 
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
-        """Return to the cache, by rename, what does not stand in its place already; return what went back."""
+        """Rename items back into the cache where their places are free; return those that went back."""
         return tuple(item for item in list(items) if self._return(item))
 
     def _return(self, item: Shelved) -> bool:
@@ -119,40 +112,37 @@ class Shelf:
 
         A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
         """
-        forgotten = 0
-        kept = 0
+        forgotten = kept = 0
         for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
             folder = os.path.join(self._root, stem)
             kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
-            old = _age(stem) > DAYS * _DAY
+            old = _age(stem) > DAYS * 86400
             # not by the manifest, which may be damaged
             full = not all(name.startswith(_MANIFEST) for name in _names(folder))
-            if old or (number and (kept > MEBIBYTES * _MIB or not full)):
+            if old or (number and (kept > MEBIBYTES << 20 or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
         return forgotten
 
 
 def receipt(time_ns: int) -> str:
-    """Return what the name of a receipt begins with that was made at this time; a later one is greater."""
+    """Return how the name of a receipt of this time begins; the names of later ones are greater."""
     return f"{time_ns:020d}"
 
 
 def _names(folder: str) -> list[str]:
-    try:
+    with contextlib.suppress(OSError):
         return os.listdir(folder)
-    except OSError:
-        return []
+    return []
 
 
 def _age(stem: str) -> float:
-    """Return how many seconds ago a receipt was made; what is no receipt is not old."""
     started = stem.partition("-")[0]
     return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
 
 
 def _origin_of(path: str) -> str:
-    """Return under which name the `origin.json` beside this wheel of the cache lies in a receipt."""
+    """Return the name in a receipt of the `origin.json` next to this wheel of the cache."""
     return f"{os.path.dirname(path).replace(os.sep, '-')}.{_ORIGIN}"
 
 
@@ -189,7 +179,7 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
 
 
 def _below(path: str) -> str:
-    """Return a relative path that stays where it starts; raise ValueError for one that would lead out of there."""
+    """Return a relative path; raise ValueError for one that could lead out of its folder."""
     if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.split(os.sep)):
         raise ValueError(path)
     return path
@@ -199,6 +189,5 @@ def _entries(manifest: str, receipt: str) -> list[Shelved]:
     document = files.recall(manifest)
     try:
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (ValueError, LookupError, TypeError, AttributeError):
-        # whoever wrote it was killed before anything moved, or it is not ours
+    except (ValueError, LookupError, TypeError, AttributeError):  # killed before anything moved, or not our file
         return []

@@ -15,12 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
-from packaging.utils import (
-    canonicalize_name,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pinstall.cache import below
+from pinstall.cache import http
 from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
@@ -33,36 +30,33 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-FOLDER = "wheels"
 ORIGIN = "origin.json"
-_PARTS = (5, 6)
-"""How many parts the file name of a wheel has, without and with a build tag."""
 _ORIGIN_MOST = 1 << 16
 """How many bytes of an `origin.json` are read: pip writes some hundred."""
 _FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
 _MANY = 0xFFFF
-"""What a zip says that has too many members for its two bytes."""
+"""The count in a zip with more members than its two bytes can say."""
 
 
-def of_projects(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
     """Yield every locally built wheel of these projects."""
-    for path in every(cache):
-        # only the file name tells the project: the key is one-way
+    for path in list_paths(cache):
+        # only the file name has the project: the key is one-way
         if canonicalize_name(path[path.rindex(os.sep) + 1 :].partition("-")[0]) in names:
             yield artifact(cache, path)
 
 
-def every(cache: str) -> Iterator[str]:
-    """Yield where all locally built wheels lie, in the order of their paths; nothing is opened for it."""
-    for path in sorted(below(f"{cache}{os.sep}{FOLDER}", 4)):
+def list_paths(cache: str) -> Iterator[str]:
+    """Yield the path of each locally built wheel, sorted; opens nothing."""
+    for path in sorted(http.list_below(f"{cache}{os.sep}wheels", 4)):
         if path.endswith(".whl"):
             yield path[len(cache) + 1 :]
 
 
-def named(path: str) -> tuple[str, str]:
-    """Return project and version as the file name of a wheel says them, without a version where it is no such name."""
+def split_name(path: str) -> tuple[str, str]:
+    """Return project and version from the file name of a wheel; the version is empty for any other file name."""
     parts = os.path.basename(path).removesuffix(".whl").split("-")
-    return parts[0], parts[1] if len(parts) in _PARTS else ""
+    return parts[0], parts[1] if len(parts) in (5, 6) else ""  # without and with a build tag
 
 
 def artifact(cache: str, path: str) -> Artifact:
@@ -74,19 +68,15 @@ def artifact(cache: str, path: str) -> Artifact:
         name = canonicalize_name(file.partition("-")[0])
         return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
     url, hashes = source(cache, path)
-    return Artifact(
-        identity=Identity(name=name, version=version, hashes=hashes),
-        path=path,
-        archive=_archive_version(url, name),
-        url=url,
-    )
+    try:
+        archive = metadata.release(urls.file_name(url), name)
+    except ValueError:  # not a URL
+        archive = None
+    return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, archive=archive, url=url)
 
 
 def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
-    """Tell whether pip keeps this wheel under its source's URL alone, or with this hash of a link to it.
-
-    The key is that of pip's `cache.py`, whose `interpreter_version` is that of PEP 425.
-    """
+    """Check whether pip's key (`cache.py`) of this wheel is its source's URL alone, or with this hash of a link."""
     document = {
         "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
         "interpreter_version": "".join(python.split(".")[:2]),
@@ -97,11 +87,8 @@ def is_found_by_url(found: Artifact, implementation: str, python: str, digest: s
     return "".join(found.path.split(os.sep)[1:-1]) == key
 
 
-def examined(cache: str, found: Artifact) -> Artifact:
-    """Return a wheel with what its inside says against it: no zip, a bad member, another name or version.
-
-    One that cannot be opened because it is gone by now is not damaged.
-    """
+def examine(cache: str, found: Artifact) -> Artifact:
+    """Return a wheel with its damage: not a zip, a bad member, another name or version; a deleted one has none."""
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found
@@ -121,14 +108,6 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
         return "", frozenset()
 
 
-def _archive_version(url: str, name: NormalizedName) -> Version | None:
-    """Return the version of the source archive that the entry was built from, where its file name says one."""
-    try:
-        return metadata.release(urls.file_name(url), name)
-    except ValueError:  # not a URL
-        return None
-
-
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
     try:
         with archives.opened(path) as wheel:
@@ -136,28 +115,23 @@ def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
                 return "is damaged: its list of members is cut"
             tops = {member.partition("/")[0] for member in wheel.namelist()}
             folders = [top for top in tops if top.endswith(".dist-info")]
-            if len(folders) != 1:  # pip counts the same way, and takes no other number
+            if len(folders) != 1:  # pip counts the same way
                 return f"has {len(folders)} dist-info folders"
-            if not _FORMAT.search(
-                archives.content(wheel, f"{folders[0]}/WHEEL")
-            ):  # pip takes no other, and stops at it
+            if not _FORMAT.search(archives.content(wheel, f"{folders[0]}/WHEEL")):
                 return "has no `Wheel-Version` that pip takes"
             text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
             other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
             return other or _altered(wheel, f"{folders[0]}/RECORD")
     except FileNotFoundError:
         raise
-    except archives.OversizedError:  # whoever built it will build the same again
+    except archives.OversizedError:  # a new build would be as large
         return None
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return f"is no valid wheel: {error}"
 
 
 def _altered(wheel: ZipFile, record: str) -> str | None:
-    """Say which member is not what the wheel's own RECORD says of it.
-
-    Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/#the-dist-info-directory
-    """
+    """Return which member differs from RECORD, as the binary distribution format defines it."""
     rows = {row[0]: row[1] for row in csv.reader(archives.content(wheel, record).decode().splitlines()) if len(row) > 1}
     lacking = rows.keys() - set(wheel.namelist())
     if gone := next((path for path in sorted(lacking) if rows[path]), None):
@@ -179,7 +153,7 @@ def _altered(wheel: ZipFile, record: str) -> str | None:
 
 
 def _counted(path: str, wheel: ZipFile) -> int:
-    """Return how many members the zip itself counts, which zipfile does not compare with those it finds."""
+    """Return the zip's own count of its members, which zipfile does not check."""
     with open(path, "rb") as file:
         file.seek(-22 - len(wheel.comment), os.SEEK_END)
         return int.from_bytes(file.read(12)[10:], "little")

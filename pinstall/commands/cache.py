@@ -144,11 +144,11 @@ def _list(path: str, pattern: str, tell: Reporter) -> int:
 def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bool) -> int:
     """Check everything that matches against what is known of it, and say what is wrong."""
     matching = list(_matching(path, pattern))
-    listed = inventory.listed(path, matching)
+    listed = inventory.list_hashes(path, matching)
     wrong = []
     for number, held in enumerate(matching, 1):
         tell.progress(number, len(matching))
-        if reason := inventory.wrong(path, held, listed, call.target.paths):
+        if reason := inventory.find_fault(path, held, listed, call.target.paths):
             wrong.append(_eviction(held, reason))
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
         elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):

@@ -9,7 +9,7 @@ import functools
 import html.parser
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -19,7 +19,7 @@ from pinstall.formats import urls as links
 from pinstall.model.artifacts import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from packaging.utils import NormalizedName
 
@@ -31,77 +31,64 @@ _RESERVED: Final = re.compile(r"(@|%2F)", re.IGNORECASE)
 _QUERY: Final = "%!$&'()*+,;=:@/?"
 """What requests leaves in a query as it is."""
 _LONGEST: Final = 255
-"""How many characters a file name can have: pip cannot store a longer one, and some take hours to read."""
+"""How many characters a file name can have: pip cannot store longer names, and some take hours to read."""
 _SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 
 
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:
-    """Return the links of a page in its order, without those that lead to no file.
-
-    Raise ValueError, with a reason that finishes the sentence `the page ...`, for what pip cannot read either.
-    """
+    """Return the links of a page to files, in order; raise ValueError, which finishes `the page ...`, for others."""
     kind = content_type.lower()
+    base = url
     if kind.startswith(_JSON):
-        found = _from_json(content, url)
+        files = _from_json(content)
     elif kind.startswith(_HTML):
         charset = _CHARSET.search(content_type)
-        found = _from_html(content, charset[1] if charset else "utf-8", url)
+        page = _parse_html(content, charset[1] if charset else "utf-8")
+        base, files = page.base or url, [_as_json(anchor) for anchor in page.found if anchor.get("href")]
     else:
         raise ValueError(f"has the content type `{content_type}`, which is none of an index")
+    found = (_link(base, file["url"], file) for file in files if isinstance(file.get("url"), str))
     return tuple(link for link in found if link is not None)
 
 
-def _from_json(content: bytes, url: str) -> Iterator[Link | None]:
+def _from_json(content: bytes) -> list[dict[str, Any]]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
         raise ValueError("is no valid JSON") from None
-    files = document.get("files") if isinstance(document, dict) else None
-    if not isinstance(files, list):
-        raise ValueError("has no list of files")  # noqa: TRY004 - one error for all that is damaged
-    for file in files:
-        if isinstance(file, dict) and isinstance(file.get("url"), str):
-            metadata = file.get("core-metadata")
-            metadata = file.get("dist-info-metadata") if metadata is None else metadata  # PEP 714
-            yield _link(
-                url,
-                file["url"],
-                hashes=file.get("hashes"),
-                metadata=_hashes(metadata) if metadata or isinstance(metadata, dict) else None,
-                yanked=bool(file.get("yanked")),
-                python=file.get("requires-python"),
-                size=file.get("size"),
-                uploaded=file.get("upload-time"),
-            )
+    match document:
+        case {"files": list(files)}:
+            return [file for file in files if isinstance(file, dict)]
+        case _:
+            raise ValueError("has no list of files")
 
 
-def _from_html(content: bytes, charset: str, url: str) -> Iterator[Link | None]:
-    page = _Anchors()
+def _parse_html(content: bytes, charset: str) -> _Anchors:
     try:
         text = content.decode(charset)
     except (ValueError, LookupError):
         raise ValueError(f"is not in the encoding `{charset}`") from None
+    page = _Anchors()
     try:
         page.feed(text)
-    except (AssertionError, ValueError):  # as html.parser says that it gives up
+    except (AssertionError, ValueError):  # html.parser raises both where it gives up
         raise ValueError("is no valid HTML") from None
-    for anchor in page.found:
-        if href := anchor.get("href"):
-            metadata = anchor.get("data-core-metadata")
-            metadata = anchor.get("data-dist-info-metadata") if metadata is None else metadata  # PEP 714
-            yield _link(
-                page.base or url,
-                href,
-                hashes=None,
-                metadata=None if metadata is None else _hashes(dict([metadata.partition("=")[::2]])),
-                yanked=anchor.get("data-yanked") is not None,
-                python=anchor.get("data-requires-python"),
-            )
+    return page
+
+
+def _as_json(anchor: Mapping[str, str | None]) -> dict[str, object]:
+    metadata = [anchor.get(name) for name in ("data-core-metadata", "data-dist-info-metadata")]
+    core, old = (text if text is None else dict([text.partition("=")[::2]]) for text in metadata)
+    return {
+        "url": anchor.get("href"),
+        "core-metadata": core,
+        "dist-info-metadata": old,
+        "yanked": anchor.get("data-yanked") is not None,
+        "requires-python": anchor.get("data-requires-python"),
+    }
 
 
 class _Anchors(html.parser.HTMLParser):
-    """The anchors of a page, and the first base that it gives them."""
-
     def __init__(self) -> None:
         super().__init__()
         self.base: str | None = None
@@ -115,30 +102,15 @@ class _Anchors(html.parser.HTMLParser):
 
 
 def _hashes(by_algorithm: object) -> frozenset[str]:
-    """Return the hashes that prove something; an index may say `true` where it has none."""
+    """Return the hashes in secure algorithms; an index may say `true` instead of hashes."""
     if not isinstance(by_algorithm, dict):
         return frozenset()
-    known = ((algorithm, by_algorithm.get(algorithm)) for algorithm in _ALGORITHMS)
-    return frozenset(
-        f"{algorithm}:{digest.lower()}" for algorithm, digest in known if digest and isinstance(digest, str)
-    )
+    known = ((name, by_algorithm.get(name)) for name in _ALGORITHMS)
+    return frozenset(f"{name}:{digest.lower()}" for name, digest in known if digest and isinstance(digest, str))
 
 
-def _link(  # noqa: PLR0913 - what a page says of a file
-    base: str,
-    href: str,
-    *,
-    hashes: object,
-    metadata: frozenset[str] | None,
-    yanked: bool,
-    python: object,
-    size: object = None,
-    uploaded: object = None,
-) -> Link | None:
-    """Return a link, none for one that leads to no file; its URL is quoted as by pip's `models.link` and by requests.
-
-    The file name is that in the URL, for pip of JSON pages too.
-    """
+def _link(base: str, href: str, file: Mapping[str, object]) -> Link | None:
+    """Return a link to a file, quoted as by pip's `models.link` and by requests; its URL has the file name."""
     try:
         parts = urlsplit(href if href.startswith(("https://", "http://")) else urljoin(base, href))
         path = "".join(
@@ -151,16 +123,18 @@ def _link(  # noqa: PLR0913 - what a page says of a file
     except ValueError:
         return None
     filename = unquote(parts.path).rstrip("/").rpartition("/")[2]
-    if not filename or not parts.scheme:  # pip leaves a relative base as it is, and asks nobody for what comes of it
+    if not filename or not parts.scheme:  # pip leaves a relative base as it is, and such a URL cannot be fetched
         return None
-    said = hashes if isinstance(hashes, dict) else {}
-    own = (links.digest(href) or "").partition(":")[::2]  # goes before what the page says beside the link
+    hashes, size, python, uploaded = map(file.get, ("hashes", "size", "requires-python", "upload-time"))
+    metadata = file.get("core-metadata")
+    metadata = file.get("dist-info-metadata") if metadata is None else metadata  # PEP 714
+    own = dict([(links.digest(href) or "").partition(":")[::2]])  # goes before the hashes next to the link
     return Link(
         url=url,
         filename=filename,
-        hashes=_hashes({**said, **dict([own])}),
-        metadata=metadata,
-        yanked=yanked,
+        hashes=_hashes({**hashes, **own} if isinstance(hashes, dict) else own),
+        metadata=_hashes(metadata) if metadata or isinstance(metadata, dict) else None,
+        yanked=bool(file.get("yanked")),
         requires_python=python if isinstance(python, str) else "",
         size=size if type(size) is int and size >= 0 else None,
         uploaded=uploaded if isinstance(uploaded, str) else "",
@@ -169,9 +143,9 @@ def _link(  # noqa: PLR0913 - what a page says of a file
 
 @functools.cache
 def version(filename: str, name: NormalizedName) -> Version | None:
-    """Return the version of a wheel or sdist of the project, by its file name; none for any other file.
+    """Return the version of a wheel or sdist of the project, by its file name.
 
-    An sdist may spell the name as it likes: pip takes what stands before the first `-` that yields the project's name.
+    An sdist may spell the name in any way: pip splits at the first `-` that has the project's name before it.
     """
     if len(filename) > _LONGEST:
         return None
@@ -181,9 +155,7 @@ def version(filename: str, name: NormalizedName) -> Version | None:
             return found if project == name else None
         sdist = _SDIST.fullmatch(filename)
         stem = sdist[1] if sdist else ""
-        for dash in re.finditer("-", stem):
-            if canonicalize_name(stem[: dash.start()]) == name:
-                return Version(stem[dash.end() :])
-    except ValueError:  # no version, or no wheel
+        dash = next((dash for dash in re.finditer("-", stem) if canonicalize_name(stem[: dash.start()]) == name), None)
+        return dash and Version(stem[dash.end() :])
+    except ValueError:  # not a version, or not a wheel
         return None
-    return None

@@ -29,10 +29,9 @@ class Place(NamedTuple):
 
 
 class Places:
-    """Where options in force, the weakest first, let pip look: `indexes`, without a slash at their end, and `finds`."""
+    """Where options in force, the weakest first, let pip look: `indexes`, without a trailing slash, and `finds`."""
 
     def __init__(self, options: Iterable[Option]) -> None:
-        """Look at nothing."""
         given = tuple(options)
         last = {option.dest: option.value for option in given}
         extra = (option.value for option in given if option.dest == "extra_index_urls")
@@ -51,14 +50,14 @@ class Places:
 
 
 def found(option: Option) -> str:
-    """Return the place that an option names; a relative path in a file counts from its folder where it is there."""
+    """Return the place that an option names; a relative path counts from the option's file if it exists there."""
     written = option.value or ""
     near = os.path.join(os.path.dirname(option.origin.where), written)
     return near if os.path.exists(near) else written
 
 
 def hashes(link: Link) -> frozenset[str]:
-    """Return what a page says of the file behind a link, or what a file on this machine is; none where it is gone."""
+    """Return the hashes of the file behind a link, as its page says, or as a file on this machine has them."""
     path = None if link.hashes else files.path_of(link.url)
     try:
         return link.hashes if path is None else frozenset((f"sha256:{files.sha256(path).hex()}",))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import comparison, environment
+from pinstall import cache, comparison, environment
 from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
@@ -214,9 +214,7 @@ class Evidence:
         told = self.installed.inputs(found)
         if told is None:
             return None
-        from pinstall.cache import build_records  # noqa: PLC0415 - pip built few of the installed distributions here
-
-        other = build_records.differences(told, build_records.collect_inputs(self.asked, pin), pure=False)
+        other = cache.build_records.differences(told, cache.build_records.collect_inputs(self.asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from pinstall.cache import abi, wheels
-from pinstall.cache.build_records import BuildRecords
-from pinstall.cache.builds import checked
+from pinstall.cache import abi, build_records, wheels
+from pinstall.cache.builds import check
 from tests.support.caches import body_of, http_entry, poison, snapshot, wheel_entry
 from tests.support.index import Fault
 from tests.support.runner import Runner
@@ -424,9 +423,9 @@ def test_a_library_that_a_built_wheel_needs_is_gone(world: World, tmp_path: Path
     (new,) = world.first.cache.glob("wheels/**/demo-1.0-*.whl")
     new.write_bytes(compiled.content)
     path = str(new.relative_to(world.first.cache))
-    BuildRecords(str(world.first.cache)).write(path, {}, abi.missing(str(new)))
+    build_records.write(str(world.first.cache), path, {}, abi.missing(str(new)))
     found = wheels.artifact(str(world.first.cache), path)
-    assert checked(str(world.first.cache), found, ()).damage is None
+    assert check(str(world.first.cache), found, ()).damage is None
 
 
 # -- build requirements -----------------------------------------------------------------------------------------------

@@ -17,9 +17,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall import comparison, pip, stamp
-from pinstall.cache import abi, http, wheels
+from pinstall.cache import abi, build_records, http, wheels
 from pinstall.cache import inventory as bodies
-from pinstall.cache.build_records import FOLDER, BuildRecords
 from pinstall.cache.shelf import Shelf
 from pinstall.environment import contents, ledger
 from pinstall.environment import distributions as environment
@@ -105,10 +104,10 @@ def command_line(content: bytes, folder: str) -> Read:
 
 def _cached(folder: str) -> Read:
     def read() -> None:
-        for path in http.every(folder):
-            entry = http.at(folder, path)
+        for path in http.list_paths(folder):
+            entry = http.read_entry(folder, path)
             if entry is not None:
-                with contextlib.suppress(OSError, ValueError), http.opened(folder, entry) as body:
+                with contextlib.suppress(OSError, ValueError), http.open_body(folder, entry) as body:
                     bodies.subject(body, entry.length, entry.headers)
                 with contextlib.suppress(OSError, ValueError):
                     http.content(folder, entry, 1 << 20)
@@ -177,8 +176,8 @@ def _wheel(content: bytes, folder: str) -> Read:
     there = _distribution(location)
 
     def read() -> None:
-        for one in wheels.every(folder):
-            wheels.examined(folder, wheels.artifact(folder, one))
+        for one in wheels.list_paths(folder):
+            wheels.examine(folder, wheels.artifact(folder, one))
         contents.equals(path, there)
         abi.missing(path)
 
@@ -340,9 +339,8 @@ def lock_file(content: bytes, folder: str) -> Read:
 
 def build_record(content: bytes, folder: str) -> Read:
     """The record of a build."""
-    written(folder, _joined(FOLDER, WHEEL, "ab.json"), content)
-    builds = BuildRecords(folder)
-    return lambda: (builds.known(WHEEL), builds.read(WHEEL, "ab"))
+    written(folder, _joined(build_records.FOLDER, WHEEL, "ab.json"), content)
+    return lambda: (build_records.known(folder, WHEEL), build_records.read(folder, WHEEL, "ab"))
 
 
 def pips_report(content: bytes, folder: str) -> Read:

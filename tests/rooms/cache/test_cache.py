@@ -56,8 +56,8 @@ def test_pages_and_wheels_are_read_once_until_it_forgets(runner: Runner, calls: 
     runner.pip("wheel", "--no-deps", "-w", "wheels", "demo==1.0", "other==2.0")
     given = asked(runner, "demo==1.0", "other==2.0")
     calls.watch(pages, "read")
-    calls.watch(wheels, "of_projects")
-    calls.watch(wheels, "examined")
+    calls.watch(wheels, "find_wheels")
+    calls.watch(wheels, "examine")
     cache = Cache(given)
     demo, other = given.demand.pins
     first = cache.cases([demo])
@@ -66,14 +66,14 @@ def test_pages_and_wheels_are_read_once_until_it_forgets(runner: Runner, calls: 
     assert both[0] is first[0]
     cache.builds.find_wheels([demo, other])
     cache.downloads.files(demo)
-    assert sorted(calls.names) == ["examined", "of_projects", "read", "read"]
+    assert sorted(calls.names) == ["examine", "find_wheels", "read", "read"]
     calls.names.clear()
     (built,) = built_wheels(runner.cache)
     built.unlink()
     assert cache.cases([demo]) == first
     cache.forget()
     assert [len(one.cached) for one in cache.cases([demo])] == [0]
-    assert sorted(calls.names) == ["of_projects", "read"]
+    assert sorted(calls.names) == ["find_wheels", "read"]
 
 
 def test_a_cache_that_is_off_has_nothing(runner: Runner) -> None:

@@ -81,7 +81,7 @@ class Filled:
         return entry
 
     def body(self, url: str) -> bytes:
-        with http.opened(str(self.root), self.one(url)) as file:
+        with http.open_body(str(self.root), self.one(url)) as file:
             return file.read()
 
 
@@ -139,7 +139,7 @@ def test_the_way_from_a_project_to_the_bytes_of_its_file(original: Filled, proje
 
 def every(cache: str) -> list[Entry]:
     """Return all that pip has stored."""
-    return [entry for path in http.every(cache) if (entry := http.at(cache, path)) is not None]
+    return [entry for path in http.list_paths(cache) if (entry := http.read_entry(cache, path)) is not None]
 
 
 def test_pages_are_of_the_kind_that_was_served(original: Filled) -> None:
@@ -220,13 +220,13 @@ def test_nothing_is_written_by_looking(original: Filled) -> None:
 
 def test_a_stored_wheel_opens_as_a_zip(original: Filled) -> None:
     entry = original.one(original.index.file_url(DEMO.filename))
-    with http.opened(str(original.root), entry) as file, zipfile.ZipFile(file) as archive:
+    with http.open_body(str(original.root), entry) as file, zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
         assert archive.read("demo_data.bin") == bytes(range(256)) * 300
 
 
 def test_an_open_body_reads_like_a_file_of_its_own(original: Filled) -> None:
-    with http.opened(str(original.root), original.one(original.index.file_url(DEMO.filename))) as file:
+    with http.open_body(str(original.root), original.one(original.index.file_url(DEMO.filename))) as file:
         same = io.BytesIO(DEMO.content)
         for offset, whence, count in (
             (0, 0, 10),
@@ -304,7 +304,7 @@ def test_half_an_entry_is_none(filled: Filled) -> None:
 def test_what_is_gone_in_the_meantime_cannot_be_read(filled: Filled) -> None:
     entry = filled.one(filled.index.file_url(DEMO.filename))
     (filled.root / entry.paths[-1]).unlink()
-    for read in (http.opened, http.content):
+    for read in (http.open_body, http.content):
         with pytest.raises(FileNotFoundError):
             read(str(filled.root), entry)
 
@@ -513,11 +513,11 @@ def test_any_bytes_are_an_entry_or_a_damaged_one(tmp_path: Path, layout: str, co
     assert list(every(str(tmp_path))) == [entry]
     if entry.damage is None:
         assert all(isinstance(text, str) for pair in entry.headers.items() for text in pair)
-        with http.opened(str(tmp_path), entry) as file:
+        with http.open_body(str(tmp_path), entry) as file:
             assert len(file.read()) == entry.length
     elif layout == "http" and not entry.status:
         with pytest.raises(ValueError, match=r".+"):
-            http.opened(str(tmp_path), entry)
+            http.open_body(str(tmp_path), entry)
 
 
 def test_the_good_entry_of_the_last_test_is_good(tmp_path: Path) -> None:

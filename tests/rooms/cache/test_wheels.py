@@ -41,8 +41,8 @@ class Cache:
 
     def found(self, *names: str) -> list[Artifact]:
         projects = {canonicalize_name(name) for name in names or ("demo",)}
-        artifacts = wheels.of_projects(str(self.root), projects)
-        return sorted((wheels.examined(str(self.root), one) for one in artifacts), key=lambda one: one.path)
+        artifacts = wheels.find_wheels(str(self.root), projects)
+        return sorted((wheels.examine(str(self.root), one) for one in artifacts), key=lambda one: one.path)
 
     @property
     def one(self) -> Artifact:
@@ -288,9 +288,9 @@ def test_version_and_hash_of_the_archive_are_told(bare: Cache) -> None:
 
 
 def test_what_another_run_moves_away_in_between_is_not_called_damaged(bare: Cache) -> None:
-    (found,) = wheels.of_projects(str(bare.root), {canonicalize_name("demo")})
+    (found,) = wheels.find_wheels(str(bare.root), {canonicalize_name("demo")})
     bare.built.unlink()
-    assert wheels.examined(str(bare.root), found).damage is None
+    assert wheels.examine(str(bare.root), found).damage is None
 
 
 @pytest.mark.parametrize(
