@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
-from pinstall.environment import interpreter, target
+from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.arguments import rules
@@ -20,7 +20,7 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.environment.target import Target
+    from pinstall.environment.interpreter import Target
     from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
     from pinstall.model.pins import Demand, Pin
     from pinstall.request.locations import CacheDirectory
@@ -88,13 +88,13 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """Return the call of a command line; raise PinstallError for a bad target or setting."""
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
-    choice = target.choose(written.value if written else None, environ)
+    choice = interpreter.choose(written.value if written else None, environ)
     request, found, pip = _described(argv, environ, choice)
     configured = request.last("python")
     chosen_by = choice.origin
     if choice.python is None and configured is not None and configured.value:
         # pip installs for the interpreter that its configuration names
-        request, found, pip = _described(argv, environ, target.choose(configured.value, environ))
+        request, found, pip = _described(argv, environ, interpreter.choose(configured.value, environ))
         chosen_by = configured.origin
     project = pyproject.project_settings(folder, environ)
     own = (*project, *pyproject.environment_settings(environ), *request.settings)

@@ -16,7 +16,7 @@ from packaging.utils import parse_wheel_filename
 
 from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
-from pinstall.environment import target
+from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
 from pinstall.model.inputs import Fault
@@ -180,7 +180,7 @@ class Metadata:
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
-        return target.find_tags(self._asked.target)
+        return interpreter.find_tags(self._asked.target)
 
     def _cached(self, link: Link) -> bytes | None:
         """Return the metadata of a file from pip's HTTP cache: its own page, or inside the file."""

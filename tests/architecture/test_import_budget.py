@@ -59,7 +59,7 @@ DEAR = {
     ),
     *("pinstall.commands.check", "pinstall.commands.install.runs", "pinstall.commands.install.rebuild"),
     *(f"pinstall.commands.{one}" for one in ("cache", "pinned", "why")),
-    *(f"pinstall.commands.install.{one}" for one in ("advise", "evict", "command", "heal")),
+    *(f"pinstall.commands.install.{one}" for one in ("advise", "clear", "command")),
     "pinstall.index",
     *("pinstall.environment.contents", "pinstall.environment.probe"),
 }

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from pinstall import comparison, pip
 from pinstall.cache.cache import Cache
 from pinstall.commands.install import rebuild
+from pinstall.commands.install.clear import Clearing
 from pinstall.commands.install.command import Installer
-from pinstall.commands.install.evict import Clearing
 from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.pins import Pin, Reporter, State, Verdict
 from pinstall.verdicts import closure, conflicts, holds, refusals, sources

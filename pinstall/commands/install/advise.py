@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from pinstall import index
 from pinstall.commands import usage
-from pinstall.environment import target as tags
+from pinstall.environment import interpreter
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
 from pinstall.request import lines
@@ -127,7 +127,7 @@ def _offered(
     offered = known.pages(missing, SECONDS)
     for text in known.silent:
         tell.detail(text)
-    fitting = tags.find_tags(target)
+    fitting = interpreter.find_tags(target)
     for name, some in offered.items():
         terms = index.offers.terms(asked.in_force, name, target.version, fitting)
         links = [link for page in some for link in page.links]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
-from pinstall.commands.install.heal import Healing
+from pinstall.commands.install.clear import Healing
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.commands.install.evict import Clearing
+    from pinstall.commands.install.clear import Clearing
 
 
 class Installer:

@@ -13,7 +13,7 @@ import pytest
 from packaging.tags import parse_tag
 
 from pinstall.environment import interpreter
-from pinstall.environment import target as tags
+from pinstall.environment import interpreter as tags
 from tests.support.pips import find_python
 
 if TYPE_CHECKING:

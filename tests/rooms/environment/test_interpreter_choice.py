@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.environment.target import choose
+from pinstall.environment.interpreter import choose
 from pinstall.model.errors import PinstallError
 
 if TYPE_CHECKING:
