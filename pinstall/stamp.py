@@ -18,19 +18,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FORMAT = f"pinstall stamp 2 {__version__}"
-CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cstelvpm"
+FORMAT = f"pinstall stamp 3 {__version__}"
+CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES = "cstelvpmf"
 """Kinds of grounds: a file's bytes, its status, when that was last changed, whether it is there, names in a folder,
 variables by name or prefix.
 
-The last is the status of many places below a folder, which comes first: each of them costs half as much so.
+The last two are of many places below a folder, which comes first: each costs half as much so. STATUSES is their status,
+FILES size and time of files that all are there.
 """
 BETWEEN = "//"
 """What parts the places of one ground: no path that is normal holds it, except at its beginning."""
 _LARGEST = 1 << 26
 """Bytes of a file that a stamp may rest on: `/dev/zero` has no end."""
-_MOST = 200
-"""How many stamps are kept; those of environments that are gone are the oldest some day."""
+_MOST, MOST_BYTES = 200, 1 << 26
+"""How many stamps are kept, and how much they hold: one that covers 19,000 files has 1 MiB."""
 
 
 def found(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
@@ -89,9 +90,9 @@ def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequen
 
 def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     """Return what something is now; that it is not there is an answer too. Raise ValueError for what has no end."""
-    if kind in (STATUS, STATUSES):
-        folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
-        return _statuses(folder, names)
+    if kind in (STATUS, STATUSES, FILES):
+        folder, *names = ("", name) if kind == STATUS else name.split(BETWEEN)
+        return (_files if kind == FILES else _statuses)(folder, names)
     try:
         if kind in (EXISTENCE, CHANGE):
             return b"%d" % (os.path.lexists(name) if kind == EXISTENCE else os.stat(name).st_ctime_ns)
@@ -106,6 +107,27 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     except OSError as error:
         return b"\0%d" % (error.errno or 0)
     return environ.get(name, "\0").encode("utf-8", "surrogateescape") if kind == VARIABLE else b""
+
+
+def _files(folder: str, names: Sequence[str]) -> bytes:
+    """Return size and time of each file below a folder; raise OSError where one is missing.
+
+    From inside the folder a file costs half as much as by its whole path.
+    """
+    found: list[int] = []
+    add = found.append
+    before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
+    try:
+        if before is not None:
+            os.chdir(folder)
+        for status in map(os.stat, names if before is not None else [f"{folder}{os.sep}{name}" for name in names]):
+            add(status.st_size)
+            add(status.st_mtime_ns)
+    finally:
+        if before is not None:
+            os.fchdir(before)
+            os.close(before)
+    return marshal.dumps(found, 2)
 
 
 def _statuses(folder: str, names: Sequence[str]) -> bytes:
@@ -143,6 +165,9 @@ def close(descriptor: int | None) -> None:
 
 
 def _forget(folder: str) -> None:
-    stamps = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns)
-    for entry in stamps[:-_MOST]:
-        os.unlink(entry.path)
+    held = 0
+    stamps = sorted(os.scandir(folder), key=lambda entry: -entry.stat().st_mtime_ns)
+    for number, entry in enumerate(stamps):
+        held += entry.stat().st_size
+        if number and (number >= _MOST or held > MOST_BYTES):
+            os.unlink(entry.path)
