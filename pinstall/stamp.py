@@ -18,17 +18,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FORMAT = f"pinstall stamp 2 {__version__}"
-CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES = "cstelvpm"
+FORMAT = f"pinstall stamp 3 {__version__}"
+CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES = "cstelvpmf"
 """Kinds of grounds: bytes of a file, its status, its last change, its existence, names in a folder, a variable, a
-prefix of variables, and the status of many places below a folder, each of which costs half as much so.
+prefix of variables; and of many places below a folder, each of which costs half as much so: their status (STATUSES),
+size and time of files that all exist (FILES).
 """
 BETWEEN = "//"
 """Separates the places of one ground; a normal path has it at its beginning only."""
 _LARGEST = 1 << 26
 """Bytes of the largest file that can be a ground: `/dev/zero` has no end."""
-_MOST = 200
-"""How many stamps are kept, the newest."""
+_MOST, MOST_BYTES = 200, 1 << 26
+"""How many stamps are kept, the newest, and how large all may be: one that covers 19,000 files has 1 MiB."""
 
 
 def find(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
@@ -52,8 +53,7 @@ def leave(argv: Sequence[str], environ: Mapping[str, str], text: str, grounds: S
         place = locate(argv, environ)
         content = "\0".join((FORMAT, fingerprint(argv, environ, grounds), text, *grounds))
         files.remember(place, content.encode("utf-8", "surrogateescape"))
-        for entry in sorted(os.scandir(os.path.dirname(place)), key=lambda entry: entry.stat().st_mtime_ns)[:-_MOST]:
-            os.unlink(entry.path)
+        _forget(os.path.dirname(place))
 
 
 def state_directory(environ: Mapping[str, str]) -> str:
@@ -88,9 +88,9 @@ def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequen
 
 def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     """Return the state of a ground, also of one that is missing; raise ValueError for an endless file."""
-    if kind in (STATUS, STATUSES):
-        folder, *names = name.split(BETWEEN) if kind == STATUSES else ("", name)
-        return _statuses(folder, names)
+    if kind in (STATUS, STATUSES, FILES):
+        folder, *names = ("", name) if kind == STATUS else name.split(BETWEEN)
+        return (_files if kind == FILES else _statuses)(folder, names)
     try:
         if kind in (EXISTENCE, CHANGE):
             return b"%d" % (os.path.lexists(name) if kind == EXISTENCE else os.stat(name).st_ctime_ns)
@@ -105,6 +105,27 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     except OSError as error:
         return b"\0%d" % (error.errno or 0)
     return environ.get(name, "\0").encode("utf-8", "surrogateescape") if kind == VARIABLE else b""
+
+
+def _files(folder: str, names: Sequence[str]) -> bytes:
+    """Return size and time of each file below a folder; raise OSError where one is missing.
+
+    From inside the folder a file costs half as much as by its whole path.
+    """
+    found: list[int] = []
+    add = found.append
+    before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
+    try:
+        if before is not None:
+            os.chdir(folder)
+        for status in map(os.stat, names if before is not None else [f"{folder}{os.sep}{name}" for name in names]):
+            add(status.st_size)
+            add(status.st_mtime_ns)
+    finally:
+        if before is not None:
+            os.fchdir(before)
+            os.close(before)
+    return marshal.dumps(found, 2)
 
 
 def _statuses(folder: str, names: Sequence[str]) -> bytes:
@@ -139,3 +160,12 @@ def close(descriptor: int | None) -> None:
     """Close a descriptor of `open_folder`."""
     if descriptor is not None:
         os.close(descriptor)
+
+
+def _forget(folder: str) -> None:
+    held = 0
+    stamps = sorted(os.scandir(folder), key=lambda entry: -entry.stat().st_mtime_ns)
+    for number, entry in enumerate(stamps):
+        held += entry.stat().st_size
+        if number and (number >= _MOST or held > MOST_BYTES):
+            os.unlink(entry.path)

@@ -55,6 +55,10 @@ _HOLD: Final = (
 _CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
 _AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
 _BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
+_STAMP: Final = (
+    "What a stamp of a satisfied run covers: every listed file of the pinned packages and their dependencies; only the "
+    "files and folders at the top of each package; or there is no stamp, and each run looks at everything"
+)
 
 KEYS: Final = (
     Key("unpinned", ("refuse", "warn", "allow"), "refuse", "What to do with a request that is not pinned"),
@@ -67,6 +71,7 @@ KEYS: Final = (
     Key("closure", _LEVELS, "allow", _CLOSURE),
     Key("ambiguous", _LEVELS, "warn", _AMBIGUOUS),
     Key("bytecode", ("parallel", "pip"), "parallel", _BYTECODE),
+    Key("stamp", ("full", "quick", "off"), "full", _STAMP),
     Key("report", (), "", "Where to write the JSON report: a file, or `-` for standard output", "FILE"),
 )
 
@@ -92,6 +97,7 @@ class Policy:
     closure: str
     ambiguous: str
     bytecode: str
+    stamp: str
     report: str
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from tests.support.runner import Runner
     from tests.support.wheels import Archive
 
-AA = wheel("aa", "1.0", requires=["bb"], files={"aa_data/one.txt": b"1", "aa_data/two.txt": b"2"})
-BB = wheel("bb", "1.0")
+DEEP = "aa_data/far/down/inside.py"
+AA = wheel("aa", "1.0", requires=["bb"], files={"aa_data/one.txt": b"1", "aa_data/two.txt": b"2", DEEP: b"X = 1\n"})
+BB = wheel("bb", "1.0", files={"bb_data/far/down/needed.py": b"Y = 1\n"})
 BUDGET = 12
 START = ("-c", "from pinstall import cli; cli.main()")
 BANNED = {"re", "typing", "argparse", "optparse", "json", "pathlib", "dataclasses", "subprocess", "hashlib"}
@@ -81,6 +83,13 @@ def site(runner: Runner, path: str) -> Path:
     return runner.environment.site_packages / path
 
 
+def linked(runner: Runner) -> Path:
+    """Return a link to another file."""
+    link = site(runner, "link")
+    link.symlink_to(site(runner, "bb.py"))
+    return link
+
+
 CHANGES: dict[str, Callable[[Runner], object]] = {
     "another pin": lambda runner: written(runner, pinned(AA, BB).replace("bb==1.0", "bb===1.0")),
     "a comment in the file": lambda runner: written(runner, pinned(AA, BB) + "# read again\n"),
@@ -90,6 +99,12 @@ CHANGES: dict[str, Callable[[Runner], object]] = {
     "a module at the top that is gone": lambda runner: site(runner, "bb.py").unlink(),
     "a module at the top that is edited": lambda runner: site(runner, "bb.py").write_text("#" * 40, encoding="utf-8"),
     "a file below that is gone": lambda runner: site(runner, "aa_data/two.txt").unlink(),
+    "a file deep below that is edited": lambda runner: site(runner, DEEP).write_bytes(b"X = 1 +\n"),
+    "a file deep below that is edited and as long as before": lambda runner: site(runner, DEEP).write_bytes(b"X = 2\n"),
+    "a file deep below that is touched": lambda runner: os.utime(site(runner, DEEP)),
+    "a file deep below that is gone": lambda runner: site(runner, DEEP).unlink(),
+    "a file deep below that is a link now": lambda runner: linked(runner).replace(site(runner, DEEP)),
+    "a file deep in what is needed": lambda runner: site(runner, "bb_data/far/down/needed.py").write_bytes(b"Y = 2\n"),
     "a RECORD that is touched": lambda runner: os.utime(site(runner, "aa-1.0.dist-info/RECORD")),
     "METADATA that are edited": lambda runner: site(runner, "aa-1.0.dist-info/METADATA").write_bytes(b""),
     "a ledger that is gone": lambda runner: site(runner, ".pinstall/ledger.json").unlink(),
@@ -110,6 +125,58 @@ def test_it_misses(settled: Runner, change: str) -> None:
     time.sleep(0.05)
     CHANGES[change](settled)
     assert not is_stamped(settled)
+
+
+@pytest.mark.slow
+def test_it_does_not_miss_byte_code_that_goes_and_comes(settled: Runner) -> None:
+    settled.environment.run(f"import py_compile; py_compile.compile({str(site(settled, DEEP))!r})")
+    time.sleep(0.05)
+    assert is_stamped(settled)
+    shutil.rmtree(site(settled, DEEP).parent / "__pycache__")
+    assert is_stamped(settled)
+
+
+def test_a_file_that_was_edited_in_place_is_made_right_by_the_same_command(settled: Runner) -> None:
+    site(settled, DEEP).write_bytes(b"X = 1 +\n")
+    ended = again(settled)
+    assert ended.returncode == 0, ended.output
+    assert "reinstalling aa" in ended.stderr
+    assert site(settled, DEEP).read_bytes() == b"X = 1\n"
+    # pip alone is content
+    site(settled, DEEP).write_bytes(b"X = 1 +\n")
+    assert "already satisfied" in settled.pip("install", "-r", "requirements.txt", *settled.index_options).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["argument", "variable", "file"])
+@pytest.mark.parametrize("value", ["full", "quick", "off"])
+def test_how_much_a_stamp_covers_is_a_setting(settled: Runner, value: str, way: str) -> None:
+    words = ("--pin", f"stamp={value}") if way == "argument" else ()
+    env = {"PINSTALL_STAMP": value} if way == "variable" else None
+    if way == "file":
+        written(settled, f'[tool.pinstall]\nstamp = "{value}"\n', "pyproject.toml")
+    for _ in range(2):
+        assert own_lines(again(settled, *words, env=env)) == ["2 pins hold"]
+    assert is_stamped(settled, *words, env=env) is (value != "off")
+    time.sleep(0.05)
+    site(settled, DEEP).write_bytes(b"X = 2\n")
+    assert is_stamped(settled, *words, env=env) is (value == "quick")
+    if value == "quick":
+        site(settled, "bb.py").write_text("#", encoding="utf-8")
+        assert not is_stamped(settled, *words, env=env)
+
+
+@pytest.mark.slow
+def test_old_stamps_go_by_number_and_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path)}
+    monkeypatch.setattr(stamp, "MOST_BYTES", 5_000)
+    for number in range(4):
+        stamp.leave([str(number)], environ, "x" * 2_000, ())
+        time.sleep(0.02)
+    assert [stamp.find([str(number)], environ) is not None for number in range(4)] == [False, False, True, True]
+    monkeypatch.setattr(stamp, "MOST_BYTES", 5)
+    stamp.leave(["last"], environ, "x" * 2_000, ())
+    assert stamp.find(["last"], environ) is not None
 
 
 @pytest.mark.parametrize(

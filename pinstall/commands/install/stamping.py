@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pinstall import files
+from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
-from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
+from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,16 +34,16 @@ _FINE = 100_000_000
 def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     """Return the grounds of a satisfied run that started then (ns), none where a stamp cannot cover them."""
     asked, request = evidence.asked, evidence.asked.request
-    dated = request.last("uploaded_prior_to")
-    remote = any(
-        "://" in (option.value or "") for option in (*request.every("requirements"), *request.every("constraints"))
-    )
-    if asked.replays or asked.beyond or remote or dated is not None or any("://" in file for file in asked.files):
+    named = (option.value or "" for option in (*request.every("requirements"), *request.every("constraints")))
+    remote = any("://" in file for file in (*named, *asked.files))
+    if asked.policy.stamp == "off" or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
         return ()
-    grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(evidence))))
-    if not all(is_settled(ground, started) for ground in grounds):
+    lists = tuple(_lists(evidence))
+    grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
+    every = () if asked.policy.stamp == "quick" else tuple(_listed(lists))
+    if not all(is_settled(ground, started) for ground in (*grounds, *every)):
         return ()
-    return tuple(_together(grounds, asked.target.purelib))
+    return (*_together(grounds, asked.target.purelib), *every)
 
 
 def _asked(asked: Asked) -> Iterator[str]:
@@ -100,15 +102,34 @@ def _links(folder: str) -> list[str]:
         return []
 
 
-def _distributions(evidence: Evidence) -> Iterator[str]:
-    """Yield what each distribution that counts shows at its top, and what is known of it."""
-    yield from (CONTENT + path for path in evidence.installed.ledger.paths)
+def _lists(evidence: Evidence) -> Iterator[FileList]:
+    """Yield the files of each distribution that counts: of what is pinned, and of what that needs."""
     names = {pin.name for pin in evidence.asked.demand.pins} | evidence.reached.keys()
     for found in filter(None, map(evidence.find, sorted(names))):
-        files = evidence.installed.files(found)
-        yield from _distribution(files)
-        if evidence.installed.inputs(found) is not None:
+        yield evidence.installed.files(found)
+
+
+def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[str]:
+    """Yield what each distribution that counts shows at its top, and what is known of it."""
+    yield from (CONTENT + path for path in evidence.installed.ledger.paths)
+    for one in lists:
+        yield from _distribution(one)
+        if evidence.installed.inputs(one.distribution) is not None:
             yield PREFIX  # a build may read any variable
+
+
+def _listed(lists: Sequence[FileList]) -> Iterator[str]:
+    """Yield all files that RECORDs list, by folder, byte code left out."""
+    below: dict[str, set[str]] = {}
+    for one in lists:
+        listed = (path for path, _, _ in one.rows if metadata.CACHED not in path and not metadata.is_bytecode(path))
+        below.setdefault(one.distribution.location, set()).update(map(os.path.normpath, listed))
+    for folder, paths in sorted(below.items()):
+        yield BETWEEN.join((FILES + folder, *filter(partial(_is_file, folder), sorted(paths))))
+
+
+def _is_file(folder: str, path: str) -> bool:
+    return os.path.isfile(os.path.join(folder, path))
 
 
 def _distribution(files: FileList) -> Iterator[str]:
@@ -130,10 +151,15 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
 
 def is_settled(ground: str, started: int) -> bool:
     """Return whether a ground cannot have changed since shortly before the run started (ns)."""
-    if ground[:1] not in (CONTENT, STATUS, LISTING):
-        return True
+    if ground[:1] == FILES:
+        folder, *names = ground[1:].split(BETWEEN)
+        return all(_is_older(os.path.join(folder, name), started) for name in names)
+    return ground[:1] not in (CONTENT, STATUS, LISTING) or _is_older(ground[1:], started)
+
+
+def _is_older(path: str, started: int) -> bool:
     try:
-        status = os.stat(ground[1:])
+        status = os.stat(path)
     except OSError:  # that it is not there was seen, and is seen again
         return True
     changed = max(status.st_mtime_ns, status.st_ctime_ns)
