@@ -26,6 +26,8 @@ UV: Final = "`uv pip install --require-hashes -r`, 120 pins"
 PIP: Final = "`pip install -r`, 120 pins"
 PIP_AGAIN: Final = "`pip install -r`, 120 pins, beside the run without a stamp"
 STAMP: Final = "`pinstall -r`, 120 pins, stamp"
+QUICK: Final = "`pinstall -r --pin stamp=quick`, 120 pins, stamp"
+STATS: Final = "`python -c` that calls `os.stat` for each of these files"
 BESIDE: Final = "`pinstall --python -r` beside it, 120 pins, stamp"
 FULL: Final = "`pinstall -r`, 120 pins, no stamp"
 STAMP_SMALL: Final = "`pinstall -r`, 30 pins, stamp"
@@ -38,8 +40,10 @@ DEEP: Final = "`pinstall check --deep`"
 ADDED: Final = "what `--deep` adds"
 HASHLIB: Final = "hashlib alone, on all cores, from the page cache"
 
+_STATS: Final = "import os, sys\nfor path in open(sys.argv[1]).read().split('\\0'): os.stat(path)"
+
 GROUPS: Final = {
-    "Everything holds": (BARE, STAMP_SMALL, STAMP, STAMP_MANY, BESIDE, UV, FULL, PIP),
+    "Everything holds": (BARE, STATS, STAMP_SMALL, STAMP, QUICK, STAMP_MANY, BESIDE, UV, FULL, PIP),
     "120 wheels to install, from a warm cache of 10,000 entries": (PIP_ALL, BY_PIP, PARALLEL),
     "Files compared with what was installed": (HASHLIB, CHECK, DEEP, ADDED),
 }
@@ -74,12 +78,11 @@ class Bar:
 _OVERHEAD: Final = "Everything to install, byte code by pip, against pip"
 _PARALLEL: Final = "Everything to install, byte code in parallel, against pip"
 BARS: Final = (
-    Bar(what="Stamp, against uv", of=STAMP, against=UV, limit=1.0),
-    Bar(what="Stamp, against pip", of=STAMP, against=PIP, limit=0.03),
-    Bar(what="Stamp, against `python -c pass`", of=STAMP, against=BARE, limit=1.4),
-    Bar(what="Stamp, pinstall beside the environment, against uv", of=BESIDE, against=UV, limit=1.0),
+    Bar(what="Stamp of every file, against `os.stat` of the same files", of=STAMP, against=STATS, limit=1.35),
+    Bar(what="Stamp of every file, against pip", of=STAMP, against=PIP, limit=0.10),
+    Bar(what="Quick stamp, against `python -c pass`", of=QUICK, against=BARE, limit=1.25),
+    Bar(what="Quick stamp, against uv", of=QUICK, against=UV, limit=1.0),
     Bar(what="No stamp, against pip", of=FULL, against=PIP_AGAIN, limit=0.12),
-    Bar(what="Stamp, 480 pins against 30", of=STAMP_MANY, against=STAMP_SMALL, limit=1.3),
     Bar(what=_OVERHEAD, of=BY_PIP, against=PIP_ALL, limit=1.03),
     Bar(what=_OVERHEAD, of=BY_PIP, against=PIP_ALL, limit=1.03, part="wall"),
     Bar(what=_PARALLEL, of=PARALLEL, against=PIP_ALL, limit=1.05),
@@ -119,6 +122,8 @@ def uv() -> Path | None:
 def _satisfied(stage: Stage, tool: Path, inside: Mapping[int, Path], number: int) -> dict[str, list[Cost]]:
     real = inside[sets.REAL]
     python = real / "bin" / "python"
+    listed = stage.home / "listed"
+    listed.write_text("\0".join(str(path) for path, _ in _rows(real)), encoding="utf-8")
 
     def full() -> Cost:
         stage.forget_stamps()
@@ -126,8 +131,10 @@ def _satisfied(stage: Stage, tool: Path, inside: Mapping[int, Path], number: int
 
     actions: Actions = {
         BARE: lambda: stage.spend(python, "-c", "pass"),
+        STATS: lambda: stage.spend(python, "-c", _STATS, listed),
         PIP: lambda: stage.pip(real, sets.REAL),
         STAMP: lambda: stage.pinstall(real, sets.REAL),
+        QUICK: lambda: stage.pinstall(real, sets.REAL, "--pin", "stamp=quick"),
         STAMP_SMALL: lambda: stage.pinstall(inside[sets.SMALL], sets.SMALL),
         STAMP_MANY: lambda: stage.pinstall(inside[sets.MANY], sets.MANY),
         BESIDE: lambda: stage.pinstall(tool, sets.REAL, "--python", real),
@@ -164,17 +171,22 @@ def _installing(stage: Stage, tool: Path, blank: Path) -> Actions:
 
 
 def _checking(stage: Stage, root: Path) -> Actions:
-    site_packages = next(root.glob("lib/python*/site-packages"))
-    names = {line.split("==")[0].replace("-", "_") for line in sets.text(sets.REAL).splitlines() if line[:1] != "#"}
-    records = [path for path in site_packages.glob("*.dist-info/RECORD") if _project(path) in names]
-    rows = itertools.chain.from_iterable(path.read_text(encoding="utf-8").splitlines() for path in records)
-    paths = [site_packages / row.rsplit(",", 2)[0].strip('"') for row in rows if ",sha256=" in row]
+    paths = [path for path, row in _rows(root) if ",sha256=" in row]
     check = (root / "bin" / "pinstall", "check")
     return {
         CHECK: lambda: stage.spend(*check, *stage.requirements(sets.REAL)),
         DEEP: lambda: stage.spend(*check, "--deep", *stage.requirements(sets.REAL)),
         HASHLIB: lambda: stage.hashing(paths),
     }
+
+
+def _rows(root: Path) -> list[tuple[Path, str]]:
+    """Return each file that the RECORDs of the real set list, byte code left out, with its row."""
+    site_packages = next(root.glob("lib/python*/site-packages"))
+    names = {line.split("==")[0].replace("-", "_") for line in sets.text(sets.REAL).splitlines() if line[:1] != "#"}
+    records = [path for path in site_packages.glob("*.dist-info/RECORD") if _project(path) in names]
+    rows = itertools.chain.from_iterable(path.read_text(encoding="utf-8").splitlines() for path in records)
+    return [(site_packages / row.rsplit(",", 2)[0].strip('"'), row) for row in rows if "__pycache__" not in row]
 
 
 def _project(record: Path) -> str:
