@@ -134,7 +134,8 @@ class FileList:
         prefix, folder = stamp.open_folder(location)
         try:
             for path, digest, size in self.rows:
-                if metadata.CACHED in path or (not digest and metadata.is_bytecode(path)):
+                # a row of a folder says nothing of a file, and pip keeps it
+                if metadata.CACHED in path or path[-1:] == "/" or (not digest and metadata.is_bytecode(path)):
                     continue
                 expected = metadata.parse_size(size)  # pip keeps what a wheel says, such as `4 bytes`, or nothing
                 found: int | None

@@ -901,7 +901,7 @@ def test_what_is_reinstalled_may_need_more_than_what_was_there(world: Runner) ->
     words, report = ("demo==1.0", "--pin", "origin=index"), world.home / "r.json"
     told = pinstall(world, *words, "--report", report)
     assert (told.ended.returncode, told.purposes) == (0, ["install", "force", "install"]), told.ended.output
-    assert "demo 1.0 needs cc, which is not installed so: pip runs once more" in told.ended.stderr
+    assert "demo 1.0 needs cc, which is not installed so: pip runs again" in told.ended.stderr
     assert world.environment.module("cc") == "1.0"
     assert json.loads(report.read_text(encoding="utf-8"))["install"] == []  # what the user's own command did
     lame(world.environment)

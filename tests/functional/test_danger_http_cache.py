@@ -165,7 +165,7 @@ def served_by(scene: Scene, index: Index) -> Scene:
 
 def tried_again(told: Told) -> bool:
     """Tell whether pip failed and was run once more, which is said."""
-    said = [line for line in own_lines(told.ended) if line.startswith("pip failed: trying once more")]
+    said = [line for line in own_lines(told.ended) if line.startswith("pip failed: trying again")]
     assert told.purposes == ["install"] * (1 + len(said))
     return bool(said)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pinstall import files
@@ -40,8 +40,8 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
         return ()
     lists = tuple(_lists(evidence))
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
-    every = () if asked.policy.stamp == "quick" else tuple(_listed(lists))
-    if not all(is_settled(ground, started) for ground in (*grounds, *every)):
+    every = () if asked.policy.stamp == "quick" else _listed(lists, started)
+    if every is None or not all(is_settled(ground, started) for ground in grounds):
         return ()
     return (*_together(grounds, asked.target.purelib), *every)
 
@@ -118,18 +118,22 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
             yield PREFIX  # a build may read any variable
 
 
-def _listed(lists: Sequence[FileList]) -> Iterator[str]:
-    """Yield all files that RECORDs list, by folder, byte code left out."""
+def _listed(lists: Sequence[FileList], started: int) -> tuple[str, ...] | None:
+    """Return all files that RECORDs list, by folder, byte code left out; None where one may have changed just now."""
     below: dict[str, set[str]] = {}
     for one in lists:
         listed = (path for path, _, _ in one.rows if metadata.CACHED not in path and not metadata.is_bytecode(path))
         below.setdefault(one.distribution.location, set()).update(map(os.path.normpath, listed))
+    grounds = []
     for folder, paths in sorted(below.items()):
-        yield BETWEEN.join((FILES + folder, *filter(partial(_is_file, folder), sorted(paths))))
-
-
-def _is_file(folder: str, path: str) -> bool:
-    return os.path.isfile(os.path.join(folder, path))
+        there = []
+        for path in sorted(paths):
+            with suppress(OSError):  # RECORD may list what pip did not install
+                if not _is_past(os.stat(f"{folder}{os.sep}{path}"), started):
+                    return None
+                there.append(path)
+        grounds.append(BETWEEN.join((FILES + folder, *there)))
+    return tuple(grounds)
 
 
 def _distribution(files: FileList) -> Iterator[str]:
@@ -151,16 +155,12 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
 
 def is_settled(ground: str, started: int) -> bool:
     """Return whether a ground cannot have changed since shortly before the run started (ns)."""
-    if ground[:1] == FILES:
-        folder, *names = ground[1:].split(BETWEEN)
-        return all(_is_older(os.path.join(folder, name), started) for name in names)
-    return ground[:1] not in (CONTENT, STATUS, LISTING) or _is_older(ground[1:], started)
+    if ground[:1] in (CONTENT, STATUS, LISTING):
+        with suppress(OSError):  # that it is not there was seen, and is seen again
+            return _is_past(os.stat(ground[1:]), started)
+    return True
 
 
-def _is_older(path: str, started: int) -> bool:
-    try:
-        status = os.stat(path)
-    except OSError:  # that it is not there was seen, and is seen again
-        return True
+def _is_past(status: os.stat_result, started: int) -> bool:
     changed = max(status.st_mtime_ns, status.st_ctime_ns)
     return changed < started - (_FINE if changed % 1_000_000_000 else _COARSE)
