@@ -1,1 +1,4 @@
-"""The room `model`."""
+"""The values that flow between the rooms: inputs, pins, artifacts, outcome, errors.
+
+May not: do I/O, import a room.
+"""

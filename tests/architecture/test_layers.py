@@ -1,4 +1,4 @@
-"""Imports run down only, and the core is pure: the contracts of import-linter, in `pyproject.toml`."""
+"""Imports run down only, and what decides does no I/O: the contracts of import-linter, in `pyproject.toml`."""
 
 from __future__ import annotations
 
