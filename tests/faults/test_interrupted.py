@@ -72,7 +72,7 @@ def test_whoever_stops_a_build_finds_everything_in_its_place(
     "module",
     [
         "pinstall.report.terminal",
-        *(pytest.param(f"pinstall.{one}", marks=pytest.mark.slow) for one in ("errors", "call")),
+        *(pytest.param(f"pinstall.{one}", marks=pytest.mark.slow) for one in ("model.errors", "request.call")),
     ],
 )
 def test_ctrl_c_before_anything_has_begun_is_as_quiet_as_later(runner: Runner, module: str) -> None:
