@@ -50,16 +50,22 @@ def _main() -> None:
 
 def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     """Run a command, print its error, and return the exit code, negative for a signal."""
+    from pinstall import launcher
     from pinstall.model.errors import INTERNAL, PinstallError
 
     try:
         return run(argv, terminal)
     except PinstallError as error:
-        terminal.fail(error)
-        return error.exit_code
+        reason = launcher.find_broken("requests") if error.reference == "index" else None
+        reason = reason or error
     except Exception as error:  # noqa: BLE001 - a fault of pinstall must not look like an exit code of pip
-        terminal.crash(error)
-        return INTERNAL
+        broken = launcher.find_broken()
+        if broken is None:
+            terminal.crash(error)
+            return INTERNAL
+        reason = broken
+    terminal.fail(reason)
+    return reason.exit_code
 
 
 def leave(exit_code: int) -> None:

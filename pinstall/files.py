@@ -33,6 +33,14 @@ _AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 _BLOCK: Final = 1 << 20
 
 
+def is_trusted(*statuses: os.stat_result) -> bool:
+    """Check whether only the user or root can have written what has these; Windows knows neither."""
+    return not hasattr(os, "geteuid") or all(
+        status.st_uid in {os.geteuid(), 0} and (stat.S_ISLNK(status.st_mode) or not status.st_mode & stat.S_IWOTH)
+        for status in statuses
+    )
+
+
 def hold(file: IO[str], say: Callable[[str], object] | None, *, shared: bool = False) -> bool:
     """Take a lock on a file, alone or together with others, and tell whether it is ours then.
 

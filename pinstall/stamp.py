@@ -66,8 +66,8 @@ def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return the path of the stamp of these arguments, whose name reveals no password among them."""
     from _blake2 import blake2b  # hashlib would load ten modules first
 
-    named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "PINSTALL_PYTHON", "PIP_PYTHON")]
-    text = "\0".join((os.getcwd(), sys.prefix, *named, *argv))
+    named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PINSTALL_PYTHON", "PIP_PYTHON")]
+    text = "\0".join((os.getcwd(), sys.prefix, os.path.dirname(sys.argv[0]), *named, *argv))
     name = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=20).hexdigest()
     return os.path.join(state_directory(environ), "stamps", name)
 

@@ -38,7 +38,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     """
     action = next((word for word in argv if word in ACTIONS), "")
     evicting = "--evict" in argv
-    call = read_call([word for word in argv if word not in (action, "--evict")], environ)
+    call = read_call([word for word in argv if word not in (action, "--evict")], environ, installs=False)
     refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
     most, least = action not in ("", "shelf"), action == "evict"
@@ -65,7 +65,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Put back what the latest run moved out of pip's cache; return 1 where that is nothing, raise for arguments."""
-    call = read_call(argv, environ)
+    call = read_call(argv, environ, installs=False)
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"

@@ -1,4 +1,4 @@
-"""Choose the interpreter to install for, and describe it: its paths, its markers, its pip, the wheels that it takes.
+"""Describe an interpreter: its paths, its markers, its pip, the wheels that it takes.
 
 May not: import pip; ask the same interpreter twice; judge a target by what is installed in it.
 """
@@ -13,68 +13,19 @@ import re
 import site
 import sys
 import sysconfig
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging import tags
 from packaging.markers import default_environment
 
 from pinstall import environment, files, stamp
 from pinstall.formats import metadata
-from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
-from pinstall.model.inputs import Interpreter, Origin
+from pinstall.model.inputs import Interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_TOOL_MARKS: Final = ("pipx_metadata.json", "uv-receipt.toml", os.path.join("..", "..", "CACHEDIR.TAG"))
-"""Marks of an environment of one tool: pipx and `uv tool` leave them there, uvx above, in its cache."""
 _SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
-
-
-class Target(NamedTuple):
-    """The path of an interpreter, None for the running one, and the place that names it."""
-
-    python: str | None
-    origin: Origin
-
-
-def choose(
-    option: str | None, environ: Mapping[str, str], *, prefix: str = sys.prefix, base_prefix: str = sys.base_prefix
-) -> Target:
-    """Return the interpreter that an option or a variable names, else the running one.
-
-    `VIRTUAL_ENV` counts only if the running interpreter is outside any virtual environment, or in one of a tool, and if
-    it names an environment.
-
-    Raises: PinstallError `interpreter` for a name without interpreter, with pip's code where pip reads the name too.
-    Source: pip's `main_parser.identify_python_interpreter`.
-    """
-    for name, python, exit_code in (
-        ("--python", option, FINDING),
-        ("PINSTALL_PYTHON", environ.get("PINSTALL_PYTHON"), NOT_PINNED),
-        ("PIP_PYTHON", environ.get("PIP_PYTHON"), FINDING),
-    ):
-        if python and (found := _locate(python)) is None:
-            raise PinstallError(
-                "interpreter",
-                f"could not locate Python interpreter `{python}` ({name})",
-                hint="name the path of an interpreter or the folder of a virtual environment; PATH is not searched",
-                exit_code=exit_code,
-            )
-        if python:
-            return Target(found, Origin(where=name))
-    if prefix == base_prefix or any(os.path.exists(os.path.join(prefix, mark)) for mark in _TOOL_MARKS):
-        active = environ.get("VIRTUAL_ENV")
-        if active and os.path.isdir(active) and (found := _locate(active)):
-            return Target(found, Origin(where="VIRTUAL_ENV"))
-    return Target(None, Origin(where="running interpreter"))
-
-
-def _locate(python: str) -> str | None:
-    if os.path.isdir(python):
-        inside = (os.path.join(python, name) for name in ("bin/python", "Scripts/python.exe"))
-        python = next((path for path in inside if os.path.exists(path)), "")
-    return os.path.abspath(python) if python and os.path.exists(python) else None
 
 
 def find_tags(target: Interpreter) -> frozenset[tags.Tag]:

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from pinstall import launcher
 from pinstall.formats import urls
 from pinstall.index.places import Places
 from pinstall.model.artifacts import Answer
@@ -160,6 +161,11 @@ class Client:
     def ask(self, url: str, method: str = "GET") -> Answer | None:
         """Return a good answer, asked for with credentials of the index on that host; skip unreachable servers."""
         bare, (_, host) = urls.without_login(url), urls.netloc(url)
+        with self._opening:  # an import is not for several threads at once
+            broken = launcher.find_broken("requests")
+        if broken is not None:
+            self.failed[bare] = "cannot be asked: `requests` is missing or broken here"
+            return None
         try:
             answer = self._silent.get(host) or self._asked(url, bare, method)
         except (ArithmeticError, OSError, ValueError) as error:  # requests raises more than its own errors

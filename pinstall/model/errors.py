@@ -5,10 +5,12 @@ May not: format for a terminal. A pin that is not satisfied is data (`model.Stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pinstall.model.artifacts import Plan
     from pinstall.model.inputs import Fault
     from pinstall.model.pins import Dependency, Verdict
@@ -67,6 +69,7 @@ class Outcome:
     rehearsed: bool = False
     error: PinstallError | None = None
     target: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     report_to: str = ""
     unpinned: tuple[Dependency, ...] = ()
     left: int = 0

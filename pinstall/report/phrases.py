@@ -36,6 +36,12 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def target(place: str, version: str, rival: str, *, elsewhere: bool) -> str:
+    """Return `installing into .venv (Python 3.11)`, with words on a rival; `elsewhere` pip changes nothing there."""
+    verb = "running the pip of" if elsewhere else "installing into"
+    return f"{verb} {place} (Python {'.'.join(version.split('.')[:2])}){rival}"
+
+
 def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
     """Yield, for each distribution that has overwritten files, words that follow the name of their owner."""
     taken: dict[str, tuple[Distribution, list[str]]] = {}
@@ -177,6 +183,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "exit_code": outcome.exit_code,
         "error": None if outcome.error is None else _error(outcome.error),
         "target": outcome.target,
+        "environment": dict(outcome.environment),
         "pins": list(map(_pin, outcome.verdicts)),
         "evictions": list(map(_eviction, plan.evictions if plan else ())),
         "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],

@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
-from pinstall.environment import interpreter
+from pinstall import launcher
+from pinstall.environment import choice, interpreter
 from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.arguments import rules
@@ -20,7 +21,7 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.environment.interpreter import Target
+    from pinstall.environment.choice import Target
     from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
     from pinstall.model.pins import Demand, Pin
     from pinstall.request.locations import CacheDirectory
@@ -38,6 +39,11 @@ class Call:
     policy: Policy
     settings: tuple[Option, ...]
     environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Return whether pip changes nothing in the environment."""
+        return self.request.has(*ELSEWHERE)
 
     @property
     def cache_directory(self) -> CacheDirectory:
@@ -68,11 +74,6 @@ class Asked(Call):
         return (*self.request.options, *self.options)
 
     @property
-    def elsewhere(self) -> bool:
-        """Return whether pip changes nothing in the environment."""
-        return self.request.has(*ELSEWHERE)
-
-    @property
     def proves(self) -> bool:
         """Return whether a pin demands an artifact, and not only a version."""
         return any(pin.hashes or pin.source for pin in self.demand.pins)
@@ -84,17 +85,21 @@ class Asked(Call):
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
-    """Return the call of a command line; raise PinstallError for a bad target or setting."""
+def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool = True) -> Call:
+    """Return the call of a command line; raise PinstallError for a bad target or setting.
+
+    A command that neither installs nor judges needs no target: the environment that runs pinstall serves it.
+    """
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
-    choice = interpreter.choose(written.value if written else None, environ)
-    request, found, pip = _described(argv, environ, choice)
+    near = pyproject.environments(folder, environ)
+    chosen = choice.choose(written.value if written else None, environ, near, needed=installs)
+    request, found, pip = _described(argv, environ, chosen)
     configured = request.last("python")
-    chosen_by = choice.origin
-    if choice.python is None and configured is not None and configured.value:
+    chosen_by = chosen.origin
+    if not chosen.explicit and configured is not None and configured.value:
         # pip installs for the interpreter that its configuration names
-        request, found, pip = _described(argv, environ, interpreter.choose(configured.value, environ))
+        request, found, pip = _described(argv, environ, choice.choose(configured.value, environ))
         chosen_by = configured.origin
     project = pyproject.project_settings(folder, environ)
     own = (*project, *pyproject.environment_settings(environ), *request.settings)
@@ -144,12 +149,12 @@ def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     return decided if pip.reports else replace(decided, unproven="accept")
 
 
-def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter, Pip]:
+def _described(argv: Sequence[str], environ: Mapping[str, str], chosen: Target) -> tuple[Request, Interpreter, Pip]:
     """Return the request as read by the pip of one interpreter, the interpreter, and this pip."""
     try:
-        found = interpreter.describe(choice.python, environ, state_directory(environ))
+        found = interpreter.describe(chosen.python, environ, state_directory(environ))
     except PinstallError as error:
-        if choice.origin.where == "PINSTALL_PYTHON":  # pip does not know this variable, so the exit code is pinstall's
+        if chosen.origin.where == "PINSTALL_PYTHON":  # pip does not know this variable, so the exit code is pinstall's
             error.exit_code = NOT_PINNED
         raise
     found, pip = _with_pip(found, environ)
@@ -169,6 +174,8 @@ def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpret
             return replace(found, pip=own.pip), Pip(own.pip, command)
     if found.pip is None:
         hint = f"run `{found.executable} -m ensurepip --upgrade`"
+        if launcher.is_tool():
+            hint = f"run `uv pip install --python {found.executable} pip`, or reinstall pinstall together with pip"
         raise PinstallError("no-pip", f"`{found.executable}` has no pip", hint=hint, exit_code=FINDING)
     pip = Pip(found.pip, (found.executable, "-m", "pip"))
     if not pip.is_supported:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pinstall import formats
+from pinstall import files, formats
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Argument, Fault, Option, Origin
 
@@ -65,15 +64,16 @@ def candidates(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
         folder = parent
 
 
+def environments(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield where the project may have its `.venv`, the nearest first."""
+    return (os.path.join(os.path.dirname(path), ".venv") for path in candidates(cwd, environ))
+
+
 def _trusted_content(path: str) -> bytes:
     """Return the bytes of a file that only the user or root can have written, empty for another."""
     try:
         with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            # Windows knows neither an owner nor the other writers.
-            if hasattr(os, "geteuid") and (status.st_uid not in {os.geteuid(), 0} or status.st_mode & stat.S_IWOTH):
-                return b""
-            return file.read()
+            return file.read() if files.is_trusted(os.fstat(file.fileno())) else b""
     except OSError:
         return b""
 

@@ -22,7 +22,16 @@ from pinstall.index import pages
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
-from pinstall.verdicts import closure, resolution
+from pinstall.verdicts import closure
+
+try:
+    from pinstall.verdicts.resolution import unmet as find_unmet
+except (ImportError, SyntaxError):  # resolvelib is missing or broken; pip has its own
+
+    def find_unmet(*_: object) -> Iterable[Need]:  # type: ignore[misc]
+        """Return nothing."""
+        return ()
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -226,7 +235,7 @@ def find_conflicts(
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
-    unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
+    unmet = find_unmet(roots, lambda name: releases.get(name, ()), markers)
     certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
     return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 

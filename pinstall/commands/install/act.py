@@ -66,7 +66,8 @@ def _import_own(evidence: Evidence, found: Sequence[Verdict]) -> None:
     if coming & {own.identity.name, *needed}:
         modules = pkgutil.walk_packages(import_module("pinstall").__path__, "pinstall.")
         for name in (*_LATE, *(module.name for module in modules)):
-            import_module(name)
+            with contextlib.suppress(Exception):  # it is missing or broken, and may be what comes
+                import_module(name)
 
 
 class Attempt:

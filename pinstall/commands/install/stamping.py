@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pinstall import files
+from pinstall.environment import choice
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
@@ -85,6 +86,8 @@ def _environment(asked: Asked) -> Iterator[str]:
         folder = os.path.dirname(executable)
         yield STATUS + executable
         yield from (STATUS + os.path.join(place, "pyvenv.cfg") for place in (folder, os.path.dirname(folder)))
+    near = pyproject.environments(os.getcwd(), asked.environ)
+    yield from (STATUS + path for path in choice.list_places(asked.environ, near, target))
     yield STATUS + os.path.join(target.stdlib, "EXTERNALLY-MANAGED")
     # outside of virtual environments the packages lie below the standard library
     fixed = (target.stdlib, os.path.join(target.stdlib, "lib-dynload"))

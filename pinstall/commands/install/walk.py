@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pinstall import comparison, verdicts
 from pinstall.commands import install as steps
 from pinstall.commands.install import stamping
+from pinstall.environment import choice
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import Outcome, PinstallError
 from pinstall.model.pins import Reporter, State, Verdict
@@ -32,12 +33,18 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
     """
     started = time.time_ns()
     call = read_call(argv, environ)
+    rival = choice.find_rival(call.target, environ)
+    place, version = choice.place(call.target), call.target.version
+    notice = phrases.target(place, version, rival, elsewhere=call.elsewhere)
+    if call.chosen_by or rival:
+        tell.say(notice)
+        notice = ""
     if call.chosen_by:
-        tell.say(f"installing for `{call.target.executable}` ({call.chosen_by})")
+        tell.detail(f"`{call.target.executable}` is chosen by {call.chosen_by}")
     for setting in call.settings:
         tell.detail(f"{setting.name}={redacted(setting.value or '')} ({setting.origin})")
     try:
-        outcome = _walk(gather(call), started, tell)
+        outcome = _walk(gather(call), started, tell, notice)
     except PinstallError as error:
         outcome = Outcome(exit_code=error.exit_code, error=error)
     for verdict in outcome.verdicts:
@@ -45,10 +52,14 @@ def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> 
             tell.say(phrases.remark(verdict, text))
         for text in verdict.notes:
             tell.detail(phrases.remark(verdict, text))
-    return replace(outcome, target=call.target.executable, report_to=call.policy.report)
+    into = {"place": place, "python": version, "chosen_by": call.chosen_by}
+    return replace(outcome, target=call.target.executable, environment=into, report_to=call.policy.report)
 
 
-def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
+def _walk(asked: Asked, started: int, tell: Reporter, notice: str) -> Outcome:
+    if notice and (asked.beyond or (asked.demand.unpinned and asked.policy.unpinned == "warn")):
+        tell.say(notice)  # pip starts in any case
+        notice = ""
     for text in asked.beyond:
         tell.say(text)
     for text in asked.request.unknown:
@@ -65,6 +76,8 @@ def _walk(asked: Asked, started: int, tell: Reporter) -> Outcome:
     reason = next(_find_reasons(evidence, found, tell), None)
     if reason is None:
         return _settle(evidence, found, started, tell)
+    if notice:
+        tell.say(notice)
     tell.detail(f"pip is started: {reason}")
     return steps.act.launch(evidence, cache, found, tell)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.environment.interpreter import choose
+from pinstall.environment.choice import choose
 from pinstall.model.errors import PinstallError
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def test_a_folder_without_interpreter_is_refused(tmp_path: Path) -> None:
 def test_the_active_environment_counts_outside_of_any(tmp_path: Path) -> None:
     path = environment(tmp_path / "env")
     active = {"VIRTUAL_ENV": str(tmp_path / "env")}
-    chosen = choose(None, active, prefix="/usr", base_prefix="/usr")
+    chosen = choose(None, active, running=("/usr", "/usr"))
     assert (chosen.python, str(chosen.origin)) == (str(path), "VIRTUAL_ENV")
-    assert choose(None, active, prefix="/venv", base_prefix="/usr").python is None
+    assert choose(None, active, running=("/venv", "/usr")).python is None
 
 
 @pytest.mark.parametrize("mark", ["pipx_metadata.json", "uv-receipt.toml", "../../CACHEDIR.TAG"])
@@ -78,7 +78,7 @@ def test_the_active_environment_counts_inside_the_environment_of_a_tool(tmp_path
     tool.mkdir(parents=True)
     (tool / mark).touch()
     active = {"VIRTUAL_ENV": str(tmp_path / "env")}
-    assert choose(None, active, prefix=str(tool), base_prefix="/usr").python == str(path)
+    assert choose(None, active, running=(str(tool), "/usr")).python == str(path)
 
 
 @pytest.mark.parametrize("name", ["", "gone", "empty", "file"])
@@ -86,4 +86,4 @@ def test_an_active_environment_that_is_none_is_passed_over(tmp_path: Path, name:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     active = {"VIRTUAL_ENV": str(tmp_path / name) if name else ""}
-    assert choose(None, active, prefix="/usr", base_prefix="/usr").python is None
+    assert choose(None, active, running=("/usr", "/usr")).python is None
