@@ -84,17 +84,18 @@ class Asked(Call):
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
-    """Return the call of a command line; raise PinstallError for a bad target or setting."""
+def read_call(argv: Sequence[str], environ: Mapping[str, str], *, afresh: bool = False) -> Call:
+    """Return the call of a command line, its target asked `afresh`; raise PinstallError for a bad target or setting."""
     folder = _working_directory()
     written = arguments.read(argv, NEWEST).python
     choice = interpreter.choose(written.value if written else None, environ)
-    request, found, pip = _described(argv, environ, choice)
+    request, found, pip = _described(argv, environ, choice, afresh=afresh)
     configured = request.last("python")
     chosen_by = choice.origin
     if choice.python is None and configured is not None and configured.value:
         # pip installs for the interpreter that its configuration names
-        request, found, pip = _described(argv, environ, interpreter.choose(configured.value, environ))
+        other = interpreter.choose(configured.value, environ)
+        request, found, pip = _described(argv, environ, other, afresh=afresh)
         chosen_by = configured.origin
     project = pyproject.project_settings(folder, environ)
     own = (*project, *pyproject.environment_settings(environ), *request.settings)
@@ -144,10 +145,12 @@ def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     return decided if pip.reports else replace(decided, unproven="accept")
 
 
-def _described(argv: Sequence[str], environ: Mapping[str, str], choice: Target) -> tuple[Request, Interpreter, Pip]:
+def _described(
+    argv: Sequence[str], environ: Mapping[str, str], choice: Target, *, afresh: bool
+) -> tuple[Request, Interpreter, Pip]:
     """Return the request as read by the pip of one interpreter, the interpreter, and this pip."""
     try:
-        found = interpreter.describe(choice.python, environ, state_directory(environ))
+        found = interpreter.describe(choice.python, environ, state_directory(environ), afresh=afresh)
     except PinstallError as error:
         if choice.origin.where == "PINSTALL_PYTHON":  # pip does not know this variable, so the exit code is pinstall's
             error.exit_code = NOT_PINNED
