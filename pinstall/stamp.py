@@ -18,11 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FORMAT = f"pinstall stamp 3 {__version__}"
-CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES = "cstelvpmf"
+FORMAT = f"pinstall stamp 4 {__version__}"
+CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES, REAL = "cstelvpmfr"
 """Kinds of grounds: bytes of a file, its status, its last change, its existence, names in a folder, a variable, a
-prefix of variables; and of many places below a folder, each of which costs half as much so: their status (STATUSES),
-size and time of files that all exist (FILES).
+prefix of variables, the path behind all links (REAL); and of many places below a folder, each of which costs half as
+much so: their status (STATUSES), size and time of files that all exist (FILES).
 """
 BETWEEN = "//"
 """Separates the places of one ground; a normal path has it at its beginning only."""
@@ -77,7 +77,9 @@ def fingerprint(argv: Sequence[str], environ: Mapping[str, str], grounds: Sequen
     from _blake2 import blake2b
 
     digest = blake2b(digest_size=20)
-    head = (sys.version, sys.executable, sys.prefix, os.getcwd(), *argv)
+    # `sitecustomize` and the code in `.pth` files make the path of variables and files that nobody else knows
+    paths = map(str, sys.path[1:])
+    head = (sys.version, sys.executable, sys.prefix, os.getcwd(), *describe_machine(), *paths, *argv)
     digest.update("\0".join(head).encode("utf-8", "surrogateescape"))
     prefixes = tuple(ground[1:] for ground in grounds if ground[:1] == PREFIX)
     for ground in (*grounds, *(VARIABLE + name for name in sorted(environ) if name.startswith(prefixes))):
@@ -100,11 +102,18 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
             if len(content) == _LARGEST:
                 raise ValueError(name)
             return content
-        if kind == LISTING:
-            return "\0".join(sorted(os.listdir(name))).encode("utf-8", "surrogateescape")
+        if kind in (LISTING, REAL):
+            names = sorted(os.listdir(name)) if kind == LISTING else [os.path.realpath(name)]
+            return "\0".join(names).encode("utf-8", "surrogateescape")
     except OSError as error:
         return b"\0%d" % (error.errno or 0)
     return environ.get(name, "\0").encode("utf-8", "surrogateescape") if kind == VARIABLE else b""
+
+
+def describe_machine() -> list[str]:
+    """Return what markers such as `platform_release` are made of: everything but the name of the machine."""
+    name = os.uname() if hasattr(os, "uname") else ("",)
+    return [name[0], *name[2:]]
 
 
 def _files(folder: str, names: Sequence[str]) -> bytes:

@@ -18,6 +18,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pinstall import files
+from pinstall.cache import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,7 @@ def describe_machine(target: Interpreter, environ: Mapping[str, str]) -> dict[st
         "interpreter": f"{target.markers.get('implementation_name')} {target.abi}",
         "platform": f"{sys.platform} {target.markers.get('platform_machine')} {_system()}",
         _COMPILER: _compiler(environ),
+        _CPU: cpu.describe_cpu(),
     }
 
 
@@ -109,6 +111,10 @@ _OPTIONS = {"build_isolation": "build isolation", "build_options": "build option
 _OF_MACHINE = ("interpreter", "platform")
 """What a wheel without machine code does not depend on."""
 _COMPILER = "C compiler"
+_CPU = "CPU"
+NATIVE = "native"
+"""In a record: the build was told to use all that its CPU has."""
+_OF_CPU = (_CPU, NATIVE)
 _NONE = "none"
 """Without a compiler some projects leave out their extension, so a pure wheel depends on whether there was one."""
 
@@ -124,7 +130,9 @@ def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
     settings = (("build setting", text) for text in asked.build_settings(pin))
     for kind, value in (*_options(asked.request, asked.pip), *settings):
         given.setdefault(kind, []).append(value)
-    return {kind: _digest("\0".join(values)) for kind, values in given.items()}
+    native = any(cpu.is_native(value) for values in given.values() for value in values)
+    digests = {kind: _digest("\0".join(values)) for kind, values in given.items()}
+    return {**digests, NATIVE: "yes"} if native else digests
 
 
 def _options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:
@@ -149,14 +157,19 @@ def _digest(text: str) -> str:
 
 
 def differences(recorded: Mapping[str, str], present: Mapping[str, str], *, pure: bool) -> tuple[str, ...]:
-    """Return the names of the inputs that differ; a pure wheel depends less on the machine."""
+    """Return the names of the inputs that differ, the CPU with the reason; a pure wheel depends less on the machine."""
     then, now = (_of_pure(inputs) if pure else inputs for inputs in (recorded, present))
-    return tuple(name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name))
+    names = sorted((then.keys() | now.keys()) - {*_OF_CPU})
+    others = tuple(name for name in names if then.get(name) != now.get(name))
+    if others or pure or not {_CPU} <= then.keys() & now.keys():  # records of earlier versions have no CPU
+        return others
+    reason = cpu.find_difference(then[_CPU], now[_CPU], native=NATIVE in then)
+    return () if reason is None else (f"{_CPU}: {reason}",)
 
 
 def portable(recorded: Mapping[str, str]) -> dict[str, str]:
     """Return those recorded inputs that can be compared without a slow look at the machine."""
-    return {name: value for name, value in recorded.items() if name not in (*_OF_MACHINE, _COMPILER)}
+    return {name: value for name, value in recorded.items() if name not in (*_OF_MACHINE, *_OF_CPU, _COMPILER)}
 
 
 def _of_pure(inputs: Mapping[str, str]) -> dict[str, str]:

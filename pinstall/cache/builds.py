@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from pinstall import comparison, files
-from pinstall.cache import abi, build_records, http, plan, wheels
+from pinstall.cache import abi, build_records, cpu, http, plan, wheels
 from pinstall.formats import archives, urls
 from pinstall.index.client import Client
 from pinstall.index.places import Places
@@ -82,7 +82,10 @@ class Builds:
                 # a later run relies on the record, and other programs can write there too
                 if fresh and wheels.examine(self._cache, artifact).damage is None:
                     lacks = abi.missing(place, self._asked.target.paths)
-                    build_records.write(self._cache, artifact.path, self._present(pins[artifact.identity.name]), lacks)
+                    inputs = self._present(pins[artifact.identity.name])
+                    if not _is_pure(artifact.path) and _is_native(self._cache, artifact.url):
+                        inputs[build_records.NATIVE] = "yes"
+                    build_records.write(self._cache, artifact.path, inputs, lacks)
         self._inspect.cache_clear()
 
     def find_inputs(self, identity: Identity, url: str) -> Mapping[str, str] | None:
@@ -146,7 +149,7 @@ class Builds:
         return etag is not None and all(entry.headers.get("etag", etag) != etag for entry in downloads)
 
     def _differences(self, recorded: Mapping[str, str], path: str, pin: Pin) -> tuple[str, ...]:
-        return build_records.differences(recorded, self._present(pin), pure=path.endswith("-none-any.whl"))
+        return build_records.differences(recorded, self._present(pin), pure=_is_pure(path))
 
 
 def check(cache: str, artifact: Artifact, search: Sequence[str]) -> Artifact:
@@ -191,7 +194,7 @@ _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` wh
 
 def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
     """Yield what is suspicious about a pure wheel whose build is not on record."""
-    pure = wheel.path.endswith("-none-any.whl") and not build_records.known(cache, wheel.path)
+    pure = _is_pure(wheel.path) and not build_records.known(cache, wheel.path)
     for archive in _archives(cache, wheel.url) if pure else ():
         paths = archives.names(archive, zipped=wheel.url.endswith(".zip"))
         sources = (path for path in paths if path.endswith(_SOURCES) and _ASIDE.isdisjoint(path.split("/")))
@@ -199,6 +202,16 @@ def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:
             what = f"the wheel of {wheel.identity.name} {wheel.identity.version}"
             yield f"{what} is pure, though its sources have {source}: it may lack an extension ({_REMEDY})"
             return
+
+
+def _is_pure(path: str) -> bool:
+    return path.endswith("-none-any.whl")
+
+
+def _is_native(cache: str, url: str) -> bool:
+    """Check whether the build files of a source archive ask for all that the CPU of the build has."""
+    found = (archives.texts(file, cpu.BUILD_FILES, zipped=url.endswith(".zip")) for file in _archives(cache, url))
+    return any(cpu.is_native(text) for texts in found for text in texts)
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:

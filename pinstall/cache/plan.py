@@ -85,7 +85,8 @@ def _unsuitable(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> s
         article = "" if pin.origin.line else "the "  # a file and line is a name; the command line is not
         return f"{article}{pin.origin} pins {pin.wanted}"
     if state not in _OTHER and artifact.differs:
-        return f"it was built with another {', another '.join(artifact.differs)}"
+        with_ = "for" if artifact.differs[0].startswith("CPU") else "with"
+        return f"it was built {with_} another {', another '.join(artifact.differs)}"
     if state in _USABLE and policy.builds == "recorded" and not artifact.recorded:
         return "nothing is on record of how it was built (`builds=recorded`)"
     return None

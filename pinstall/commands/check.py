@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Show all that `install` would have to do; return 1 if that is anything, raise (64) for unknown options."""
     deep, as_json = "--deep" in argv, "--json" in argv
-    call = read_call([word for word in argv if word not in ("--deep", "--json")], environ)
+    call = read_call([word for word in argv if word not in ("--deep", "--json")], environ, afresh=True)
     refuse(call, "check", "--deep", "--json", "--pinned")
     evidence, cache, found = gather_evidence(gather(call))
     asked = evidence.asked

@@ -6,13 +6,12 @@ May not: use importlib.metadata (three times slower), write.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pinstall import files
+from pinstall import files, formats, stamp
 from pinstall.formats import metadata, urls
 from pinstall.model.pins import Distribution, Identity, Source
 
@@ -86,12 +85,20 @@ def _entries(location: str) -> Iterator[tuple[str, str]]:
     """Yield each entry of metadata in a folder, after the name and version that it promises."""
     if location.endswith(".egg"):  # `setup.py install` by itself makes one
         yield os.path.basename(location), _EGG_INFO
-    with suppress(OSError):  # a zip file, or a folder that is missing or may not be read: Python goes on too
-        for entry in sorted(os.listdir(location)):
-            stem, dot, suffix = entry.rpartition(".")
-            # pip renames to `~...` before it removes, and leaves that behind when it is killed
-            if dot and suffix in ("dist-info", "egg-info") and entry[0] != "~":
-                yield stem, entry
+    try:
+        entries: Iterable[str] = os.listdir(location)
+    except OSError:  # an archive, or a folder that is missing or may not be read: Python goes on too
+        entries = _in_archive(location)
+    for entry in sorted(entries):
+        stem, dot, suffix = entry.rpartition(".")
+        # pip renames to `~...` before it removes, and leaves that behind when it is killed
+        if dot and suffix in ("dist-info", "egg-info") and entry[0] != "~":
+            yield stem, entry
+
+
+def _in_archive(location: str) -> Mapping[str, str]:
+    """Return the metadata in a zip or wheel on the path, from which Python imports, by entry."""
+    return formats.archives.read_metadata(location, stamp.status(location)) if os.path.isfile(location) else {}
 
 
 def _is_one(location: str, entries: Sequence[str]) -> bool:
@@ -126,7 +133,7 @@ def _distribution(name: NormalizedName, location: str, entry: str, damage: str |
         stem, version, *_ = (*os.path.basename(location).split("-"), "")
         fields = {"name": [stem], "version": [version]}
     else:
-        fields = _head(path, egg=egg)
+        fields = _head(path, egg=egg) or metadata.fields(_in_archive(location).get(entry, "").split("\n"))
     text = fields.get("version", [""])[0]
     if damage is None:
         damage = _damage(name, entry, fields, path)

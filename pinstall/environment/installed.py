@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from pinstall import environment
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
+from pinstall.files import sha256
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ class Installed:
         self._looked = time.time_ns()
         self._files: dict[str, FileList] = before.unchanged(self) if before else {}
 
-    def look_again(self, *, verifies: bool) -> Installed:
+    def look_again(self, target: Interpreter, *, verifies: bool) -> Installed:
         """Return a new look, after pip has run."""
-        return Installed(self.target, self._state, verifies=verifies, before=self)
+        return Installed(target, self._state, verifies=verifies, before=self)
 
     @cached_property
     def every(self) -> tuple[Distribution, ...]:
@@ -80,6 +82,9 @@ class Installed:
     def hashes(self, found: Distribution) -> frozenset[str]:
         """Return the known hashes of the artifact of this installation."""
         row = self.row(found)
+        if row is None and found.location.endswith(".whl"):  # a wheel on the path is the artifact itself
+            with suppress(OSError):
+                return frozenset({f"sha256:{sha256(found.location).hex()}"})
         return frozenset() if row is None else row.hashes
 
     def inputs(self, found: Distribution) -> Mapping[str, str] | None:

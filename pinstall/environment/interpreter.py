@@ -23,7 +23,7 @@ from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
 
@@ -48,15 +48,24 @@ def find_tags(target: Interpreter) -> frozenset[tags.Tag]:
 
 _PATHS: Final = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBASE")
 _PATH_VARIABLES: Final = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 """Raised when the answer of `probe` changes, so that no older one is used."""
+_STARTING: Final = re.compile(r".*\.(pth|start)|(site|user)customize(\..*)?")
+"""The names of the files that make `sys.path` when an interpreter starts."""
+_STEADY: Final = re.compile(
+    r"(_virtualenv|distutils-precedence|easy-install|setuptools|.*-nspkg|.*editable.*|.*coverage|.*pytest-cov)\.pth"
+)
+"""The files with code that changes `sys.path` in the same way at each start, or not at all."""
 
 
-def describe(python: str | None, environ: Mapping[str, str], state_directory: str) -> Interpreter:
+def describe(
+    python: str | None, environ: Mapping[str, str], state_directory: str, *, afresh: bool = False
+) -> Interpreter:
     """Return the description of an interpreter, by its path, or of the running one.
 
-    Another interpreter is asked once. Its answer stays below `state_directory` until something changes on which it
-    depends. pip and the mark of PEP 668 are looked up each time.
+    Another interpreter is asked once, `afresh` each time. Its answer stays below `state_directory` until something
+    changes on which it depends, but not where a script was named in place of the interpreter, or where code makes
+    `sys.path`. pip and the mark of PEP 668 are looked up each time.
 
     Raises: PinstallError `interpreter` for a file that does not run as Python 3.
     Source: PEP 508, section "Environment Markers"; PEP 668.
@@ -64,9 +73,15 @@ def describe(python: str | None, environ: Mapping[str, str], state_directory: st
     own = python is None or _is_running(python)
     # options such as `-I` or `-P` hide paths from this process that `python -m pip` will see
     if own and (_starts_like_pip(environ) or not sys.executable):
-        return _interpreter(_own(), own=True)
+        return _interpreter(_own(), own=True, named=python or sys.executable)
     executable = sys.executable if own or python is None else os.path.abspath(python)
-    return _interpreter(_remembered(executable, environ, state_directory), own=own)
+    known, steady = _remembered(executable, environ, state_directory, afresh=afresh)
+    return _interpreter(known, own=own, named=(python or executable) if steady else None)
+
+
+def ask_paths(target: Interpreter, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return `sys.path` of an interpreter as it is now, after files that make it have changed."""
+    return _paths(environment.probe.ask(target.executable, environ))
 
 
 def _is_running(python: str) -> bool:
@@ -128,7 +143,7 @@ def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
     return (*paths[:at], *(path for path in known["user"] if path not in paths), *paths[at:])
 
 
-def _interpreter(known: Mapping[str, Any], *, own: bool) -> Interpreter:
+def _interpreter(known: Mapping[str, Any], *, own: bool, named: str | None) -> Interpreter:
     paths = _paths(known)
     outside = known["prefix"] == known["base_prefix"]
     same = ("executable", "prefix", "base_prefix", "purelib", "platlib", "stdlib", "markers", "abi")
@@ -139,6 +154,7 @@ def _interpreter(known: Mapping[str, Any], *, own: bool) -> Interpreter:
         pip=_pip_release(paths),
         externally_managed=outside and os.path.isfile(os.path.join(known["stdlib"], "EXTERNALLY-MANAGED")),
         own=own,
+        named=named,
     )
 
 
@@ -155,19 +171,35 @@ def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
     return None
 
 
-def _remembered(executable: str, environ: Mapping[str, str], state_directory: str) -> dict[str, Any]:
+def _remembered(
+    executable: str, environ: Mapping[str, str], state_directory: str, *, afresh: bool
+) -> tuple[dict[str, Any], bool]:
+    """Return the answer of an interpreter, and whether it stays the same until something changes that is seen."""
     key = _key(executable, environ)
     name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
     path = os.path.join(state_directory, f"interpreter-{name}.json")
     memory = files.recall(path)
     try:
-        if memory["key"] == key and memory["seen"] == _seen(memory["known"]):
-            return dict(memory["known"])
+        if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
+            return dict(memory["known"]), True
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass  # the memory is missing or damaged: ask
     known = environment.probe.ask(executable, environ)
-    files.remember(path, json.dumps({"key": key, "seen": _seen(known), "known": known}).encode())
-    return known
+    seen = list_starting(_paths(known))
+    steady = _is_itself(executable, known) and not any(map(_varies, (*_links(seen), *known["custom"])))
+    if steady:
+        files.remember(path, json.dumps({"key": key, "seen": seen, "known": known}).encode())
+    return known, steady
+
+
+def _is_itself(executable: str, known: Mapping[str, Any]) -> bool:
+    """Return whether a named file is the interpreter, not a script or program that chooses one."""
+    try:
+        with open(executable, "rb") as file:
+            script = file.read(2) == b"#!"
+    except OSError:
+        script = True
+    return not script and os.path.realpath(executable) == os.path.realpath(known["executable"] or "")
 
 
 def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
@@ -179,20 +211,42 @@ def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
         *(environ.get(variable) for variable in _PATH_VARIABLES),
         # a relative PYTHONPATH means another folder elsewhere, and two markers name the running kernel
         os.getcwd() if environ.get("PYTHONPATH") else None,
-        [os.uname().release, os.uname().version] if hasattr(os, "uname") else None,
+        stamp.describe_machine(),
     ]
 
 
-def _seen(known: Mapping[str, Any]) -> list[Any]:
-    """Return the `.pth` files that make `sys.path` what it is; an editable install adds one."""
-    folders = {known["purelib"], known["platlib"], *known["user"]}
-    folders |= {path for path in known["paths"] if path.endswith("-packages")}
-    return [[folder, _links(folder)] for folder in sorted(folders)]
+def list_starting(paths: Iterable[str]) -> list[Any]:
+    """Return the files on `sys.path` that make it what it is, with their status: an editable install adds one."""
+    return [[path, _list_starting(path)] for path in paths]
 
 
-def _links(folder: str) -> list[Any] | None:
+def _list_starting(folder: str) -> list[Any]:
     try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(".pth"))
-    except OSError:
-        return None
+        names = sorted(filter(_STARTING.fullmatch, os.listdir(folder)))
+    except OSError:  # an archive, or what is not there yet
+        return [*stamp.status(folder)]
     return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+
+
+def _links(seen: Iterable[Any]) -> Iterator[str]:
+    """Yield the path of each file whose lines are folders, or code."""
+    for folder, found in seen:
+        names = (each[0] for each in found if isinstance(each, list))
+        yield from (os.path.join(folder, name) for name in names if name.endswith((".pth", ".start")))
+
+
+def _varies(path: str) -> bool:
+    """Return whether a file that runs at each start may change `sys.path` otherwise at the next one."""
+    folder, name = os.path.split(path)
+    try:
+        with open(path, "rb") as file:
+            lines = [line for line in file.read().splitlines() if line.strip() and not line.startswith(b"#")]
+    except OSError:
+        return True
+    if not name.endswith(".pth"):
+        return bool(lines) and b"    import apport_python_hook" not in lines  # Debian and Ubuntu have that one
+    coded = any(line.startswith((b"import ", b"import\t")) for line in lines) and not _STEADY.fullmatch(name)
+    # a folder that is missing counts from the day on which it exists
+    return coded or not all(
+        line.startswith(b"import") or os.path.exists(os.path.join(folder, os.fsdecode(line.strip()))) for line in lines
+    )

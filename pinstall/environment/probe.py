@@ -31,6 +31,7 @@ if libraries[0] not in sys.path and hasattr(site, "getsitepackages"):
     # Debian has a layout of its own, of which sysconfig knows nothing before Python 3.10.
     libraries = ([path for path in site.getsitepackages() if path in sys.path] * 2 + libraries)[:2]
 user = [site.getusersitepackages()] if getattr(site, "ENABLE_USER_SITE", False) else []
+custom = [sys.modules[name] for name in ("sitecustomize", "usercustomize") if name in sys.modules]
 print("\\n" + json.dumps({
     "executable": sys.executable,
     "prefix": sys.prefix,
@@ -41,6 +42,7 @@ print("\\n" + json.dumps({
     "paths": sys.path,
     "abi": _imp.extension_suffixes()[0],
     "user": user,
+    "custom": [getattr(module, "__file__", None) or "" for module in custom],
     "markers": {
         "implementation_name": implementation.name,
         "implementation_version": release,

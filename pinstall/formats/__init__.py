@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from urllib import parse
 
-    from pinstall.formats import metadata, toml
+    from pinstall.formats import archives, metadata, toml
 
-__all__ = ["metadata", "parse", "toml"]
+__all__ = ["archives", "metadata", "parse", "toml"]
 """A satisfied run may not need them: each is imported at its first use (PEP 562). `parse` is `urllib.parse`."""
 
 

@@ -5,12 +5,14 @@ May not: unpack to a disk, say what a member means.
 
 from __future__ import annotations
 
+import functools
 import tarfile
 import zipfile
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 ALWAYS_ALLOWED: Final = 1 << 30  # bytes that any archive may unpack to
 _RATIO: Final = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large
@@ -58,6 +60,23 @@ def content(archive: zipfile.ZipFile, name: str) -> bytes:
         return file.read(_IN_MEMORY)  # `read` without a number unpacks up to 1 GiB, whatever size is written
 
 
+@functools.cache
+def read_metadata(path: str, _status: tuple[int, ...]) -> Mapping[str, str]:
+    """Return the metadata in a zip by `*.dist-info` and `*.egg-info` at its top, as `importlib.metadata` finds them.
+
+    A file of another status is read again. Damaged, packed otherwise and too large ones are left out.
+    """
+    found: dict[str, str] = {}
+    with suppress(Exception), zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            folder, _, name = member.filename.partition("/")
+            known = folder.endswith((".dist-info", ".egg-info")) and name in ("METADATA", "PKG-INFO", "")
+            if known and not member.is_dir() and member.compress_type not in _WHOLE:
+                with suppress(Exception):
+                    found.setdefault(folder, content(archive, member.filename).decode("utf-8", "surrogateescape"))
+    return found
+
+
 def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members of a tar one by one, until 1 GiB of it is unpacked."""
     for member in archive:
@@ -76,6 +95,21 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
                 yield from (member.name for member in members(packed))
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
         return
+
+
+def texts(file: IO[bytes], wanted: Collection[str], *, zipped: bool) -> Iterator[str]:
+    """Yield the text of each member of a source archive with such a file name, up to the first damage or large one."""
+    with suppress(Exception):
+        if zipped:
+            archive = opened(file)
+            paths = (path for path in archive.namelist() if path.rpartition("/")[2] in wanted)
+            yield from (content(archive, path).decode(errors="replace") for path in paths)
+            return
+        with tarfile.open(fileobj=file) as packed:
+            for member in members(packed):
+                if member.name.rpartition("/")[2] in wanted and member.size <= _BLOCK:
+                    text = packed.extractfile(member)
+                    yield "" if text is None else text.read().decode(errors="replace")
 
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:

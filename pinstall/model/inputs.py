@@ -149,7 +149,8 @@ class Interpreter:
 
     `paths` is `sys.path` without the working directory and that of a script, `markers` the environment of PEP 508
     without `extra`, `pip` a release such as `(26, 3)`, None without pip. `own` tells that this interpreter runs
-    pinstall. `abi` is the suffix of its extension modules.
+    pinstall. `abi` is the suffix of its extension modules. `named` is the path by which it was named, None where this
+    description may be another one at the next start.
     """
 
     executable: str
@@ -165,3 +166,4 @@ class Interpreter:
     externally_managed: bool
     own: bool
     abi: str
+    named: str | None = None

@@ -85,8 +85,8 @@ class Asked(Call):
         return tuple(text for line in pin.lines for text in line.options)
 
 
-def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool = True) -> Call:
-    """Return the call of a command line; raise PinstallError for a bad target or setting.
+def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool = True, afresh: bool = False) -> Call:
+    """Return the call of a command line, its target asked `afresh`; raise PinstallError for a bad target or setting.
 
     A command that neither installs nor judges needs no target: the environment that runs pinstall serves it.
     """
@@ -94,12 +94,13 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool
     written = arguments.read(argv, NEWEST).python
     near = pyproject.environments(folder, environ)
     chosen = choice.choose(written.value if written else None, environ, near, needed=installs)
-    request, found, pip = _described(argv, environ, chosen)
+    request, found, pip = _described(argv, environ, chosen, afresh=afresh)
     configured = request.last("python")
     chosen_by = chosen.origin
     if not chosen.explicit and configured is not None and configured.value:
         # pip installs for the interpreter that its configuration names
-        request, found, pip = _described(argv, environ, choice.choose(configured.value, environ))
+        other = choice.choose(configured.value, environ)
+        request, found, pip = _described(argv, environ, other, afresh=afresh)
         chosen_by = configured.origin
     project = pyproject.project_settings(folder, environ)
     own = (*project, *pyproject.environment_settings(environ), *request.settings)
@@ -149,10 +150,12 @@ def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     return decided if pip.reports else replace(decided, unproven="accept")
 
 
-def _described(argv: Sequence[str], environ: Mapping[str, str], chosen: Target) -> tuple[Request, Interpreter, Pip]:
+def _described(
+    argv: Sequence[str], environ: Mapping[str, str], chosen: Target, *, afresh: bool
+) -> tuple[Request, Interpreter, Pip]:
     """Return the request as read by the pip of one interpreter, the interpreter, and this pip."""
     try:
-        found = interpreter.describe(chosen.python, environ, state_directory(environ))
+        found = interpreter.describe(chosen.python, environ, state_directory(environ), afresh=afresh)
     except PinstallError as error:
         if chosen.origin.where == "PINSTALL_PYTHON":  # pip does not know this variable, so the exit code is pinstall's
             error.exit_code = NOT_PINNED

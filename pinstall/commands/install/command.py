@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.clear import Healing
+from pinstall.environment import interpreter
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
@@ -36,6 +38,7 @@ class Installer:
     def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
         asked = evidence.asked
         self._evidence, self._is_stale = evidence, False
+        self._starting = interpreter.list_starting(asked.target.paths)
         self._clearing = clearing
         self._tell = tell
         self._folder = folder
@@ -57,9 +60,13 @@ class Installer:
     def evidence(self) -> Evidence:
         """Return what is asked, and what is installed since pip has run last."""
         if self._is_stale:
-            asked = self._evidence.asked
-            self._is_stale = False
-            self._evidence = Evidence(asked, self._evidence.installed.look_again(verifies=asked.pip.reports))
+            asked, self._is_stale = self._evidence.asked, False
+            if self._starting != interpreter.list_starting(asked.target.paths):
+                paths = interpreter.ask_paths(asked.target, asked.environ)
+                self._starting = interpreter.list_starting(paths)
+                asked = replace(asked, target=replace(asked.target, paths=paths))
+            installed = self._evidence.installed.look_again(asked.target, verifies=asked.pip.reports)
+            self._evidence = Evidence(asked, installed)
             conflicts.assume_requested(self._evidence, self._clearing.cache)
         return self._evidence
 

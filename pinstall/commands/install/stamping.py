@@ -15,7 +15,7 @@ from pinstall import files
 from pinstall.environment import choice
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
-from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
+from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,8 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     asked, request = evidence.asked, evidence.asked.request
     named = (option.value or "" for option in (*request.every("requirements"), *request.every("constraints")))
     remote = any("://" in file for file in (*named, *asked.files))
-    if asked.policy.stamp == "off" or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
+    off = asked.policy.stamp == "off" or asked.target.named is None
+    if off or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
         return ()
     lists = tuple(_lists(evidence))
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
@@ -82,18 +83,22 @@ def _expanded(file: str) -> list[str]:
 def _environment(asked: Asked) -> Iterator[str]:
     """Yield what the target is: its interpreter, its pip, and the names of all that is installed."""
     target = asked.target
-    for executable in {sys.executable, target.executable}:
+    for executable in filter(None, {sys.executable, target.executable, target.named}):
+        yield REAL + executable
         folder = os.path.dirname(executable)
         yield STATUS + executable
         yield from (STATUS + os.path.join(place, "pyvenv.cfg") for place in (folder, os.path.dirname(folder)))
     near = pyproject.environments(os.getcwd(), asked.environ)
     yield from (STATUS + path for path in choice.list_places(asked.environ, near, target))
     yield STATUS + os.path.join(target.stdlib, "EXTERNALLY-MANAGED")
+    yield STATUS + target.stdlib  # a `sitecustomize` may come there
     # outside of virtual environments the packages lie below the standard library
     fixed = (target.stdlib, os.path.join(target.stdlib, "lib-dynload"))
     for path in target.paths:
         if path and path not in fixed:
             yield LISTING + path
+            if os.path.isfile(path):  # an archive
+                yield from (STATUS + path, CHANGE + path)
             yield STATUS + os.path.join(path, "pip", "__init__.py")
             yield from (STATUS + os.path.join(path, name) for name in _links(path))
 

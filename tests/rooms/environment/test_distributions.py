@@ -8,7 +8,7 @@ import site
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,10 @@ from packaging.version import Version
 
 from pinstall.environment.distributions import Environment
 from pinstall.model.pins import Distribution, Source
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHA = "sha256:" + "a" * 64
 
@@ -182,14 +186,52 @@ def test_the_first_folder_of_the_path_wins_without_damage(tmp_path: Path) -> Non
 
 
 def test_what_is_no_folder_of_distributions_is_passed_over(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "python311.zip", "w") as archive:
-        archive.writestr("demo-9.9.dist-info/METADATA", headers(Version="9.9"))
+    (tmp_path / "python311.zip").write_bytes(b"no archive")
     add(tmp_path / "site", "demo-1.0")
     (tmp_path / "site" / "demo").mkdir()
     (tmp_path / "site" / "dist-info").mkdir()
     paths = [tmp_path / "python311.zip", tmp_path / "missing", tmp_path / "site"]
     assert found("demo", *paths).text == "1.0"
     assert find("other", *paths) is None
+
+
+@pytest.mark.parametrize("name", ["libs.zip", "demo-9.9-py3-none-any.whl", "libs.data"])
+def test_an_archive_counts_where_it_is_on_the_path(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("demo-9.9.dist-info/METADATA", f"{headers(Version='9.9')}Requires-Dist: bb\n")
+        archive.writestr("Old_One-1.0.egg-info/PKG-INFO", headers(Name="Old-One"))
+        archive.writestr("deep/below-1.0.dist-info/METADATA", headers(Name="below"))
+        archive.writestr("bare-1.0.dist-info/RECORD", "")
+    add(tmp_path / "site", "demo-1.0")
+    demo = found("demo", place, tmp_path / "site")
+    assert (demo.text, demo.location, demo.requires, demo.damage) == ("9.9", str(place), ("bb",), None)
+    assert found("demo", tmp_path / "site", place).text == "1.0"
+    assert found("old-one", place).text == "1.0"
+    assert [find(name, place) for name in ("below", "bare")] == [None, None]
+    known = {one.metadata["Name"]: one.version for one in importlib.metadata.distributions(path=[str(place)])}
+    assert {"Old-One": "1.0", demo.identity.name: "9.9"}.items() <= known.items()
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize("damage", [_cut, lambda content: b"PK" + content[2:40], lambda _: b""])
+def test_a_damaged_archive_has_nothing(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    place = wheel("demo", "1.0").write(tmp_path)
+    place.write_bytes(damage(place.read_bytes()))
+    assert find("demo", place) is None
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_an_archive_that_could_be_a_bomb_is_passed_over(tmp_path: Path, method: int) -> None:
+    place = tmp_path / "libs.zip"
+    with zipfile.ZipFile(place, "w", method) as archive:
+        archive.writestr("demo-9.9.dist-info/METADATA", headers(Version="9.9") + "\n" + " " * (1 << 26))
+        archive.writestr("other-1.0.dist-info/METADATA", headers(Name="other"), zipfile.ZIP_STORED)
+    assert find("demo", place) is None
+    assert found("other", place).text == "1.0"
 
 
 def test_leftovers_of_a_killed_pip_are_not_installed(tmp_path: Path) -> None:

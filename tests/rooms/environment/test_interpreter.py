@@ -159,11 +159,13 @@ def test_it_is_asked_again_when_something_changed(
 ) -> None:
     root = venv(tmp_path / "venv")
     config = root / "pyvenv.cfg"
-    config.write_text(config.read_text().replace("= false", "= true"))
+    if change == "user site":
+        config.write_text(config.read_text().replace("= false", "= true"))
     pth = site_packages(root) / "a.pth"
     pth.write_text(f"{root}\n", encoding="utf-8")
     python = root / "bin" / "python"
-    describe(str(python), variables, state)
+    if describe(str(python), variables, state).named is None:
+        pytest.skip("the Python of this machine has code that may change the path at each start")
     memory = next(Path(state).iterdir())
     # What is remembered is made false on purpose, so that a second question shows.
     memory.write_text(memory.read_text(encoding="utf-8").replace("posix", "asked"), encoding="utf-8")
@@ -189,7 +191,7 @@ def test_it_is_asked_again_when_something_changed(
             memory.write_text("{", encoding="utf-8")
     known = describe(str(python), variables, state)
     assert known.markers["os_name"] == "posix"
-    assert (str(user) in known.paths) is (change != "variable")
+    assert (str(user) in known.paths) is (change == "user site")
 
 
 def test_the_release_of_pip_is_read_each_time(tmp_path: Path, state: str, variables: dict[str, str]) -> None:
