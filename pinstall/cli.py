@@ -99,6 +99,10 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
         python = ".".join(map(str, sys.version_info[:2]))
         terminal.show(f"pinstall {__version__} from {os.path.dirname(os.path.abspath(__file__))} (python {python})")
         return 0
+    from pinstall.request import policy, pyproject
+
+    for text in policy.find_strange(pyproject.environment_settings(os.environ)):
+        terminal.say(text)
     if command in COMMANDS:
         import importlib
 

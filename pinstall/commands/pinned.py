@@ -5,6 +5,7 @@ May not: look at an environment, ask an index, start pip, parse text, print.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
 from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
 from pinstall.report import phrases
-from pinstall.request import demand, lines, lockfile, policy, reading
+from pinstall.request import demand, lines, lockfile, policy, pyproject, reading
 from pinstall.request.call import Call, gather
 from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
@@ -29,6 +30,8 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
         if word.startswith("-"):
             hint = "write `pinstall check --pinned FILE...`"
             raise PinstallError("usage", f"`--pinned` takes files only, not `{word}`", hint=hint, exit_code=USAGE)
+    own = (*pyproject.project_settings(os.getcwd(), environ), *pyproject.environment_settings(environ))
+    policy.decide(own)  # none counts here, and what cannot be used is refused all the same
     target = interpreter.describe(None, environ, state_directory(environ))
     found = dict.fromkeys(text for file in argv for text in _loose(file, target, environ))
     for text in found:

@@ -149,7 +149,7 @@ def _interpreter(known: Mapping[str, Any], *, own: bool, named: str | None) -> I
     same = ("executable", "prefix", "base_prefix", "purelib", "platlib", "stdlib", "markers", "abi")
     return Interpreter(
         **{name: known[name] for name in same},
-        version=known["markers"]["python_full_version"],
+        version=known["markers"]["python_full_version"].rstrip("+"),  # of a build between two releases
         paths=paths,
         pip=_pip_release(paths),
         externally_managed=outside and os.path.isfile(os.path.join(known["stdlib"], "EXTERNALLY-MANAGED")),

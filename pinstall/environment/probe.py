@@ -60,6 +60,22 @@ print("\\n" + json.dumps({
 """
 
 
+_EVALUATE: Final = """import sys; sys.path[:] = sys.path[sys.path[:1] == [""]:]
+import json; from pip._vendor.packaging.markers import Marker; marker, markers = json.loads(sys.argv[1])
+print("\\n%d" % Marker(marker).evaluate(markers))
+"""
+
+
+def evaluate(executable: str, marker: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> bool | None:
+    """Return what the pip of an interpreter makes of a marker, None where it fails, as `pip install` does then."""
+    command = [executable, "-c", _EVALUATE, json.dumps([marker, {**markers, "extra": ""}])]
+    try:
+        answer = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        return bool(json.loads(answer.stdout.splitlines()[-1]))
+    except (OSError, subprocess.CalledProcessError, ValueError, LookupError):
+        return None
+
+
 def ask(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return what an interpreter prints; raise PinstallError for a file that does not run as Python 3."""
     command = [executable, "-c", _SCRIPT]  # not isolated: user site and PYTHONPATH count for `python -m pip` too

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
@@ -29,8 +30,14 @@ CACHED: Final = "__pycache__/"
 """The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""
 UNKNOWN: Final = -1
 """The size of a file when RECORD does not say it."""
+_MOST_DIGITS: Final = 640
+"""No limit of Python for the digits of a number is smaller."""
 _DIGITS: Final = 19
 """No size has so many digits."""
+_UNSURE: Final = re.compile(
+    r"(platform_(?:release|version))|(?:_machine|_name|_platform|_system|_python_implementation) (?:[<>~]|===)"
+)
+"""Comparisons that releases of packaging make in different ways, unless the value in the group is a version."""
 _QUOTED: Final = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
 """A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows."""
 
@@ -88,10 +95,21 @@ def version(text: str) -> Version | None:
         return None
 
 
+def specifiers(text: str) -> SpecifierSet | None:
+    """Return the specifiers, none where there are none or they cannot be read."""
+    try:
+        return SpecifierSet(text) if text else None
+    except ValueError:
+        return None
+
+
 def requirement(text: str) -> Requirement:
     """Return what a `Requires-Dist` asks for; raises ValueError where it cannot be read."""
     try:
-        return Requirement(text)
+        found = Requirement(text)
+        if len(text) > _MOST_DIGITS:
+            hash(found.specifier)  # packaging 26 parses its versions only here
+        return found
     except (SyntaxError, RecursionError) as error:  # packaging lets through what `ast` raises for a marker
         raise ValueError(str(error)) from error
 
@@ -103,6 +121,23 @@ def marker(text: str) -> Marker:
         return Marker(text)
     except (SyntaxError, RecursionError) as error:
         raise ValueError(str(error)) from error
+
+
+def is_sure(marker: Marker, markers: Mapping[str, str]) -> bool:
+    """Check whether every release of packaging evaluates a marker in the same way."""
+    try:
+        applies(marker, markers)
+    except ValueError:
+        return False
+    return all(version(markers.get(name, "")) for name in _UNSURE.findall(str(marker)))
+
+
+def admits(specifier: SpecifierSet, version: Version | str) -> bool:
+    """Check whether a specifier allows a version, pre-releases too; what cannot be compared is not allowed."""
+    try:
+        return specifier.contains(version, prereleases=True)
+    except ValueError:  # an old version, or a number of too many digits, which new releases parse only here
+        return False
 
 
 def applies(marker: Marker | None, markers: Mapping[str, str], extra: str = "") -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -191,5 +191,5 @@ def _fits(link: Link, asked: Terms) -> bool:
         fits = asked.sdists
     try:
         return fits and (asked.python is None or asked.python in SpecifierSet(link.requires_python))
-    except InvalidSpecifier:  # pip ignores it too
+    except ValueError:  # an invalid specifier, which pip ignores too, or one that packaging before 26 cannot compare
         return fits

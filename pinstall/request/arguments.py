@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pinstall.model.errors import PinstallError
+from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
 from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
 
@@ -179,8 +179,8 @@ class _Reading:
 def _setting(text: str, origin: Origin) -> Option:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        hint = "`pinstall help settings` lists the keys"
-        raise PinstallError("pin-setting", "`--pin` takes `KEY=VALUE`", context=(str(origin),), hint=hint, exit_code=2)
+        message, hint = "`--pin` takes `KEY=VALUE`", "`pinstall help settings` lists the keys"
+        raise PinstallError("pin-setting", message, context=(str(origin),), hint=hint, exit_code=USAGE)
     return Option(name=key, dest=key, value=value, origin=origin)
 
 

@@ -212,9 +212,7 @@ def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
 
 
 def _nearest(text: str, known: list[str]) -> str:
-    import difflib  # noqa: PLC0415 - only mistyped options need it
-
-    meant = [one for one in known if one.startswith(text)] or difflib.get_close_matches(text, known, 1)
+    meant = [one for one in known if one.startswith(text)] or policy.nearest(text, known)
     return f"did you mean {' or '.join(f'`{one}`' for one in dict.fromkeys(meant))}?" if meant else ""
 
 

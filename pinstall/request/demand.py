@@ -132,7 +132,7 @@ def _admits(line: RequirementLine, version: str) -> bool:
     parsed = metadata.version(version)
     if parsed is None:
         return not len(line.specifier) or (version, True) in _written_versions(line)
-    return line.specifier.contains(parsed, prereleases=True)
+    return metadata.admits(line.specifier, parsed)
 
 
 def _version_conflict(group: Sequence[RequirementLine]) -> Fault:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
 _QUERY: Final = re.compile("[?#]")
-_REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # besides those of packaging
+_REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
 _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
@@ -126,7 +126,7 @@ def flaw(text: str) -> str | None:
 
     try:
         Pylock.from_dict(formats.toml.parse(text.encode()))
-    except (PylockValidationError, ValueError) as error:
+    except (PylockValidationError, *_REFUSALS) as error:
         return str(error)
     return None
 

@@ -47,6 +47,7 @@ class Pip:
     refreshes = _Since(26, 2)  # pip takes fresh cached pages without asking the index; `--refresh-package` exists
     hides_constraints = _Since(26, 2)  # isolated builds ignore the `constraint` of variables and configuration files
     follows_xdg = _Since(26, 2)  # XDG variables count on macOS too, and blanks around their values do not
+    refuses_eggs = _Since(26, 0)  # `#egg=` takes a name alone, without extras
     takes_locks = _Since(26, 1)  # `-r` takes a lock file (PEP 751)
     chooses_groups = _Since(26, 3)  # `-r` and `--group` take extras and groups of a lock file
     skips_blanks = _Since(26, 3)  # an empty argument, as scripts leave one behind for an unset variable, is ignored

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import urls
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Fault, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from pinstall.model.artifacts import Link
 
@@ -83,6 +83,10 @@ _REMOVED: Final = {
 """What to do instead of a setting, or a value, of earlier versions."""
 
 
+_ALIKE: Final = 0.72
+"""How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The values that are in force."""
@@ -108,24 +112,57 @@ def decide(settings: Iterable[Option]) -> Policy:
     for setting in settings:
         if setting.dest == TABLE != setting.name:
             continue  # an entry of the table
-        key = keys.get(setting.name)
-        value = setting.value or ""
-        for removed in {setting.name, f"{setting.name}={value}"} & _REMOVED.keys():
+        name, value = _spell(setting.name), setting.value or ""
+        key = keys.get(name)
+        for removed in {name, f"{name}={value}"} & _REMOVED.keys():
             raise _refusal(setting, f"`{removed}` was removed", _REMOVED[removed])
-        if key is None and setting.origin.where.startswith("PINSTALL_"):
-            continue  # the variable may be another program's; a misspelt one leaves the default, which enforces
         if key is None:
-            raise _refusal(setting, f"there is no setting `{setting.name}`", f"the settings are {', '.join(keys)}")
+            hint = _nearest_to(setting) or ("" if _is_variable(setting) else f"the settings are {', '.join(keys)}")
+            if not hint:
+                continue  # it may be another program's: `find_strange` names it
+            raise _refusal(setting, f"there is no setting `{setting.name}`", hint)
         if key.values and value not in key.values:
-            raise _refusal(setting, f"`{setting.name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
-        values[setting.name] = value
+            raise _refusal(setting, f"`{name}` cannot be `{value}`", f"it can be {', '.join(key.values)}")
+        values[name] = value
     return Policy(**values)
 
 
+def find_strange(variables: Iterable[Option]) -> Iterator[str]:
+    """Yield a warning for each variable that is not a setting; `decide` refuses those that are like one."""
+    known = {*_REMOVED, *(key.name for key in KEYS)}
+    for one in variables:
+        if one.name not in known and not _nearest_to(one):
+            yield f"the variable `{one.origin}` is not a setting of pinstall, and has no effect"
+
+
+def _nearest_to(setting: Option) -> str:
+    """Return how to write the setting that was probably meant, in the same place."""
+    if setting.dest == setting.name == TABLE:
+        return f"write the table `[tool.pinstall.{TABLE}]` in `pyproject.toml`"
+    names = (*(key.name for key in KEYS), "python" if _is_variable(setting) else TABLE)
+    meant = "".join(nearest(_spell(setting.dest), names, _ALIKE))
+    return meant and f"did you mean `{f'PINSTALL_{meant.upper()}' if _is_variable(setting) else meant}`?"
+
+
+def _spell(name: str) -> str:
+    """Return the name of a setting as the table has it: capitals, `-` and `_` do not matter."""
+    return name.lower().replace("_", "-")
+
+
+def _is_variable(setting: Option) -> bool:
+    return setting.origin.where.startswith("PINSTALL_")
+
+
+def nearest(text: str, known: Iterable[str], alike: float = 0.6) -> list[str]:
+    """Return the most similar one of the known names, if any is similar enough."""
+    import difflib  # noqa: PLC0415 - only mistyped options and settings need it
+
+    return difflib.get_close_matches(text, list(known), 1, alike)
+
+
 def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
-    exit_code = 2 if setting.origin.where.startswith("argument") else NOT_PINNED
     fault = Fault(origin=setting.origin, message=message)
-    return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=exit_code)
+    return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=USAGE)
 
 
 _WILD: Final = re.compile(r"[*?]|\[[^]]*\]")

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pinstall import files, formats
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Option, Origin
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 MARKS: Final = (".git", ".hg")  # what only the root of a repository holds
 _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table
-_PREFIX: Final = "PINSTALL_"
+_VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
+"""The variables of settings: one names an interpreter, and some are for pinstall's own tests."""
+_KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
 PROJECT: Final = "pyproject.toml"
 """The file that holds groups where no other is named, and the only name that such a file may have."""
 
@@ -38,7 +40,7 @@ def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]
         if os.path.isfile(path):
             content = _trusted_content(path)
             table = _table(path, content) if _NAME in content else {}
-            return tuple(option for key, value in table.items() for option in _options(path, key, value))
+            return tuple(option for key, value in table.items() for option in _options(path, key, value, content))
     return ()
 
 
@@ -47,8 +49,8 @@ def environment_settings(environ: Mapping[str, str]) -> tuple[Option, ...]:
     return tuple(
         Option(name=key, dest=key, value=value, origin=Origin(where=variable))
         for variable, value in environ.items()
-        if value and variable.startswith(_PREFIX) and variable != "PINSTALL_PYTHON"
-        for key in (variable.removeprefix(_PREFIX).lower().replace("_", "-"),)
+        if value and (match := _VARIABLE.fullmatch(variable))
+        for key in (match[1].lower().replace("_", "-"),)
     )
 
 
@@ -91,31 +93,40 @@ def _table(path: str, content: bytes) -> dict[str, object]:
     table = tool.get("pinstall", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise _fault(path, "`tool.pinstall` is no table")
-    return {str(key).replace("_", "-"): value for key, value in table.items()}
+    return table
 
 
-def _options(path: str, key: str, value: object) -> Iterator[Option]:
+def _options(path: str, written: str, value: object, content: bytes) -> Iterator[Option]:
+    key, line = written.replace("_", "-"), _line_of(written, content)
     if not isinstance(value, dict):
-        yield Option(name=key, dest=key, value=_text(path, key, value), origin=Origin(where=path))
+        yield Option(name=key, dest=key, value=_text(path, key, value, line), origin=Origin(where=path, line=line))
         return
     for inner, one in value.items():
-        text = _text(path, f"{key}.{inner}", one)
+        line = _line_of(inner, content)
+        text = _text(path, f"{key}.{inner}", one, line)
         place = text if "://" in text else os.path.realpath(os.path.join(os.path.dirname(path), text))
-        yield Option(name=f"{key}.{inner}", dest=key, value=place, origin=Origin(where=path))
+        yield Option(name=f"{key}.{inner}", dest=key, value=place, origin=Origin(where=path, line=line))
 
 
-def _text(path: str, key: str, value: object) -> str:
+def _line_of(key: str, content: bytes) -> int | None:
+    """Return the line that begins with a key, if only one does."""
+    form = re.compile(_KEY.format(re.escape(key)))
+    found = [number for number, line in enumerate(content.decode().splitlines(), 1) if form.match(line)]
+    return found[0] if len(found) == 1 else None
+
+
+def _text(path: str, key: str, value: object, line: int | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    raise _fault(path, f"`{key}` must be a string, an integer or a boolean")
+    raise _fault(path, f"`{key}` must be a string, an integer or a boolean", line)
 
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
     fault = Fault(origin=Origin(where=path, line=line), message=reason)
     message = "`[tool.pinstall]` cannot be read"
-    return PinstallError("project-settings", message, context=(fault,), exit_code=NOT_PINNED)
+    return PinstallError("project-settings", message, context=(fault,), exit_code=USAGE)
 
 
 def split_group(value: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pinstall import files, formats
-from pinstall.formats import urls
+from pinstall import environment, files, formats
+from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
 from pinstall.request import lockfile, pyproject, requirements
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pinstall.request.options import Pip
 
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
+_NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
 _DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
@@ -40,11 +41,28 @@ class Reading:
         self.beyond: list[str] = []
         self.files: set[str] = set()
         self.replays: dict[int, bytes] = {}
+        self._markers: dict[str, bool | None] = {}
         self._chosen: dict[str, tuple[lockfile.Choice, Origin]] = {}
 
     def lines(self) -> Iterator[RequirementLine]:
         """Yield each line, from the arguments and from every file that they and pip's settings name."""
-        return map(self._look_at, self._lines())
+        for line in map(self._look_at, self._lines()):
+            egg = urls.egg(line.link or "")
+            if egg is not None and self._pip.refuses_eggs and not _NAME.fullmatch(egg):
+                self._leave(line.text, line.origin, because="this pip refuses its `#egg=`")
+            elif not (line.marker and self._pip.command) or metadata.is_sure(line.marker, self._target.markers):
+                yield line
+            elif (applies := self._evaluated(str(line.marker))) is None:
+                self._leave(line.text, line.origin, because="this pip cannot evaluate its marker")
+            elif applies:
+                yield replace(line, marker=None)
+
+    def _evaluated(self, marker: str) -> bool | None:
+        """Return what pip makes of a marker that releases of packaging evaluate in different ways."""
+        if marker not in self._markers:
+            python, markers = self._pip.command[0], self._target.markers
+            self._markers[marker] = environment.probe.evaluate(python, marker, markers, self._environ)
+        return self._markers[marker]
 
     def _lines(self) -> Iterator[RequirementLine]:
         for argument in self._request.positionals:

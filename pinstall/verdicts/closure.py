@@ -98,7 +98,7 @@ def meets(distribution: Distribution, need: Need) -> bool:
         return False
     if need.url is not None and (source is None or source.url != need.url):
         return False
-    return need.specifier.contains(version, prereleases=True)
+    return metadata.admits(need.specifier, version)
 
 
 def dependencies(

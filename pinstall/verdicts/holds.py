@@ -129,7 +129,7 @@ def _find_needs(hold: Hold, chosen: Iterable[Chosen]) -> Iterator[str]:
             except ValueError:
                 continue
             named = canonicalize_name(need.name) == hold.name
-            if named and not need.specifier.contains(hold.version, prereleases=True):
+            if named and not metadata.admits(need.specifier, hold.version):
                 yield f"{one.name} {one.version} needs {need.name}{need.specifier}"
 
 

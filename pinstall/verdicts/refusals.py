@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pinstall.formats import metadata
 from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault
 from pinstall.report import phrases
@@ -83,7 +84,7 @@ def _refuse_floors(evidence: Evidence) -> None:
         if pin.name in floors
         and pin.requested
         and pin.version is not None
-        and not floors[pin.name].contains(pin.version, prereleases=True)
+        and not metadata.admits(floors[pin.name], pin.version)
     )
     hint = "give pinstall an environment of its own: `pipx install pip-pinstall`"
     counted = ("pin would break pinstall", "pins would break pinstall")

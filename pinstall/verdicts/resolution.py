@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
 from resolvelib.resolvers import Resolution
 
+from pinstall.formats import metadata
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         """Yield the need that binds a release with extras to the same one without."""
         if (name, found.text, "") not in self._needs:
             text = f"{name} {found.text}"
-            only = closure.Need(name=name, specifier=SpecifierSet(f"==={found.text}"), extras=frozenset(), by=text)
+            specifier = metadata.specifiers(f"==={found.text}") or SpecifierSet()
+            only = closure.Need(name=name, specifier=specifier, extras=frozenset(), by=text)
             self._needs[name, found.text, ""] = [only]
         yield from self._needs[name, found.text, ""]
 

@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from pinstall import index
 from pinstall.commands import usage
 from pinstall.environment import interpreter
+from pinstall.formats import metadata
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
 from pinstall.request import lines
@@ -115,7 +116,7 @@ def _installed(
     for name, specifier in wanted.items():
         installed = evidence.find(name)
         version = None if installed is None else installed.identity.version
-        if version is not None and specifier.contains(version, prereleases=True):
+        if version is not None and metadata.admits(specifier, version):
             yield name, _Found(str(version), installed=True)
 
 

@@ -119,7 +119,7 @@ def find_outgrown(
         if line.name is not None
         and line.name in versions
         and metadata.applies(line.marker, markers)
-        and (line.link is not None or not line.specifier.contains(versions[line.name], prereleases=True))
+        and (line.link is not None or not metadata.admits(line.specifier, versions[line.name]))
     }
 
 

@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import Marker
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from pinstall.formats import urls
+from pinstall.formats import metadata, urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, UNREADABLE, PinstallError
 from pinstall.request import reading
@@ -87,20 +86,20 @@ def _package(one: Locked) -> Package:
     from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, PackageWheel
 
     common: dict[str, Any] = {"name": one.name}
-    common["requires_python"] = SpecifierSet(one.requires_python) if one.requires_python else None
+    common["requires_python"] = metadata.specifiers(one.requires_python)
     inside = one.subdirectory or None
     if one.vcs:
         vcs = PackageVcs(type=one.vcs, url=one.url, commit_id=one.commit, subdirectory=inside)
         return Package(**common, vcs=vcs)
     if one.url:
         archive = PackageArchive(url=one.url, hashes={"sha256": _digest(one.files[0])}, subdirectory=inside)
-        return Package(**common, version=Version(one.version), archive=archive)
+        return Package(**common, version=metadata.version(one.version), archive=archive)
     wheels = [link for link in one.files if link.filename.endswith(".whl")]
     sources = [link for link in one.files if link.filename.endswith((".tar.gz", ".zip"))]
     sdist = next((PackageSdist(**_file(link)) for link in sorted(sources, key=lambda link: link.filename)), None)
     return Package(
         **common,
-        version=Version(one.version),
+        version=metadata.version(one.version),
         index=one.index or None,
         sdist=sdist,
         wheels=[PackageWheel(**_file(link)) for link in sorted(wheels, key=lambda link: link.filename)] or None,

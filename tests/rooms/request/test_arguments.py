@@ -86,7 +86,7 @@ def test_a_setting_without_key_or_value_is_refused(argv: list[str]) -> None:
     with pytest.raises(PinstallError, match="KEY=VALUE") as caught:
         read(["demo", *argv], NEW)
     assert caught.value.reference == "pin-setting"
-    assert caught.value.exit_code == 2
+    assert caught.value.exit_code == 64
     assert caught.value.context == ("command line",)
 
 

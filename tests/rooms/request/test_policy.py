@@ -6,7 +6,7 @@ import pytest
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Option, Origin
-from pinstall.request.policy import KEYS, Policy, decide
+from pinstall.request.policy import KEYS, Policy, decide, find_strange
 
 
 def setting(name: str, value: str | None, where: str = "argument 1") -> Option:
@@ -60,6 +60,12 @@ def test_a_report_goes_wherever_it_is_told() -> None:
             "evcit",
             "never",
             "command line: there is no setting `evcit`",
+            "did you mean `evict`?",
+        ),
+        (
+            "nonsense",
+            "1",
+            "command line: there is no setting `nonsense`",
             f"the settings are {', '.join(key.name for key in KEYS)}",
         ),
         (
@@ -98,21 +104,32 @@ def test_a_removed_setting_is_refused_with_what_to_do(name: str, value: str, whe
         decide([setting(name, value, where)])
     assert str(*caught.value.context) == f"{Origin(where=where)}: {message}"
     assert caught.value.hint == hint
-    assert caught.value.exit_code == (2 if where == "argument 1" else 65)
+    assert caught.value.exit_code == 64
 
 
-def test_a_variable_of_somebody_else_is_none_of_ours() -> None:
-    assert decide([setting("python", "/usr/bin/python", "PINSTALL_PYTHON")]) == decide([])
+def test_an_unknown_variable_is_named_and_a_misspelt_one_refused() -> None:
+    version = setting("version", "1.0", "PINSTALL_VERSION")
+    assert decide([version]) == decide([])
+    assert list(find_strange([version, setting("hold", "keep", "PINSTALL_HOLD")])) == [
+        "the variable `PINSTALL_VERSION` is not a setting of pinstall, and has no effect"
+    ]
+    misspelt = setting("closur", "refuse", "PINSTALL_CLOSUR")
+    assert list(find_strange([misspelt])) == []
+    with pytest.raises(PinstallError) as caught:
+        decide([misspelt])
+    assert caught.value.hint == "did you mean `PINSTALL_CLOSURE`?"
     with pytest.raises(PinstallError) as caught:
         decide([setting("python", "x", "/src/pyproject.toml")])
     assert list(map(str, caught.value.context)) == ["/src/pyproject.toml: there is no setting `python`"]
 
 
-@pytest.mark.parametrize(
-    ("where", "exit_code"), [("argument 3", 2), ("PINSTALL_EVICT", 65), ("/src/pyproject.toml", 65)]
-)
-def test_a_wrong_word_on_the_command_line_is_pips_kind_of_error(where: str, exit_code: int) -> None:
+def test_capitals_and_dashes_do_not_matter() -> None:
+    assert decide([setting("CLOSURE", "refuse")]).closure == "refuse"
+
+
+@pytest.mark.parametrize("where", ["argument 3", "PINSTALL_EVICT", "/src/pyproject.toml"])
+def test_a_wrong_word_is_an_error_of_usage_wherever_it_is_written(where: str) -> None:
     with pytest.raises(PinstallError) as caught:
         decide([setting("evict", "x", where)])
-    assert caught.value.exit_code == exit_code
+    assert caught.value.exit_code == 64
     assert str(*caught.value.context).startswith(f"{Origin(where=where)}: `evict` cannot be `x`")

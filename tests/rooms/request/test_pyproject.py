@@ -30,7 +30,9 @@ def settings(cwd: Path, home: str = "/nowhere") -> dict[str, str | None]:
 def test_flat_values_are_text_and_name_their_file(tmp_path: Path) -> None:
     path = project(tmp_path)
     assert settings(tmp_path) == {"unpinned": "warn", "verify-all": "true", "keep-days": "30"}
-    assert {str(option.origin) for option in project_settings(str(tmp_path), {})} == {str(path)}
+    assert {str(option.origin) for option in project_settings(str(tmp_path), {})} == {
+        f"{path}:{number}" for number in (2, 3, 4)
+    }
 
 
 def test_a_table_comes_entry_by_entry_and_its_paths_count_from_the_file(tmp_path: Path) -> None:
@@ -90,10 +92,10 @@ def test_a_file_of_somebody_else_does_not_count(tmp_path: Path, monkeypatch: pyt
     [
         (b"[tool.pinstall]\nunpinned = warn\n", ":2", "Invalid value"),
         (b"[tool.pinstall]\n\n# \xff\n", ":3", "not valid UTF-8"),
-        (b"[tool.pinstall]\nunpinned = [1]\n", "", "`unpinned` must be"),
+        (b"[tool.pinstall]\nunpinned = [1]\n", ":2", "`unpinned` must be"),
         (b"[tool.pinstall]\nunpinned = " + b"[" * 5000, "", "it is nested too deeply"),
-        (b"[tool.pinstall]\nratio = 1.5\n", "", "`ratio` must be"),
-        (b"[tool.pinstall.sources]\na.b = 'x'\n", "", "`sources.a` must be"),
+        (b"[tool.pinstall]\nratio = 1.5\n", ":2", "`ratio` must be"),
+        (b"[tool.pinstall.sources]\na.b = 'x'\n", ":2", "`sources.a` must be"),
     ],
 )
 def test_a_broken_file_names_file_and_line(tmp_path: Path, content: bytes, place: str, reason: str) -> None:
@@ -101,11 +103,17 @@ def test_a_broken_file_names_file_and_line(tmp_path: Path, content: bytes, place
     path.write_bytes(content)
     with pytest.raises(PinstallError) as caught:
         settings(tmp_path)
-    assert (caught.value.reference, caught.value.exit_code) == ("project-settings", 65)
+    assert (caught.value.reference, caught.value.exit_code) == ("project-settings", 64)
     assert str(caught.value.context[0]).startswith(f"{path}{place}: {reason}")
 
 
 def test_variables_are_settings_but_for_the_interpreter() -> None:
-    environ = {"PINSTALL_KEEP_DAYS": "3", "PINSTALL_PYTHON": "x", "PINSTALL_UNPINNED": "", "PIP_X": "1"}
+    environ = {
+        "PINSTALL_KEEP_DAYS": "3",
+        "PINSTALL_PYTHON": "x",
+        "PINSTALL_UNPINNED": "",
+        "PIP_X": "1",
+        "PINSTALL_TEST_X": "1",
+    }
     (option,) = environment_settings(environ)
     assert (option.name, option.value, str(option.origin)) == ("keep-days", "3", "PINSTALL_KEEP_DAYS")
