@@ -107,11 +107,11 @@ def requirement(text: str) -> Requirement:
     """Return what a `Requires-Dist` asks for; raises ValueError where it cannot be read."""
     try:
         found = Requirement(text)
-        if len(text) > _MOST_DIGITS:
-            hash(found.specifier)  # packaging 26 parses its versions only here
-        return found
     except (SyntaxError, RecursionError) as error:  # packaging lets through what `ast` raises for a marker
         raise ValueError(str(error)) from error
+    if len(text) > _MOST_DIGITS:
+        hash(found.specifier)  # packaging 26 parses its versions only here
+    return found
 
 
 @functools.lru_cache(maxsize=256)
