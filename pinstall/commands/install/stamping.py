@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pinstall import files
+from pinstall.environment import foreign
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, STATUS, STATUSES, VARIABLE
@@ -38,7 +39,7 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     remote = any("://" in file for file in (*named, *asked.files))
     if asked.policy.stamp == "off" or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
         return ()
-    lists = tuple(_lists(evidence))
+    lists = evidence.lists()
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
     every = () if asked.policy.stamp == "quick" else tuple(_listed(lists))
     if not all(is_settled(ground, started) for ground in (*grounds, *every)):
@@ -92,21 +93,7 @@ def _environment(asked: Asked) -> Iterator[str]:
         if path and path not in fixed:
             yield LISTING + path
             yield STATUS + os.path.join(path, "pip", "__init__.py")
-            yield from (STATUS + os.path.join(path, name) for name in _links(path))
-
-
-def _links(folder: str) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if name.endswith(".pth")]
-    except OSError:
-        return []
-
-
-def _lists(evidence: Evidence) -> Iterator[FileList]:
-    """Yield the files of each distribution that counts: of what is pinned, and of what that needs."""
-    names = {pin.name for pin in evidence.asked.demand.pins} | evidence.reached.keys()
-    for found in filter(None, map(evidence.find, sorted(names))):
-        yield evidence.installed.files(found)
+            yield from (CONTENT + os.path.join(path, name) for name in foreign.list_hooks(path))
 
 
 def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[str]:
@@ -114,6 +101,8 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
     yield from (CONTENT + path for path in evidence.installed.ledger.paths)
     for one in lists:
         yield from _distribution(one)
+        if evidence.asked.policy.unowned == "refuse":  # shows what appears next to a listed file
+            yield from (STATUS + folder for folder in sorted(set(map(os.path.dirname, one.places))))
         if evidence.installed.inputs(one.distribution) is not None:
             yield PREFIX  # a build may read any variable
 
