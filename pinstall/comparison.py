@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pinstall.model.pins import State
+from pinstall.model.pins import DEAD, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,8 +129,10 @@ def find_forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
     doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
     return tuple(
         pin
-        for pin, state in ((verdict.pin, verdict.state) for verdict in verdicts)
-        if state in wrong or (state in doubtful and pin.name not in _OWN) or (state is State.ABSENT and pin.anonymous)
+        for pin, state, found in ((one.pin, one.state, one.found) for one in verdicts)
+        if state in wrong
+        or (state in doubtful and (pin.name not in _OWN or found.startswith(DEAD)))
+        or (state is State.ABSENT and pin.anonymous)
     )
 
 

@@ -10,25 +10,27 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName
+
 from pinstall import comparison
 from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
 from pinstall.model.inputs import Fault, RequirementLine
-from pinstall.model.pins import Distribution, Pin, Reporter, State, Verdict
+from pinstall.model.pins import DEAD, Distribution, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import demand
 from pinstall.request.call import Asked, gather, read_call, refuse
-from pinstall.verdicts import refusals
+from pinstall.verdicts import closure, refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
 from pinstall.verdicts.proof import gather_evidence, judge
+
+_OPTIONS = ("--deep", "--exact", "--json")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-
-    from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
     from pinstall.verdicts.evidence import Evidence
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     """Show all that `install` would have to do; return 1 if that is anything, raise (64) for unknown options."""
-    deep, as_json = "--deep" in argv, "--json" in argv
-    call = read_call([word for word in argv if word not in ("--deep", "--json")], environ, afresh=True)
-    refuse(call, "check", "--deep", "--json", "--pinned")
+    deep, exact, as_json = (word in argv for word in _OPTIONS)
+    call = read_call([word for word in argv if word not in _OPTIONS], environ, afresh=True)
+    refuse(call, "check", *_OPTIONS, "--pinned")
     evidence, cache, found = gather_evidence(gather(call))
     asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
@@ -55,6 +57,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
     texts += _unmet(found, evidence, asked, {verdict.pin.name for verdict in found if disputes})
     texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
+    texts += _foreign(evidence) if asked.policy.unowned != "allow" else ()
+    texts += _unexplained(evidence) if exact else ()
     loose = evidence.unpinned()
     if asked.policy.closure == "refuse":
         texts += [f"{one}, is not pinned" for one in loose]
@@ -104,7 +108,8 @@ def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
     for verdict in found:
         if not comparison.accepts(verdict, asked.policy.unproven):
             fault = phrases.verdict(verdict)
-            yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}")
+            known = " [dead-script]" if verdict.found.startswith(DEAD) else ""
+            yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}{known}")
 
 
 def _unmet(
@@ -125,6 +130,29 @@ def _cached(cleared: Plan) -> Iterator[str]:
     for eviction in cleared.evictions:
         if eviction.contradiction:
             yield f"{eviction.what} is in pip's cache: {eviction.reason}; it would be moved out of it"
+
+
+def _foreign(evidence: Evidence) -> Iterator[str]:
+    """Yield what no RECORD lists: what Python runs when it starts, and modules among those of pinned packages."""
+    foreign = evidence.installed.foreign
+    for place in foreign.hooks:
+        version = " 3.15" if place.endswith(".start") else ""
+        yield f"{place}: Python{version} runs it at each start, and no RECORD lists it [startup-hook]"
+    for place, one in foreign.find_unowned(evidence.lists()):
+        what = f"Python may import it as part of {one.identity.name} {one.text}"
+        yield f"{place}: {what}, and no RECORD lists it [unowned]"
+
+
+def _unexplained(evidence: Evidence) -> Iterator[str]:
+    """Yield what is in the environment without a pin, a need of a pin or a held pin; pip and pinstall need none."""
+    asked, installed = evidence.asked, evidence.installed
+    pinned = {pin.name for pin in asked.demand.pins} | installed.ledger.holds().keys()
+    roots = [closure.Need(name=name, by="") for name in (*pinned, NormalizedName("pip"), refusals.DISTRIBUTION)]
+    explained, _ = closure.walk([*evidence.roots(), *roots], evidence.find, asked.target.markers)
+    for one in installed.every:
+        if one.identity.name not in explained and not installed.is_outside(one):
+            why = "no pin, no dependency of a pin and no held pin explains it"
+            yield f"{one.identity.name} {one.text}: {why} [unexplained]"
 
 
 def _installed(evidence: Evidence, found: Sequence[Verdict]) -> list[Distribution]:

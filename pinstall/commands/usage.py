@@ -47,6 +47,7 @@ _INSTALL = (
 )
 _CHECK = (
     Option("--deep", "Read every installed file"),
+    Option("--exact", "Also name what is installed without a pin that explains it"),
     Option("--json", "Write the findings as JSON on standard output"),
 )
 _LOCK = (
@@ -62,7 +63,7 @@ _PLACE = (
 _EVICT = (Option("--evict", "Move what is wrong out of the cache"),)
 USAGES = (
     Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
-    Usage("check [--deep] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
+    Usage("check [--deep] [--exact] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
     Usage("check --pinned FILE...", "Say which lines of files are not pins"),
     Usage("lock ARGUMENTS [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
     Usage("why NAME ARGUMENTS", "Tell what is known of one project"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from pinstall import environment, stamp
 from pinstall.files import sha256
 from pinstall.formats import metadata
+from pinstall.model.pins import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     Listed = tuple[int, str, str, Distribution, str]
     "Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD."
 
+_PYTHONS: Final = ("python", "pypy", "graalpy")
 _TRUE: Final = ("pip", "uv")
 """The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD."""
 
@@ -90,7 +93,7 @@ class FileList:
         if self.distribution.egg:
             gone = next((place for place in self._of_egg if not os.path.lexists(place)), None)
             return None if gone is None else f"lacks {os.path.relpath(gone, self.distribution.location)}"
-        if not self._is_held:
+        if not self.is_held:
             return None
         if not self.rows or self._damages is None:
             missing = self._content is None and not os.path.exists(self.distribution.record)
@@ -103,7 +106,7 @@ class FileList:
         return tuple(path for path, _ in self._damages or ())
 
     @cached_property
-    def _is_held(self) -> bool:
+    def is_held(self) -> bool:
         """Tell whether the files are to be what RECORD says.
 
         Debian removes INSTALLER and leaves a RECORD of other files than it installs; pip's own RECORD lists INSTALLER.
@@ -158,11 +161,24 @@ class FileList:
         finally:
             stamp.close(folder)
 
+    def find_dead_scripts(self, executable: str) -> Iterator[tuple[str, str]]:
+        """Yield each script that does not start the Python of this environment, with words on it.
+
+        Launchers of Windows are not read. A script that finds its Python by PATH or by its own folder is not dead.
+        """
+        for path, _, _ in self.rows if self.is_held else ():
+            folder, name = os.path.split(path)
+            if path.startswith(("../", "/")) and os.path.basename(folder) in ("bin", "Scripts"):
+                python = _interpreter(self.place(path))
+                wrong = "is of another environment" if os.path.exists(python) else "does not exist"
+                if python and not (os.path.exists(python) and _home(python) == _home(executable)):
+                    yield path, f"{DEAD}{os.path.basename(folder)}/{name} starts {python}, which {wrong}"
+
     @property
     def hashed(self) -> Iterator[Listed]:
         """Yield each file with a sha256 in RECORD, if the files have to be as RECORD says."""
         folder = os.path.join(self.distribution.location, "")
-        for path, digest, size in self.rows if self._is_held else ():
+        for path, digest, size in self.rows if self.is_held else ():
             if digest.startswith("sha256=") and metadata.CACHED not in path:
                 outside = path.startswith(("../", "/"))
                 place = locate(self.distribution.location, path) if outside else folder + path
@@ -221,6 +237,24 @@ def locate(location: str, path: str) -> str:
     """Return the path of the file of a row; `--target` moves `../../bin` to `bin` and does not change RECORD."""
     place = os.path.join(location, path)
     return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
+
+
+def _interpreter(script: str) -> str:
+    """Return the Python that a script names by its whole path, also in the form of pip and distlib for long paths."""
+    try:
+        with open(script, "rb") as file:
+            named = re.match(rb"#!(?:/bin/sh\n'''exec' )?(?:\"([^\"\n$]+)\"|([^\s\"$]+))", file.read(2048))
+    except OSError:
+        return ""
+    python = os.fsdecode(named[1] or named[2]) if named else ""
+    return python if os.path.isabs(python) and os.path.basename(python).startswith(_PYTHONS) else ""
+
+
+def _home(python: str) -> str:
+    """Return the folder of a virtual environment, else that of the file which runs."""
+    above = os.path.dirname(os.path.dirname(python))
+    is_virtual = os.path.exists(os.path.join(above, "pyvenv.cfg"))
+    return os.path.realpath(above) if is_virtual else os.path.dirname(os.path.realpath(python))
 
 
 def _is_wrapper(path: str) -> bool:

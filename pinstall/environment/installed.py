@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pinstall import environment
 from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
+from pinstall.environment.foreign import Foreign
 from pinstall.environment.ledger import Ledger
 from pinstall.files import sha256
 from pinstall.formats import metadata
@@ -97,7 +98,7 @@ class Installed:
         if damage is None and is_half(found) and not self.is_outside(found):
             return "is there in half: it has neither INSTALLER nor RECORD", {}
         if damage is None or found.damage is not None:
-            return damage, {}
+            return damage or self._find_dead_script(found), {}
         # to install it again would overwrite the other one
         overwritten = self.overwritten(found)
         return self._altered(found, overwritten), overwritten
@@ -109,11 +110,24 @@ class Installed:
         row = self.row(found)
         return self.files(found).damage({*passing, *(row.flaws if row else ())})
 
+    def _find_dead_script(self, found: Distribution) -> str | None:
+        """Return what a script starts in place of the target's Python, but not if it did so when it was new."""
+        outside = self.is_outside(found) or not self._verifies
+        dead = {} if outside else dict(self.files(found).find_dead_scripts(self.target.executable))
+        row = self.row(found) if dead else None
+        return next((text for path, text in dead.items() if row is None or path not in row.flaws), None)
+
     def flaws(self, found: Distribution) -> tuple[str, ...]:
-        """Return the paths of a new installation that differ from RECORD and are its own."""
-        flaws = self.files(found).flaws
+        """Return the paths of a new installation that differ from RECORD, or start no Python of it, and are its own."""
+        files = self.files(found)
+        flaws = (*files.flaws, *dict(files.find_dead_scripts(self.target.executable)))
         taken = self.overwritten(found) if flaws else {}
         return tuple(path for path in flaws if path not in taken)
+
+    @cached_property
+    def foreign(self) -> Foreign:
+        """Return the files that no installer lists."""
+        return Foreign(self.target, self._environment.folders())
 
     @cached_property
     def owners(self) -> Owners:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +161,10 @@ class Dependency:
 
     def __str__(self) -> str:
         return f"`{self.name}=={self.version}`, needed by {self.by}"
+
+
+DEAD: Final = "its script "
+"""The beginning of words on a script that does not start the Python of its environment."""
 
 
 class State(enum.IntEnum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pinstall.formats.urls import is_vcs, redacted, scheme
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Origin, RequirementLine
-from pinstall.model.pins import Dependency, Distribution, Identity, Source, State, Verdict
+from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,7 +80,8 @@ def _source(source: Source) -> str:
 
 def verdict(judged: Verdict) -> Fault:
     """Return one line on a pin that is not satisfied, with what is installed instead."""
-    subject = {State.ABSENT: "it ", State.DAMAGED: "what is installed "}.get(judged.state, "")
+    subjects = {State.ABSENT: "it ", State.DAMAGED: "" if judged.found.startswith(DEAD) else "what is installed "}
+    subject = subjects.get(judged.state, "")
     return _fault(judged.pin.origin, f"{judged.pin.wanted}, but {subject}{judged.found}")
 
 

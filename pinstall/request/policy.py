@@ -54,6 +54,7 @@ _HOLD: Final = (
 )
 _CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
 _AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
+_UNOWNED: Final = "What to do with code that Python runs when it starts and that no RECORD lists"
 _BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
 _STAMP: Final = (
     "What a stamp of a satisfied run covers: every listed file of the pinned packages and their dependencies; only the "
@@ -70,6 +71,7 @@ KEYS: Final = (
     Key("hold", ("keep", "ignore", "forget"), "keep", _HOLD),
     Key("closure", _LEVELS, "allow", _CLOSURE),
     Key("ambiguous", _LEVELS, "warn", _AMBIGUOUS),
+    Key("unowned", _LEVELS, "warn", _UNOWNED),
     Key("bytecode", ("parallel", "pip"), "parallel", _BYTECODE),
     Key("stamp", ("full", "quick", "off"), "full", _STAMP),
     Key("report", (), "", "Where to write the JSON report: a file, or `-` for standard output", "FILE"),
@@ -100,6 +102,7 @@ class Policy:
     hold: str
     closure: str
     ambiguous: str
+    unowned: str
     bytecode: str
     stamp: str
     report: str

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.environment.file_list import FileList
     from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Chosen
     from pinstall.request.call import Asked
@@ -47,6 +48,11 @@ class Evidence:
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
         self._destination = Environment(() if rehearsed else distributions.list_folders(asked.request, asked.target))
         self.reached, self.unmet = self._walk(self.find)
+
+    def lists(self) -> list[FileList]:
+        """Return the files of each distribution that counts: of what is pinned, and of what that needs."""
+        names = {pin.name for pin in self.asked.demand.pins} | self.reached.keys()
+        return [self.installed.files(found) for found in filter(None, map(self.find, sorted(names)))]
 
     def requirers(self, name: NormalizedName) -> tuple[str, ...]:
         """Return the needs of a project without extras, as `NAME VERSION needs ...`."""

@@ -29,6 +29,7 @@ NAMESAKE = canonicalize_name("pinstall")
 """Another tool, with the same command and the same import name."""
 _CONFLICT = ("pin contradicts another", "pins contradict others")
 _CORRECT = "correct them and run again; nothing has been changed"
+_ACCEPT = "`pinstall check` names the reason for each; delete them, or accept them with `--pin unowned=allow`"
 _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
 
 
@@ -104,14 +105,33 @@ def refuse_dependencies(found: Sequence[Dependency], asked: Asked, tell: Reporte
         raise PinstallError("closure", _counted(found), context=_lines(found), hint=hint, exit_code=NOT_PINNED)
 
 
-def refuse_outcome(outcome: Outcome, asked: Asked, tell: Reporter) -> Outcome:
-    """Return the outcome, with an error for its unpinned dependencies unless something else may pin them."""
+def refuse_outcome(outcome: Outcome, evidence: Evidence, tell: Reporter, known: Sequence[str]) -> Outcome:
+    """Return the outcome, with an error for its unpinned dependencies unless something else may pin them.
+
+    So it does for code that no RECORD lists and that was not `known` before.
+    """
+    asked = evidence.asked
     try:
+        refuse_foreign(evidence, tell, known)
         if not asked.beyond or asked.policy.closure == "warn":
             refuse_dependencies(outcome.unpinned, asked, tell, late=True)
     except PinstallError as error:
         return replace(outcome, exit_code=error.exit_code, error=error)
     return outcome
+
+
+def refuse_foreign(evidence: Evidence, tell: Reporter, known: Sequence[str] = ()) -> None:
+    """Raise PinstallError (`unowned`) for what no RECORD lists, or name what of it is not `known` before."""
+    choice, foreign = evidence.asked.policy.unowned, evidence.installed.foreign
+    found = [place for place in foreign.hooks if place not in known] if choice != "allow" else []
+    if choice == "refuse":
+        found += dict.fromkeys(place for place, _ in foreign.find_unowned(evidence.lists()))
+        if found:
+            message = phrases.counted(len(found), "file is in no RECORD", "files are in no RECORD")
+            raise PinstallError("unowned", message, context=tuple(found), hint=_ACCEPT, exit_code=NOT_PINNED)
+    elif found:
+        counted = phrases.counted(len(found), "file that no RECORD lists runs", "files that no RECORD lists run")
+        tell.say(f"warning: {counted} when Python starts: {', '.join(found)}")
 
 
 def show_dependencies(found: Sequence[Dependency], tell: Reporter) -> None:

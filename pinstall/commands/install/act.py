@@ -35,6 +35,7 @@ _LATE = ("packaging.tags", "requests.auth", "resolvelib")
 def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], tell: Reporter) -> Outcome:
     """Bring about what is pinned with pip and return what was done; in any case good wheels go back to the cache."""
     _import_own(evidence, found)
+    known = evidence.installed.foreign.hooks
     clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
     with pip.make_folder() as folder, contextlib.closing(clearing):
         attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, folder)
@@ -51,7 +52,7 @@ def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], te
     holds.renew(evidence, tell)
     if asked.elsewhere:
         return outcome
-    return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), asked, tell)
+    return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), evidence, tell, known)
 
 
 def _import_own(evidence: Evidence, found: Sequence[Verdict]) -> None:

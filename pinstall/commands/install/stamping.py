@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pinstall import files
-from pinstall.environment import choice
+from pinstall.environment import choice, foreign
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
@@ -40,7 +40,7 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     off = asked.policy.stamp == "off" or asked.target.named is None
     if off or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
         return ()
-    lists = tuple(_lists(evidence))
+    lists = evidence.lists()
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
     every = () if asked.policy.stamp == "quick" else _listed(lists, started)
     if every is None or not all(is_settled(ground, started) for ground in grounds):
@@ -100,21 +100,7 @@ def _environment(asked: Asked) -> Iterator[str]:
             if os.path.isfile(path):  # an archive
                 yield from (STATUS + path, CHANGE + path)
             yield STATUS + os.path.join(path, "pip", "__init__.py")
-            yield from (STATUS + os.path.join(path, name) for name in _links(path))
-
-
-def _links(folder: str) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if name.endswith(".pth")]
-    except OSError:
-        return []
-
-
-def _lists(evidence: Evidence) -> Iterator[FileList]:
-    """Yield the files of each distribution that counts: of what is pinned, and of what that needs."""
-    names = {pin.name for pin in evidence.asked.demand.pins} | evidence.reached.keys()
-    for found in filter(None, map(evidence.find, sorted(names))):
-        yield evidence.installed.files(found)
+            yield from (CONTENT + os.path.join(path, name) for name in foreign.list_hooks(path))
 
 
 def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[str]:
@@ -122,6 +108,8 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
     yield from (CONTENT + path for path in evidence.installed.ledger.paths)
     for one in lists:
         yield from _distribution(one)
+        if evidence.asked.policy.unowned == "refuse":  # shows what appears next to a listed file
+            yield from (STATUS + folder for folder in sorted(set(map(os.path.dirname, one.places))))
         if evidence.installed.inputs(one.distribution) is not None:
             yield PREFIX  # a build may read any variable
 

@@ -68,6 +68,7 @@ def _walk(asked: Asked, started: int, tell: Reporter, notice: str) -> Outcome:
     if any(line.anonymous for line in asked.lines):
         evidence = verdicts.proof.learn_names(evidence)
     refusals.refuse_request(evidence, tell)
+    refusals.refuse_foreign(evidence, tell)
     if evidence.asked.demand.unpinned and asked.policy.unpinned != "allow":
         steps.advise.refuse_unpinned(evidence, tell)
     found, cache = evidence.judge(), None

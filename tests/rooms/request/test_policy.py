@@ -23,6 +23,7 @@ def test_the_defaults_enforce() -> None:
         location="any",
         hold="keep",
         closure="allow",
+        unowned="warn",
         ambiguous="warn",
         bytecode="parallel",
         stamp="full",

@@ -1,0 +1,160 @@
+"""Find files that no installer lists: code that Python runs when it starts, and modules among those of packages.
+
+May not: know what is asked, write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pinstall.environment.file_list import FileList
+from pinstall.model.pins import Distribution, Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+    from pinstall.model.inputs import Interpreter
+
+_HOOKS: Final = (".pth", ".start")
+_MODULES: Final = ("sitecustomize", "usercustomize")
+_SHIM: Final = (
+    rb"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(local|stdlib)'\) == 'local'; "
+)
+_KNOWN: Final = (
+    rb"import _virtualenv",  # virtualenv and uv: the configuration of distutils moves no installation
+    _SHIM + rb"enabled and __import__\('_distutils_hack'\)(\.add_shim\(\))?;? ?",  # setuptools of Fedora has no RECORD
+)
+"""Harmless lines of files that no RECORD lists, with the reason for each."""
+_STORES: Final = ("/nix/store/", "/gnu/store/")
+"""Folders of which nothing can change: the `sitecustomize` of Nix is in one."""
+_COMMON: Final = frozenset({"conftest", "docs", "examples", "scripts", "setup", "test", "tests", "tools"})
+"""Names in a project's folder on PYTHONPATH that careless wheels have at their top too."""
+_GENERATED: Final = ("comtypes/gen", "win32com/gen_py")
+"""Packages that write modules into their own folder when they are used."""
+
+
+def list_hooks(folder: str) -> list[str]:
+    """Return the paths, below a folder of the import path, of all that Python may run when it starts."""
+    names = _list(folder)
+    inside = (f"{name}/{one}" for name in _MODULES if name in names for one in _list(os.path.join(folder, name)))
+    modules = (name for name in names if name.partition(".")[0] in _MODULES and _is_module(name))
+    return [
+        *(name for name in names if name.endswith(_HOOKS)),
+        *modules,
+        *(one for one in inside if "/__init__." in one),
+    ]
+
+
+def _list(folder: str) -> list[str]:
+    with suppress(OSError):
+        return sorted(os.listdir(folder))
+    return []
+
+
+def _read(place: str) -> bytes:
+    with suppress(OSError), open(place, "rb") as file:
+        return file.read()
+    return b""
+
+
+def _is_module(name: str) -> bool:
+    return re.fullmatch(r"[^\W\d]\w*\.(pyc?|([\w-]+\.)?(so|pyd))", name) is not None
+
+
+def _runs(place: str) -> bool:
+    """Check whether Python runs code of this file: of a `.pth`, of a `.start` (PEP 829), or a module."""
+    lines = _read(place).removeprefix(b"\xef\xbb\xbf").splitlines()
+    if place.endswith(".start"):
+        return any(line.strip() and not line.startswith(b"#") for line in lines)
+    code = (line for line in lines if line.startswith((b"import ", b"import\t")))
+    return not place.endswith(".pth") or not all(any(re.fullmatch(known, line) for known in _KNOWN) for line in code)
+
+
+class Foreign:
+    """Files of the import path that no installer lists: in a RECORD, in pip's list of an egg, for conda or dpkg."""
+
+    def __init__(self, target: Interpreter, metadata: Mapping[str, NormalizedName]) -> None:
+        """Take the dist-infos and egg-infos of the target, by path."""
+        self._target, self._metadata = target, metadata
+        own = {os.path.realpath(path) for path in (target.stdlib, os.path.join(target.stdlib, "lib-dynload"))}
+        self._folders = [one for one in dict.fromkeys(map(os.path.realpath, target.paths)) if one not in own]
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        """Return each place that is listed, with the folders above, also for what another copy hides."""
+        found: set[str] = set()
+        for path, name in self._metadata.items():
+            folder, entry = os.path.split(path)
+            location = os.path.realpath(folder)
+            own = Distribution(identity=Identity(name=name), text="", location=location, path=f"{location}/{entry}")
+            for place in FileList(own).places:
+                above = place
+                while above not in found:
+                    found.add(above)
+                    above = os.path.dirname(above)
+        return frozenset(found)
+
+    def _is_listed(self, place: str) -> bool:
+        """Check whether an installer lists a file, or files of a folder; the nearest and cheapest lists come first."""
+        folder, name = os.path.split(place)
+        near = (one for one in self._metadata if os.path.realpath(os.path.dirname(one)) == folder)
+        if any(f"\n{name},".encode() in b"\n" + _read(f"{one}/RECORD") for one in near) or place in self._listed:
+            return True
+        prefix = os.path.realpath(self._target.base_prefix)
+        lists = [(f"{prefix}/conda-meta", f'"{os.path.relpath(place, prefix)}')]
+        lists += [("/var/lib/dpkg/info", f"\n{place}")] if place.startswith("/usr/lib/") else []
+        return any(
+            re.search(re.escape(os.fsencode(text)) + rb'["\n/]', _read(f"{where}/{one}"))
+            for where, text in lists
+            for one in _list(where)
+            if one.endswith((".json", ".list"))
+        )
+
+    def _show(self, place: str) -> str:
+        return place.removeprefix(os.path.join(os.path.realpath(self._target.prefix), ""))
+
+    @cached_property
+    def hooks(self) -> tuple[str, ...]:
+        """Return what Python runs when it starts; `.pth` files count only in folders for packages."""
+        return tuple(
+            self._show(f"{folder}/{path}")
+            for folder in self._folders
+            for path in list_hooks(folder)
+            if folder.endswith("-packages") or not path.endswith(_HOOKS)
+            if _runs(f"{folder}/{path}") and not folder.startswith(_STORES) and not self._is_listed(f"{folder}/{path}")
+        )
+
+    def find_unowned(self, lists: Iterable[FileList]) -> Iterator[tuple[str, Distribution]]:
+        """Yield each module, and folder of modules, that Python may import as part of the distributions.
+
+        That is what lies in their packages, and what has their names there or in folders that are searched before.
+        """
+        for files in (one for one in lists if one.is_held):
+            root = os.path.realpath(files.distribution.location)
+            paths = [path for path, _, _ in files.rows if _is_module(path.rpartition("/")[2])]
+            tops = {path.partition("/")[0].partition(".")[0] for path in paths}
+            heads = {path.rpartition("/")[0] for path, _, _ in files.rows if path.partition("/")[0] in tops}
+            inside = {head[:at] for head in heads for at in range(1, len(head) + 1) if head[at : at + 1] in ("", "/")}
+            found = [(f"{root}/{head}", name) for head in inside for name in _list(f"{root}/{head}")]
+            for folder in self._folders[: self._folders.index(root) + 1] if root in self._folders else ():
+                wanted = tops if folder.endswith("-packages") else tops - _COMMON
+                found += [(folder, name) for name in _list(folder) if name.partition(".")[0] in wanted]
+            for folder, name in sorted(found):
+                if self._is_unowned(folder, name):
+                    yield self._show(os.path.join(folder, name)), files.distribution
+
+    def _is_unowned(self, folder: str, name: str) -> bool:
+        place, first = os.path.join(folder, name), "__init__." if folder in self._folders else ""
+        is_word = name.partition(".")[0].isidentifier() and name != "__pycache__"
+        if place in self._listed or folder.endswith(_GENERATED) or not is_word:
+            return False
+        # a package with `__init__` is imported before a folder without
+        imported = _is_module(name) or any(_is_module(one) and one.startswith(first) for one in _list(place))
+        is_bytecode = name.endswith(".pyc") and os.path.exists(place[:-1])
+        return imported and not is_bytecode and not self._is_listed(place)
