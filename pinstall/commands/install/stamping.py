@@ -114,6 +114,8 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
     yield from (CONTENT + path for path in evidence.installed.ledger.paths)
     for one in lists:
         yield from _distribution(one)
+        artifact, _ = evidence.installed.local(one.distribution)
+        yield from (kind + artifact for kind in (STATUS, CHANGE) if artifact)
         if evidence.installed.inputs(one.distribution) is not None:
             yield PREFIX  # a build may read any variable
 
