@@ -56,6 +56,8 @@ def _judge_version(pin: Pin, version: Version | None) -> State:
 def _judge_source(demanded: Source | None, known: Source | None) -> State:
     if demanded is None or demanded == known:
         return State.HOLDS
+    if known is not None and demanded.commit and demanded == replace(known, commit=known.revision):
+        return State.HOLDS  # the id of an annotated tag, for which pip records the commit
     if not demanded.url and demanded.subdirectory == (known.subdirectory if known else None):
         return State.HOLDS
     return State.UNPROVEN if known is None else State.WRONG_SOURCE

@@ -21,7 +21,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PATIENCE: Final = 10.0
 """The longest time in seconds that a run waits for another one."""
@@ -211,7 +211,25 @@ def sha256(path: str, size: int = -1) -> bytes:
 
     Raises OSError for what is not a regular file.
     """
-    hashed = hashlib.sha256()
+    return _hash(path, size, hashlib.sha256())
+
+
+def hashes(path: str, algorithms: Iterable[str]) -> frozenset[str]:
+    """Return the hashes of a file as `algorithm:hexdigest`; raise OSError, also for what is not a regular file."""
+    known = (name for name in algorithms if name in hashlib.algorithms_available)
+    return frozenset(f"{name}:{_hash(path, -1, hashlib.new(name, usedforsecurity=False)).hex()}" for name in known)
+
+
+def differs(path: str, known: frozenset[str]) -> bool:
+    """Tell whether a file can be read and has none of the known hashes."""
+    try:
+        present = hashes(path, {text.partition(":")[0] for text in known})
+    except (OSError, ValueError):  # gone, or an algorithm that this Python does not have
+        return False
+    return bool(present) and not present & known
+
+
+def _hash(path: str, size: int, hashed: hashlib._Hash) -> bytes:
     length = 0
     asked = min(size + 1, _BLOCK) if size > 0 else _BLOCK
     descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from pinstall.cache import build_records
+    from pinstall.cache import build_records, builds
 
-__all__ = ["build_records"]
-"""Most satisfied runs do not need it: the first use imports it (PEP 562)."""
+__all__ = ["build_records", "builds"]
+"""Most satisfied runs do not need these: the first use imports them (PEP 562)."""
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -175,15 +175,16 @@ def _inspected(cache: str, artifact: Artifact, search: Sequence[str]) -> tuple[A
     return replace(artifact, damage=damage, recorded=recorded is not None), recorded
 
 
+def finds(asked: Asked, path: str) -> bool:
+    """Tell whether pip would find a file of this machine again."""
+    return Places(asked.in_force).reach(path)
+
+
 def _outdated(artifact: Artifact) -> str | None:
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
-    if path is None or not artifact.identity.hashes or os.path.isdir(path):
+    if path is None:
         return None
-    try:
-        same = f"sha256:{files.sha256(path).hex()}" in artifact.identity.hashes
-    except OSError:
-        return None
-    return None if same else f"was built from what `{path}` was before"
+    return f"was built from what `{path}` was before" if files.differs(path, artifact.identity.hashes) else None
 
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")

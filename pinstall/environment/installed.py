@@ -16,7 +16,7 @@ from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.foreign import Foreign
 from pinstall.environment.ledger import Ledger
-from pinstall.files import sha256
+from pinstall.files import path_of, sha256
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
@@ -87,6 +87,13 @@ class Installed:
             with suppress(OSError):
                 return frozenset({f"sha256:{sha256(found.location).hex()}"})
         return frozenset() if row is None else row.hashes
+
+    def local(self, found: Distribution) -> tuple[str, frozenset[str]]:
+        """Return the file on this machine from which it was installed, empty without one, and the hashes it had."""
+        row, source = self.row(found), found.identity.source
+        url = row.url if row is not None else "" if source is None else source.url
+        path = path_of(url) if url.startswith("file:") else None
+        return path or "", found.identity.hashes if row is None else row.hashes
 
     def inputs(self, found: Distribution) -> Mapping[str, str] | None:
         """Return the inputs of the build of this installation, None where they are unknown."""

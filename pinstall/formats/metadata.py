@@ -153,11 +153,13 @@ def source(document: dict[str, Any]) -> Source:
 
     Another document raises KeyError, TypeError, ValueError or AttributeError, here as in `hashes`.
     """
-    commit, subdirectory = (document.get("vcs_info") or {}).get("commit_id"), document.get("subdirectory")
-    if not all(text is None or isinstance(text, str) for text in (commit, subdirectory)):
+    vcs, subdirectory = document.get("vcs_info") or {}, document.get("subdirectory")
+    commit, revision = vcs.get("commit_id"), vcs.get("requested_revision")
+    if not all(text is None or isinstance(text, str) for text in (commit, revision, subdirectory)):
         raise TypeError(document)
     urls.split(document["url"])  # raises where it is not a URL
-    return Source(url=urls.without_secrets(document["url"]), commit=commit, subdirectory=subdirectory)
+    url = urls.without_secrets(document["url"])
+    return Source(url=url, commit=commit, subdirectory=subdirectory, revision=revision and revision.lower())
 
 
 def hashes(document: dict[str, Any]) -> frozenset[str]:

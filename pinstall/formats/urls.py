@@ -136,9 +136,9 @@ def egg(url: str) -> str | None:
 
 
 def digest(url: str) -> str | None:
-    """Return the hash in a URL's fragment as `algorithm:hexdigest`; md5 does not count."""
+    """Return the hash in a URL's fragment, of several the first, as `algorithm:hexdigest`: pip reads only that."""
     match = _DIGEST.search(url)
-    return f"{match[1]}:{match[2].lower()}" if match and match[1] != "md5" else None
+    return f"{match[1]}:{match[2].lower()}" if match else None
 
 
 def file_name(link: str) -> str:

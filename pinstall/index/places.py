@@ -43,6 +43,13 @@ class Places:
         """Yield each index and each place of `--find-links`."""
         return iter((*self.indexes, *self.finds))
 
+    def reach(self, path: str) -> bool:
+        """Tell whether a file is in one of these folders, next to one of these pages, or below one of these indexes."""
+        folder = os.path.realpath(os.path.dirname(path))
+        finds = map(_folder, filter(None, map(files.path_of, self.finds)))
+        indexes = map(_folder, filter(None, map(files.path_of, self.indexes)))
+        return folder in finds or any(os.path.join(folder, "").startswith(os.path.join(one, "")) for one in indexes)
+
     def of(self, name: str) -> tuple[Place, ...]:
         """Return where pip looks for a project, in its order."""
         finds = (Place(find, find) for find in self.finds)
@@ -54,6 +61,11 @@ def found(option: Option) -> str:
     written = option.value or ""
     near = os.path.join(os.path.dirname(option.origin.where), written)
     return near if os.path.exists(near) else written
+
+
+def _folder(path: str) -> str:
+    real = os.path.realpath(os.path.expanduser(path))
+    return os.path.dirname(real) if os.path.isfile(real) else real
 
 
 def hashes(link: Link) -> frozenset[str]:

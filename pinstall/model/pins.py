@@ -6,7 +6,7 @@ May not: hold behaviour beyond trivial properties, do I/O.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 class Source:
     """A place of contents outside of indexes: a URL without credentials, and the commit of a repository.
 
-    An empty URL means any place: the hash of an archive decides.
+    An empty URL means any place: the hash of an archive decides. `revision` is the full id from which pip found the
+    commit: that of an annotated tag, which has an id of its own.
     """
 
     url: str
     commit: str | None = None
     subdirectory: str | None = None
+    revision: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

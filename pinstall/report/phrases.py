@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 _HAS_COMMITS = ("git+", "hg+")
+_FOREMOST = re.compile(r"[#&](md5=)")
 _PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")  # `--proxy` also takes `USER:PASSWORD@HOST`
 
 
@@ -70,6 +71,11 @@ def found(state: State, text: str, identity: Identity | None) -> str:
             return f"{text} is installed from another artifact ({hashes})"
         case _:
             return f"{text} is installed"
+
+
+def changed(path: str, found: Distribution) -> str:
+    """Return that a file is not what was installed from it."""
+    return f"{path} has changed since {found.identity.name} {found.text} was installed from it"
 
 
 def _source(source: Source) -> str:
@@ -133,6 +139,8 @@ def _remedy(line: RequirementLine, pin: str) -> str:
             return "write the full commit id behind `@`"
         return "a revision number fixes no contents: take git, hg, or an archive with its hash"
     if line.link is not None:
+        if match := _FOREMOST.search(line.link):  # pip reads the first hash only
+            return f"write `sha256=<digest of that file>` in place of `{match[1]}`"
         return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
     return f"write `{pin}`"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.utils import NormalizedName
 
 from pinstall.formats import metadata
-from pinstall.formats.urls import commit, file_name, is_vcs, without_secrets
+from pinstall.formats.urls import commit, file_name, is_vcs, scheme, without_secrets
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, Pin, Source
 
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 
-_DIGITS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
-_HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in _DIGITS.items()))
+STRONG: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+"""The algorithms that pip takes after `--hash`, and how many digits their hashes have."""
+_HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in STRONG.items()))
 
 
 def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
     """Yield a fault for each impossible hash; pip finds it only after a download."""
     for line in lines:
         for text in sorted(line.hashes):
-            digits = None if _HASH.fullmatch(text) else _DIGITS.get(text.partition(":")[0])
+            digits = None if _HASH.fullmatch(text) else STRONG.get(text.partition(":")[0])
             if digits is not None:
                 message = f"`{text}` can match no file: it has not the {digits} hexadecimal digits of its algorithm"
                 yield Fault(origin=line.origin, message=message)
@@ -79,7 +80,13 @@ def _name(line: RequirementLine, certain: Container[NormalizedName | None]) -> N
 def _fixes_contents(line: RequirementLine) -> bool:
     """Return whether a direct reference fixes its contents, by a hash or a full commit."""
     link = line.link or ""
-    return commit(link) is not None if is_vcs(link) else bool(line.hashes)
+    return commit(link) is not None if is_vcs(link) else bool(_hashes(line))
+
+
+def _hashes(line: RequirementLine) -> frozenset[str]:
+    """Return the hashes of a line, none where md5 alone would fix contents that are not on this machine."""
+    remote = line.link is not None and scheme(line.link) != "file"
+    return frozenset() if remote and all(text.startswith("md5:") for text in line.hashes) else line.hashes
 
 
 def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> Demand:
@@ -99,7 +106,7 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
     # several that fit are one version in several spellings: the choice must not depend on the order of lines
     version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
     parsed = metadata.version(version) if version else None  # `===` takes any text
-    hashed = [line.hashes for line in group if line.hashes]
+    hashed = [hashes for line in group if (hashes := _hashes(line))]
     pin = Pin(
         name=name,
         version=parsed,
@@ -159,7 +166,7 @@ def _misspelt(line: RequirementLine) -> str:
 
 def _content_conflict(links: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Fault | None:
     allowed: frozenset[str] = frozenset()
-    for number, line in enumerate(hashed := [line for line in group if line.hashes]):
+    for number, line in enumerate(hashed := [line for line in group if _hashes(line)]):
         allowed = allowed & line.hashes if number else line.hashes
         if not allowed:
             others = ", ".join(str(other.origin) for other in hashed[:number])

@@ -15,7 +15,7 @@ from pinstall import environment, files, formats
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
-from pinstall.request import lockfile, pyproject, requirements
+from pinstall.request import demand, lockfile, pyproject, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -207,12 +207,16 @@ class Reading:
             return line
         if os.path.isdir(path):
             return replace(line, directory=True)
+        algorithms = {text.partition(":")[0] for text in line.hashes}
+        if not algorithms.isdisjoint(demand.STRONG):
+            return line
         try:
-            # a written hash is the demand, whatever the file has now
-            return replace(line, hashes=line.hashes or frozenset((f"sha256:{files.sha256(path).hex()}",)))
+            present = files.hashes(path, {"sha256", *algorithms})
         except OSError as error:
             self.faults.append(Fault(origin=line.origin, message=f"cannot read `{line.text}`: {error.strerror}"))
             return line
+        # a written hash is the demand, whatever the file has now
+        return line if line.hashes and not line.hashes & present else replace(line, hashes=present)
 
 
 def _is_transient(where: str) -> bool:

@@ -5,10 +5,11 @@ May not: write, start pip, decide what follows from a verdict.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pinstall import cache, comparison, environment
+from pinstall import cache, comparison, environment, files
 from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
@@ -170,7 +171,9 @@ class Evidence:
         known = self._known(pin, found)
         state = comparison.judge(pin, known)
         text = phrases.found(state, found.text, known)
-        if state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
+        if state is State.HOLDS and (changed := self._changed(pin, found)):
+            state, text = State.WRONG_HASH, phrases.changed(changed, found)
+        elif state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
         elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
             state, text = State.UNPROVEN, unproven
@@ -222,6 +225,15 @@ class Evidence:
             return None
         other = cache.build_records.differences(told, cache.build_records.collect_inputs(self.asked, pin), pure=False)
         return f", built with another {', another '.join(other)}" if other else None
+
+    def _changed(self, pin: Pin, found: Distribution) -> str:
+        """Return the file from which it was installed, if that has changed since and pip would find it again."""
+        path, hashes = self.installed.local(found)
+        if not path or pin.hashes or not files.differs(path, hashes):
+            return ""
+        below = path.startswith(os.path.join(os.getcwd(), ""))
+        shown = os.path.relpath(path) if below else path
+        return shown if cache.builds.finds(self.asked, path) else ""
 
     def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
         """Return where an installation came from, if that is not the index of its project."""

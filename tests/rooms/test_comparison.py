@@ -62,6 +62,9 @@ def test_a_version_that_is_not_known_accuses_nobody(wanted: str) -> None:
         (replace(HOME, commit=COMMIT[::-1]), State.WRONG_SOURCE),
         (replace(HOME, url="https://host.example/fork"), State.WRONG_SOURCE),
         (replace(HOME, subdirectory="lib"), State.WRONG_SOURCE),
+        (replace(HOME, commit=COMMIT[::-1], revision=COMMIT), State.HOLDS),  # of an annotated tag
+        (replace(HOME, commit=COMMIT[::-1], revision="v1"), State.WRONG_SOURCE),
+        (replace(HOME, commit=COMMIT[::-1], revision=COMMIT, subdirectory="lib"), State.WRONG_SOURCE),
     ],
 )
 def test_sources(known: Source | None, state: State) -> None:

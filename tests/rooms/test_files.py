@@ -50,3 +50,16 @@ def test_a_pipe_has_no_digest(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FileNotFoundError, match="it is not a regular file"):
         files.sha256(str(tmp_path / "pipe"))
+
+
+def test_a_file_differs_by_a_known_hash_only(tmp_path: Path) -> None:
+    place = tmp_path / "x.whl"
+    place.write_bytes(b"x")
+    same = files.hashes(str(place), ("md5", "sha256", "any"))
+    assert {text.partition(":")[0] for text in same} == {"md5", "sha256"}
+    other = frozenset(("sha256:00",))
+    assert files.differs(str(place), other)
+    for known in (same, same | other, frozenset[str](), frozenset(("any:sha256:00|sha256:01",))):
+        assert not files.differs(str(place), known)
+    assert not files.differs(str(tmp_path), other)
+    assert not files.differs(str(tmp_path / "gone"), other)

@@ -18,6 +18,7 @@ from pinstall import files, pip
 from pinstall.index import places
 from pinstall.model.errors import PinstallError
 from pinstall.request import arguments, settings
+from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
 
 if TYPE_CHECKING:
@@ -94,10 +95,16 @@ def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
     else:
         path = files.path_of(direct.link) if "://" not in direct.link else None
         # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
-        link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}"
+        fragment = "".join(direct.link.partition("#")[1:]) if direct.link[:5].lower() == "file:" else ""
+        link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}{fragment}"
         bare = direct.anonymous or "+" in link.partition(":")[0]
         written = link if bare else f"{pin.name} @ {link}"
-    return " ".join([written, *(f"--hash={digest}" for digest in sorted(pin.hashes)), *quoted(settings)])
+    return " ".join([written, *(f"--hash={digest}" for digest in sorted(_strong(pin))), *quoted(settings)])
+
+
+def _strong(pin: Pin) -> frozenset[str]:
+    """Return the hashes that pip takes after `--hash`; another one is in the URL's fragment, where pip compares it."""
+    return frozenset(text for text in pin.hashes if text.partition(":")[0] in STRONG)
 
 
 def _option_line(option: Option) -> str:
@@ -114,7 +121,7 @@ def _option_line(option: Option) -> str:
 def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
     """Return the pins in groups that one pip command can take: one hash in a file demands hashes of all."""
     pins = tuple(pins)
-    groups = (tuple(pin for pin in pins if pin.hashes), tuple(pin for pin in pins if not pin.hashes))
+    groups = (tuple(filter(_strong, pins)), tuple(pin for pin in pins if not _strong(pin)))
     return tuple(filter(None, groups))
 
 

@@ -110,6 +110,8 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
         yield from _distribution(one)
         if evidence.asked.policy.unowned == "refuse":  # shows what appears next to a listed file
             yield from (STATUS + folder for folder in sorted(set(map(os.path.dirname, one.places))))
+        artifact, _ = evidence.installed.local(one.distribution)
+        yield from (kind + artifact for kind in (STATUS, CHANGE) if artifact)
         if evidence.installed.inputs(one.distribution) is not None:
             yield PREFIX  # a build may read any variable
 

@@ -59,3 +59,9 @@ def test_a_repository_has_no_hashes() -> None:
 def test_no_such_document(document: Any) -> None:
     with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
         metadata.source(document)
+
+
+def test_the_requested_revision_does_not_make_another_source() -> None:
+    vcs = {"vcs": "git", "commit_id": COMMIT, "requested_revision": "AB" * 20}
+    found = metadata.source({"url": URL, "vcs_info": vcs})
+    assert (found, found.revision) == (Source(url=URL, commit=COMMIT), "ab" * 20)

@@ -103,8 +103,8 @@ def test_no_archives(name: str) -> None:
         ("https://h/x#sha256=AB", "sha256:ab"),
         ("https://h/x#egg=y&sha512=00&subdirectory=z", "sha512:00"),
         ("https://h/x#sha1=00", "sha1:00"),
-        ("https://h/x#md5=00", None),
-        ("https://h/x#md5=00&sha256=ab", None),  # the first is the one that pip looks at
+        ("https://h/x#md5=00", "md5:00"),
+        ("https://h/x#md5=00&sha256=ab", "md5:00"),  # the first is the one that pip looks at
         ("https://h/x", None),
     ],
 )

@@ -40,3 +40,16 @@ def test_a_path_in_a_file_counts_from_its_folder_where_it_is_there(tmp_path: Pat
     where = str(tmp_path / "requirements.txt")
     given = [option("find_links", "wheels", where), option("find_links", "other", where), option("find_links", "")]
     assert Places(given).finds == (str(tmp_path / "wheels"), "other")
+
+
+def test_a_file_is_reached_in_a_folder_next_to_a_page_and_below_an_index(tmp_path: Path) -> None:
+    (tmp_path / "index" / "demo").mkdir(parents=True)
+    (tmp_path / "page.html").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    given = (
+        option("find_links", str(tmp_path / "link" / "page.html")),
+        option("index_url", f"file://{tmp_path}/index/"),
+    )
+    places = Places((*given, option("find_links", "https://host/page"), option("find_links", "~/")))
+    for path, expected in (("x.whl", True), ("index/demo/x.whl", True), ("other/x.whl", False), ("index2/x", False)):
+        assert places.reach(str(tmp_path / path)) is expected
