@@ -67,7 +67,8 @@ def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     from _blake2 import blake2b  # hashlib would load ten modules first
 
     named = [environ.get(name, "") for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PINSTALL_PYTHON", "PIP_PYTHON")]
-    text = "\0".join((os.getcwd(), sys.prefix, os.path.dirname(sys.argv[0]), *named, *argv))
+    folder = os.path.dirname(sys.argv[0])  # the script of a copied environment starts the Python of another one
+    text = "\0".join((os.getcwd(), sys.prefix, folder * folder.endswith("bin"), *named, *argv))
     name = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=20).hexdigest()
     return os.path.join(state_directory(environ), "stamps", name)
 

@@ -232,6 +232,7 @@ class TestDocument:
             "exit_code": 65,
             "error": None,
             "target": "/venv/bin/python",
+            "environment": {},
             "pins": [
                 {
                     "name": "demo",
