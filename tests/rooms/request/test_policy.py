@@ -24,6 +24,7 @@ def test_the_defaults_enforce() -> None:
         hold="keep",
         closure="allow",
         ambiguous="warn",
+        unowned="warn",
         bytecode="parallel",
         stamp="full",
         report="",
