@@ -25,6 +25,7 @@ def test_the_defaults_enforce() -> None:
         closure="allow",
         unowned="warn",
         ambiguous="warn",
+        unowned="warn",
         bytecode="parallel",
         stamp="full",
         report="",
