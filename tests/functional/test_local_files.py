@@ -14,7 +14,9 @@ from tests.support.wheels import Archive, wheel
 if TYPE_CHECKING:
     from tests.support.runner import Runner
 
-pytestmark: Final = pytest.mark.skipif(RELEASE < (22, 3), reason="without reports nothing is recorded")
+pytestmark: Final = pytest.mark.skipif(
+    RELEASE < (23, 1), reason="this pip is not asked what it installs without hashes"
+)
 
 OLD, NEW = (wheel("demo", "1.0", mark=mark) for mark in ("old", "new"))
 OLD_SOURCE, NEW_SOURCE = (sdist("demo", "1.0", mark=mark) for mark in ("old", "new"))
