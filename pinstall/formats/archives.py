@@ -73,7 +73,7 @@ def read_metadata(path: str, _status: tuple[int, ...]) -> Mapping[str, str]:
             known = folder.endswith((".dist-info", ".egg-info")) and name in ("METADATA", "PKG-INFO", "")
             if known and not member.is_dir() and member.compress_type not in _WHOLE:
                 with suppress(Exception):
-                    found.setdefault(folder, content(archive, member.filename).decode("utf-8", "surrogateescape"))
+                    found.setdefault(folder, content(archive, member.filename).decode())
     return found
 
 
