@@ -97,19 +97,13 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
         return
 
 
-def texts(file: IO[bytes], wanted: Collection[str], *, zipped: bool) -> Iterator[str]:
-    """Yield the text of each member of a source archive with such a file name, up to the first damage or large one."""
-    with suppress(Exception):
-        if zipped:
-            archive = opened(file)
-            paths = (path for path in archive.namelist() if path.rpartition("/")[2] in wanted)
-            yield from (content(archive, path).decode(errors="replace") for path in paths)
-            return
-        with tarfile.open(fileobj=file) as packed:
-            for member in members(packed):
-                if member.name.rpartition("/")[2] in wanted and member.size <= _BLOCK:
-                    text = packed.extractfile(member)
-                    yield "" if text is None else text.read().decode(errors="replace")
+def texts(file: IO[bytes], wanted: Collection[str]) -> Iterator[str]:
+    """Yield each text of up to 1 MiB with such a file name in a tar, up to the first damage."""
+    with suppress(Exception), tarfile.open(fileobj=file) as packed:
+        for member in members(packed):
+            wants = member.name.rpartition("/")[2] in wanted and member.size <= _BLOCK
+            text = packed.extractfile(member) if wants else None
+            yield "" if text is None else text.read().decode(errors="replace")
 
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:

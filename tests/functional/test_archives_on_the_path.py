@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.support.processes import Completed
     from tests.support.runner import Runner
 
+pytestmark = pytest.mark.usefixtures("home")  # a quick look tries one case each
 DEMO, NEWER = wheel("demo", "1.0"), wheel("demo", "2.0", requires=["needed>=1"])
 NAMES = ("libs.zip", NEWER.filename, "demo-2.0-py3.11.egg", "libs.data")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.processes import Completed
     from tests.support.runner import Runner
 
+pytestmark = pytest.mark.usefixtures("home")  # a quick look tries one case each
 DEMO = wheel("demo", "1.0")
 BY_VARIABLE = "import os, sys\nsys.path[1:1] = filter(None, [os.environ.get('LAYER')])\n"
 BY_FILE = "import os, sys\nsys.path[1:1] = open(os.path.expanduser('~/layers')).read().split()\n"
