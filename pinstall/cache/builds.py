@@ -211,7 +211,7 @@ def _is_pure(path: str) -> bool:
 
 def _is_native(cache: str, url: str) -> bool:
     """Check whether the build files of a source archive ask for all that the CPU of the build has."""
-    found = (archives.texts(file, cpu.BUILD_FILES, zipped=url.endswith(".zip")) for file in _archives(cache, url))
+    found = (archives.texts(file, cpu.BUILD_FILES) for file in _archives(cache, url))
     return any(cpu.is_native(text) for texts in found for text in texts)
 
 

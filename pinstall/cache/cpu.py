@@ -5,15 +5,16 @@ May not: know where a description is kept, decide what follows from a difference
 
 from __future__ import annotations
 
+import itertools
 import platform
 import re
 from contextlib import suppress
 from typing import Final
 
-BUILD_FILES: Final = frozenset({
-    *("CMakeLists.txt", "Makefile", "build.rs", "config.toml", "meson.build", "meson_options.txt", "pyproject.toml"),
-    *("setup.cfg", "setup.py"),
-})  # fmt: skip
+BUILD_FILES: Final = (
+    *("CMakeLists.txt", "Makefile", "build.rs", "config.toml", "meson.build"),
+    *("pyproject.toml", "setup.cfg", "setup.py"),
+)
 """The files of a source archive that say which flags a compiler gets."""
 _NATIVE: Final = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
 _INSTRUCTIONS: Final = re.compile(
@@ -28,10 +29,8 @@ def describe_cpu(path: str = "/proc/cpuinfo") -> str:
     """Return `MODEL: FLAG FLAG ...` of the first CPU that Linux lists, elsewhere the model without flags."""
     fields: dict[str, str] = {}
     with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-        for line in iter(file.readline, "\n"):
-            key, colon, value = line.partition(":")
-            if not colon:
-                break
+        for line in itertools.takewhile(str.strip, file):
+            key, _, value = line.partition(":")
             fields[key.strip().lower()] = value.strip()
     flags = list(filter(_INSTRUCTIONS.match, fields.get("flags", "").split()))
     model = fields.get("model name") or fields.get("cpu part") or fields.get("cpu") or platform.processor()

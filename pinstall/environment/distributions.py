@@ -83,17 +83,15 @@ class Environment:
 
 def _entries(location: str) -> Iterator[tuple[str, str]]:
     """Yield each entry of metadata in a folder, after the name and version that it promises."""
-    if location.endswith(".egg"):  # `setup.py install` by itself makes one
-        yield os.path.basename(location), _EGG_INFO
     try:
         entries: Iterable[str] = os.listdir(location)
     except OSError:  # an archive, or a folder that is missing or may not be read: Python goes on too
         entries = _in_archive(location)
-    for entry in sorted(entries):
-        stem, dot, suffix = entry.rpartition(".")
-        # pip renames to `~...` before it removes, and leaves that behind when it is killed
-        if dot and suffix in ("dist-info", "egg-info") and entry[0] != "~":
-            yield stem, entry
+    # pip renames to `~...` before it removes, and leaves that behind when it is killed
+    found = [entry for entry in sorted(entries) if entry.endswith((".dist-info", ".egg-info")) and entry[0] != "~"]
+    if location.endswith(".egg") and not found:  # `setup.py install` by itself makes one
+        yield os.path.basename(location), _EGG_INFO
+    yield from ((entry.rpartition(".")[0], entry) for entry in found)
 
 
 def _in_archive(location: str) -> Mapping[str, str]:

@@ -73,7 +73,7 @@ def read_metadata(path: str, _status: tuple[int, ...]) -> Mapping[str, str]:
             known = folder.endswith((".dist-info", ".egg-info")) and name in ("METADATA", "PKG-INFO", "")
             if known and not member.is_dir() and member.compress_type not in _WHOLE:
                 with suppress(Exception):
-                    found.setdefault(folder, content(archive, member.filename).decode("utf-8", "surrogateescape"))
+                    found.setdefault(folder, content(archive, member.filename).decode())
     return found
 
 
@@ -97,19 +97,13 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
         return
 
 
-def texts(file: IO[bytes], wanted: Collection[str], *, zipped: bool) -> Iterator[str]:
-    """Yield the text of each member of a source archive with such a file name, up to the first damage or large one."""
-    with suppress(Exception):
-        if zipped:
-            archive = opened(file)
-            paths = (path for path in archive.namelist() if path.rpartition("/")[2] in wanted)
-            yield from (content(archive, path).decode(errors="replace") for path in paths)
-            return
-        with tarfile.open(fileobj=file) as packed:
-            for member in members(packed):
-                if member.name.rpartition("/")[2] in wanted and member.size <= _BLOCK:
-                    text = packed.extractfile(member)
-                    yield "" if text is None else text.read().decode(errors="replace")
+def texts(file: IO[bytes], wanted: Collection[str]) -> Iterator[str]:
+    """Yield each text of up to 1 MiB with such a file name in a tar, up to the first damage."""
+    with suppress(Exception), tarfile.open(fileobj=file) as packed:
+        for member in members(packed):
+            wants = member.name.rpartition("/")[2] in wanted and member.size <= _BLOCK
+            text = packed.extractfile(member) if wants else None
+            yield "" if text is None else text.read().decode(errors="replace")
 
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:
