@@ -109,9 +109,9 @@ def requirement(text: str) -> Requirement:
         found = Requirement(text)
         if len(text) > _MOST_DIGITS:
             hash(found.specifier)  # packaging 26 parses its versions only here
-        return found
     except (SyntaxError, RecursionError) as error:  # packaging lets through what `ast` raises for a marker
         raise ValueError(str(error)) from error
+    return found
 
 
 @functools.lru_cache(maxsize=256)
