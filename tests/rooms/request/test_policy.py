@@ -23,7 +23,6 @@ def test_the_defaults_enforce() -> None:
         location="any",
         hold="keep",
         closure="allow",
-        unowned="warn",
         ambiguous="warn",
         unowned="warn",
         bytecode="parallel",
