@@ -137,6 +137,20 @@ def folder(path: str) -> None:
             os.mkdir(path, 0o775)
 
 
+def list_names(path: str) -> list[str]:
+    """Return the names in a folder, sorted; nothing where it is missing or may not be read."""
+    with suppress(OSError):
+        return sorted(os.listdir(path))
+    return []
+
+
+def read(path: str, most: int = -1) -> bytes | None:
+    """Return the content of a file, or its first bytes; None where it is missing or may not be read."""
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        return file.read(most)
+    return None
+
+
 def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = False) -> None:
     """Write a file in one step; raise OSError, after which the old file is still there.
 
@@ -167,11 +181,9 @@ def remember(path: str, content: bytes) -> None:
 
 def recall(path: str) -> dict[str, Any]:
     """Return the JSON document in a file, empty where it is missing or damaged."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return {}
+    with suppress(OSError, ValueError, TypeError, RecursionError), open(path, encoding="utf-8") as file:
+        return dict(json.load(file))
+    return {}
 
 
 def save(path: str, document: Mapping[str, Any], *, lasting: bool = False) -> None:

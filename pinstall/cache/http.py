@@ -18,6 +18,7 @@ import stat
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from pinstall.files import list_names
 from pinstall.model.artifacts import Entry
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ def list_paths(cache: str) -> Iterator[str]:
 
 def list_below(folder: str, depth: int) -> list[str]:
     """Return the paths that are so many folders deep, in no order."""
-    try:
-        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
-    except OSError:  # a file where a folder should be, or one that is gone
-        return []
+    paths = [f"{folder}{os.sep}{name}" for name in list_names(folder)]
     return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
 
 

@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from pinstall import files
 from pinstall.cache import http
 from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
@@ -100,12 +102,11 @@ def examine(cache: str, found: Artifact) -> Artifact:
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
-    try:
-        with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
-            document = json.loads(file.read(_ORIGIN_MOST))
+    content = files.read(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
+    with suppress(ValueError, AttributeError, TypeError, RecursionError):
+        document = json.loads(content or b"")
         return str(document.get("url", "")), metadata.hashes(document)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-        return "", frozenset()
+    return "", frozenset()
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:

@@ -6,6 +6,7 @@ May not: use importlib.metadata (three times slower), write.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -85,11 +86,8 @@ def _entries(location: str) -> Iterator[tuple[str, str]]:
     """Yield each entry of metadata in a folder, after the name and version that it promises."""
     if location.endswith(".egg"):  # `setup.py install` by itself makes one
         yield os.path.basename(location), _EGG_INFO
-    try:
-        entries: Iterable[str] = os.listdir(location)
-    except OSError:  # an archive, or a folder that is missing or may not be read: Python goes on too
-        entries = _in_archive(location)
-    for entry in sorted(entries):
+    # an archive, or a folder that is missing or may not be read: Python goes on too
+    for entry in files.list_names(location) or sorted(_in_archive(location)):
         stem, dot, suffix = entry.rpartition(".")
         # pip renames to `~...` before it removes, and leaves that behind when it is killed
         if dot and suffix in ("dist-info", "egg-info") and entry[0] != "~":
@@ -163,7 +161,7 @@ def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path
 
 
 def _needs(fields: dict[str, list[str]], path: str, *, egg: bool) -> tuple[str, ...] | None:
-    if egg and (content := _content(path, "requires.txt")):
+    if egg and (content := files.read(os.path.join(path, "requires.txt"))):
         return metadata.needs(content.decode("utf-8", "surrogateescape"))
     return tuple(fields.get("requires-dist", ())) if fields else None
 
@@ -171,11 +169,9 @@ def _needs(fields: dict[str, list[str]], path: str, *, egg: bool) -> tuple[str, 
 def _head(path: str, *, egg: bool) -> dict[str, list[str]]:
     if not egg or os.path.isdir(path):
         path = os.path.join(path, "PKG-INFO" if egg else "METADATA")
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return metadata.fields(file)
-    except OSError:
-        return {}
+    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return metadata.fields(file)
+    return {}
 
 
 def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
@@ -185,22 +181,14 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
     poetry on Windows with its slashes.
     """
     document = files.recall(os.path.join(path, "direct_url.json"))
-    listed = _content(path, "RECORD").replace(b"\\", b"/") if document else b""
+    listed = (files.read(os.path.join(path, "RECORD")) if document else None) or b""
     try:
-        if listed.strip() and b".dist-info/direct_url.json" not in listed:
+        if listed.strip() and b".dist-info/direct_url.json" not in listed.replace(b"\\", b"/"):
             return None, frozenset(), False
         editable = bool((document.get("dir_info") or {}).get("editable"))
         return metadata.source(document), metadata.hashes(document), editable
     except (ValueError, TypeError, KeyError, AttributeError):
         return None, frozenset(), False
-
-
-def _content(path: str, name: str) -> bytes:
-    try:
-        with open(os.path.join(path, name), "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 def find_by_link(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:

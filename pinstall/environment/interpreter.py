@@ -13,6 +13,7 @@ import re
 import site
 import sys
 import sysconfig
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging import tags
@@ -161,13 +162,10 @@ def _interpreter(known: Mapping[str, Any], *, own: bool, named: str | None) -> I
 def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
     """Return the release that `python -m pip` runs; a dist-info can be one left behind."""
     for path in paths:
-        try:
-            with open(os.path.join(path, "pip", "__init__.py"), encoding="utf-8") as file:
-                line = next((line for line in file if line.startswith("__version__")), "")
-        except OSError:
-            continue
-        found = metadata.version(line.partition("=")[2].strip(" \n\"'"))
-        return found.release if found else None
+        with suppress(OSError), open(os.path.join(path, "pip", "__init__.py"), encoding="utf-8") as file:
+            line = next((line for line in file if line.startswith("__version__")), "")
+            found = metadata.version(line.partition("=")[2].strip(" \n\"'"))
+            return found.release if found else None
     return None
 
 
@@ -179,11 +177,10 @@ def _remembered(
     name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
     path = os.path.join(state_directory, f"interpreter-{name}.json")
     memory = files.recall(path)
-    try:
+    # where the memory is missing or damaged: ask
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
             return dict(memory["known"]), True
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass  # the memory is missing or damaged: ask
     known = environment.probe.ask(executable, environ)
     seen = list_starting(_paths(known))
     steady = _is_itself(executable, known) and not any(map(_varies, (*_links(seen), *known["custom"])))
@@ -194,12 +191,8 @@ def _remembered(
 
 def _is_itself(executable: str, known: Mapping[str, Any]) -> bool:
     """Return whether a named file is the interpreter, not a script or program that chooses one."""
-    try:
-        with open(executable, "rb") as file:
-            script = file.read(2) == b"#!"
-    except OSError:
-        script = True
-    return not script and os.path.realpath(executable) == os.path.realpath(known["executable"] or "")
+    is_script = files.read(executable, 2) in {None, b"#!"}
+    return not is_script and os.path.realpath(executable) == os.path.realpath(known["executable"] or "")
 
 
 def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
@@ -238,11 +231,10 @@ def _links(seen: Iterable[Any]) -> Iterator[str]:
 def _varies(path: str) -> bool:
     """Return whether a file that runs at each start may change `sys.path` otherwise at the next one."""
     folder, name = os.path.split(path)
-    try:
-        with open(path, "rb") as file:
-            lines = [line for line in file.read().splitlines() if line.strip() and not line.startswith(b"#")]
-    except OSError:
+    content = files.read(path)
+    if content is None:
         return True
+    lines = [line for line in content.splitlines() if line.strip() and not line.startswith(b"#")]
     if not name.endswith(".pth"):
         return bool(lines) and b"    import apport_python_hook" not in lines  # Debian and Ubuntu have that one
     coded = any(line.startswith((b"import ", b"import\t")) for line in lines) and not _STEADY.fullmatch(name)
