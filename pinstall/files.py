@@ -218,6 +218,13 @@ def path_of(link: str) -> str | None:
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 
+def hash_file(path: str) -> frozenset[str]:
+    """Return the sha256 of a file as pins have it, `sha256:hexdigest`; nothing where it cannot be read."""
+    with suppress(OSError):
+        return frozenset((f"sha256:{sha256(path).hex()}",))
+    return frozenset()
+
+
 def sha256(path: str, size: int = -1) -> bytes:
     """Return the digest of a file; an expected size saves a call.
 

@@ -82,11 +82,10 @@ def _compiler(environ: Mapping[str, str]) -> str:
     command = [next(filter(None, paths), ""), "--version"]
     if not command[0]:
         return _NONE
-    try:
+    with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
         ended = subprocess.run(command, env=dict(environ), capture_output=True, timeout=10, check=False, text=True)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    return ended.stdout.partition("\n")[0].strip()
+        return ended.stdout.partition("\n")[0].strip()
+    return ""
 
 
 _VARIABLES = (

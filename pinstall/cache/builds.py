@@ -179,11 +179,8 @@ def _outdated(artifact: Artifact) -> str | None:
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
     if path is None or not artifact.identity.hashes or os.path.isdir(path):
         return None
-    try:
-        same = f"sha256:{files.sha256(path).hex()}" in artifact.identity.hashes
-    except OSError:
-        return None
-    return None if same else f"was built from what `{path}` was before"
+    present = files.hash_file(path)
+    return None if present <= artifact.identity.hashes else f"was built from what `{path}` was before"
 
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
@@ -217,12 +214,10 @@ def _is_native(cache: str, url: str) -> bool:
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
     """Yield each copy on this machine of the source archive that a wheel was built from, open until the next."""
     path = files.path_of(url) if url.startswith("file:") else None
-    try:
+    with contextlib.suppress(OSError, ValueError):  # deleted since, or not such an entry any more
         if path is not None:
             with open(path, "rb") as archive:
                 yield archive
         for entry in http.find(cache, url):
             with http.open_body(cache, entry) as archive:
                 yield archive
-    except (OSError, ValueError):  # deleted since, or not such an entry any more
-        return

@@ -126,11 +126,10 @@ def _own_folders() -> dict[str, str]:
     if sys.implementation.name == "cpython":
         values |= {"implementation_lower": "python", "abi_thread": "t" if "t" in getattr(sys, "abiflags", "") else ""}
     templates = sysconfig.get_paths(expand=False)
-    try:
+    with suppress(KeyError):
         return {name: os.path.normpath(templates[name].format(**values)) for name in names}
-    except KeyError:
-        paths = sysconfig.get_paths()
-        return {name: paths[name] for name in names}
+    paths = sysconfig.get_paths()
+    return {name: paths[name] for name in names}
 
 
 def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
@@ -214,11 +213,10 @@ def list_starting(paths: Iterable[str]) -> list[Any]:
 
 
 def _list_starting(folder: str) -> list[Any]:
-    try:
+    with suppress(OSError):
         names = sorted(filter(_STARTING.fullmatch, os.listdir(folder)))
-    except OSError:  # an archive, or what is not there yet
-        return [*stamp.status(folder)]
-    return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+        return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+    return [*stamp.status(folder)]  # an archive, or what is not there yet
 
 
 def _links(seen: Iterable[Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pinstall import formats
@@ -76,11 +77,10 @@ def without_secrets(text: str) -> str:
 
 def netloc(url: str) -> tuple[str, str]:
     """Return the login of a URL with its `@`, and the host with its port; both empty for other texts."""
-    try:
+    with suppress(ValueError):
         login, at, host = split(url).netloc.rpartition("@")
-    except ValueError:
-        return "", ""
-    return login + at, host
+        return login + at, host
+    return "", ""
 
 
 def split(url: str) -> SplitResult:
