@@ -107,7 +107,7 @@ def move(source: str, target: str) -> bool:
     A file is linked and then unlinked: that replaces nothing which another process writes at the same moment. Folders
     and some file systems have no links.
     """
-    try:
+    with suppress(OSError):
         if os.path.lexists(target):
             return False
         folder(os.path.dirname(target))
@@ -119,9 +119,8 @@ def move(source: str, target: str) -> bool:
             os.rename(source, target)
         else:
             os.unlink(source)
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def opener(path: str, flags: int) -> int:

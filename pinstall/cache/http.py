@@ -74,10 +74,9 @@ def list_below(folder: str, depth: int) -> list[str]:
 
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
     """Check whether a body has one of these hashes, or cannot be read."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
         return bool(hashes(cache, entry, demanded) & demanded)
-    except (OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
-        return True
+    return True
 
 
 def files(path: str) -> tuple[str, ...]:

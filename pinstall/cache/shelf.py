@@ -181,7 +181,7 @@ def _below(path: str) -> str:
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:
     document = files.recall(manifest)
-    try:
+    # killed before anything moved, or not our file
+    with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (ValueError, LookupError, TypeError, AttributeError):  # killed before anything moved, or not our file
-        return []
+    return []

@@ -70,10 +70,9 @@ def artifact(cache: str, path: str) -> Artifact:
         name = canonicalize_name(file.partition("-")[0])
         return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
     url, hashes = source(cache, path)
-    try:
+    archive = None
+    with suppress(ValueError):  # not a URL
         archive = metadata.release(urls.file_name(url), name)
-    except ValueError:  # not a URL
-        archive = None
     return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, archive=archive, url=url)
 
 
@@ -94,10 +93,9 @@ def examine(cache: str, found: Artifact) -> Artifact:
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found
-    try:
+    with suppress(FileNotFoundError):
         return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
-    except FileNotFoundError:
-        return found
+    return found
 
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pinstall import files, launcher
@@ -106,10 +107,9 @@ def _locate(python: str) -> str | None:
 
 
 def _is_same(one: str, other: str) -> bool:
-    try:
+    with suppress(OSError):
         return os.path.samefile(one, other)  # links and bind mounts have several names
-    except OSError:
-        return False
+    return False
 
 
 def place(target: Interpreter) -> str:

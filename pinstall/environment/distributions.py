@@ -56,11 +56,8 @@ class Environment:
 
     def release(self, name: NormalizedName, version: Version | None) -> Distribution | None:
         """Return the distribution of this version; `--target` leaves older ones behind."""
-        for location, entry in self._index.get(name, ()):
-            found = _distribution(name, location, entry, None)
-            if found.identity.version == version and found.damage is None:
-                return found
-        return None
+        found = (_distribution(name, *place, None) for place in self._index.get(name, ()))
+        return next((one for one in found if one.identity.version == version and one.damage is None), None)
 
     @cached_property
     def _index(self) -> Mapping[NormalizedName, list[tuple[str, str]]]:
@@ -115,12 +112,11 @@ def is_half(distribution: Distribution) -> bool:
 
 def is_younger(record: str, since: int) -> bool:
     """Tell whether a RECORD was written since then (ns)."""
-    try:
+    with suppress(OSError):
         written = os.stat(record).st_mtime_ns
-    except OSError:
-        return False
-    # some file systems know whole or even seconds only
-    return written >= since - (0 if written % _SECOND else 2 * _SECOND)
+        # some file systems know whole or even seconds only
+        return written >= since - (0 if written % _SECOND else 2 * _SECOND)
+    return False
 
 
 def _distribution(name: NormalizedName, location: str, entry: str, damage: str | None) -> Distribution:
@@ -211,9 +207,8 @@ def list_folders(request: Request, target: Interpreter) -> tuple[str, ...]:
         return (folder.value,)
     paths: tuple[str, ...] = (target.purelib, target.platlib)
     if prefix is not None and prefix.value:
-        paths = tuple(
-            os.path.abspath(os.path.join(prefix.value, os.path.relpath(path, target.prefix))) for path in paths
-        )
+        below = (os.path.relpath(path, target.prefix) for path in paths)
+        paths = tuple(os.path.abspath(os.path.join(prefix.value, path)) for path in below)
     return paths if root is None else tuple(f"{root.value}{os.path.splitdrive(path)[1]}" for path in paths)
 
 

@@ -123,13 +123,9 @@ class _Content(NamedTuple):
     holds: dict[NormalizedName, Hold]
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "distributions": {name: _as_json(row) for name, row in sorted(self.rows.items())},
-            "holds": {
-                name: {"version": one.version, "origins": one.origins} for name, one in sorted(self.holds.items())
-            },
-        }
+        rows = {name: _as_json(row) for name, row in sorted(self.rows.items())}
+        holds = {name: {"version": one.version, "origins": one.origins} for name, one in sorted(self.holds.items())}
+        return {"schema": SCHEMA, "distributions": rows, "holds": holds}
 
 
 def _parse(path: str) -> _Content:

@@ -62,11 +62,10 @@ def without_login(text: str) -> str:
     """Return a URL without user name and password, any other text as it is."""
     if "://" not in text:
         return text
-    try:
+    with suppress(ValueError):
         parts = split(text)
-    except ValueError:
-        return text.rpartition("@")[2]
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return text.rpartition("@")[2]
 
 
 def without_secrets(text: str) -> str:
