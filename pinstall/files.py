@@ -107,7 +107,7 @@ def move(source: str, target: str) -> bool:
     A file is linked and then unlinked: that replaces nothing which another process writes at the same moment. Folders
     and some file systems have no links.
     """
-    try:
+    with suppress(OSError):
         if os.path.lexists(target):
             return False
         folder(os.path.dirname(target))
@@ -119,9 +119,8 @@ def move(source: str, target: str) -> bool:
             os.rename(source, target)
         else:
             os.unlink(source)
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def opener(path: str, flags: int) -> int:
@@ -135,6 +134,20 @@ def folder(path: str) -> None:
         folder(os.path.dirname(path))
         with suppress(FileExistsError):
             os.mkdir(path, 0o775)
+
+
+def list_names(path: str) -> list[str]:
+    """Return the names in a folder, sorted; nothing where it is missing or may not be read."""
+    with suppress(OSError):
+        return sorted(os.listdir(path))
+    return []
+
+
+def read(path: str, most: int = -1) -> bytes | None:
+    """Return the content of a file, or its first bytes; None where it is missing or may not be read."""
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        return file.read(most)
+    return None
 
 
 def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = False) -> None:
@@ -167,11 +180,9 @@ def remember(path: str, content: bytes) -> None:
 
 def recall(path: str) -> dict[str, Any]:
     """Return the JSON document in a file, empty where it is missing or damaged."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return {}
+    with suppress(OSError, ValueError, TypeError, RecursionError), open(path, encoding="utf-8") as file:
+        return dict(json.load(file))
+    return {}
 
 
 def save(path: str, document: Mapping[str, Any], *, lasting: bool = False) -> None:
@@ -204,6 +215,13 @@ def path_of(link: str) -> str | None:
             return None
         return path[1:] if os.name == "nt" and path[2:3] in (":", "|") else path  # `/C:/folder`
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
+
+
+def hash_file(path: str) -> frozenset[str]:
+    """Return the sha256 of a file as pins have it, `sha256:hexdigest`; nothing where it cannot be read."""
+    with suppress(OSError):
+        return frozenset((f"sha256:{sha256(path).hex()}",))
+    return frozenset()
 
 
 def sha256(path: str, size: int = -1) -> bytes:

@@ -33,10 +33,7 @@ FOLDER = os.path.join("pinstall", "builds")
 
 def known(cache: str, path: str) -> frozenset[str]:
     """Return the sha256 of every wheel that pip has built at this place of the cache under pinstall."""
-    try:
-        names = os.listdir(os.path.join(cache, FOLDER, path))
-    except OSError:
-        return frozenset()
+    names = files.list_names(os.path.join(cache, FOLDER, path))
     return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
 
@@ -85,11 +82,10 @@ def _compiler(environ: Mapping[str, str]) -> str:
     command = [next(filter(None, paths), ""), "--version"]
     if not command[0]:
         return _NONE
-    try:
+    with contextlib.suppress(OSError, ValueError, subprocess.TimeoutExpired):
         ended = subprocess.run(command, env=dict(environ), capture_output=True, timeout=10, check=False, text=True)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    return ended.stdout.partition("\n")[0].strip()
+        return ended.stdout.partition("\n")[0].strip()
+    return ""
 
 
 _VARIABLES = (
@@ -145,11 +141,9 @@ def _options(request: Request, pip: Pip) -> Iterator[tuple[str, str]]:
 
 
 def _contents(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, ValueError):
-        return path
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+        return file.read()
+    return path
 
 
 def _digest(text: str) -> str:

@@ -218,12 +218,10 @@ def _is_native(cache: str, url: str) -> bool:
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:
     """Yield each copy on this machine of the source archive that a wheel was built from, open until the next."""
     path = files.path_of(url) if url.startswith("file:") else None
-    try:
+    with contextlib.suppress(OSError, ValueError):  # deleted since, or not such an entry any more
         if path is not None:
             with open(path, "rb") as archive:
                 yield archive
         for entry in http.find(cache, url):
             with http.open_body(cache, entry) as archive:
                 yield archive
-    except (OSError, ValueError):  # deleted since, or not such an entry any more
-        return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import urljoin
@@ -87,10 +88,9 @@ class Downloads:
 
     def content(self, entry: Entry) -> bytes | None:
         """Return the body of an answer, as far as it can be read."""
-        try:
+        with suppress(OSError, ValueError):  # deleted since, or damaged
             return http.content(self._cache, entry)
-        except (OSError, ValueError):  # deleted since, or damaged
-            return None
+        return None
 
     def open(self, entry: Entry) -> BinaryIO:
         """Open the body of an answer; raise OSError or ValueError where it cannot be read."""
@@ -209,10 +209,9 @@ def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
 
 
 def _parsed(answer: Answer) -> tuple[Link, ...] | None:
-    try:
+    with suppress(ValueError):
         return pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
-    except ValueError:
-        return None
+    return None
 
 
 def _contradiction(head: str, link: Link, pin: Pin) -> str | None:

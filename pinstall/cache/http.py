@@ -18,6 +18,7 @@ import stat
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from pinstall.files import list_names
 from pinstall.model.artifacts import Entry
 
 if TYPE_CHECKING:
@@ -67,19 +68,15 @@ def list_paths(cache: str) -> Iterator[str]:
 
 def list_below(folder: str, depth: int) -> list[str]:
     """Return the paths that are so many folders deep, in no order."""
-    try:
-        paths = [f"{folder}{os.sep}{name}" for name in os.listdir(folder)]
-    except OSError:  # a file where a folder should be, or one that is gone
-        return []
+    paths = [f"{folder}{os.sep}{name}" for name in list_names(folder)]
     return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
 
 
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
     """Check whether a body has one of these hashes, or cannot be read."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
         return bool(hashes(cache, entry, demanded) & demanded)
-    except (OSError, ValueError):  # deleted since, or an algorithm that this Python does not have
-        return True
+    return True
 
 
 def files(path: str) -> tuple[str, ...]:

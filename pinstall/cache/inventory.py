@@ -183,10 +183,9 @@ def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) 
 
 
 def _unpacked(packed: bytes) -> bytes:
-    try:
+    with contextlib.suppress(zlib.error):
         return zlib.decompressobj(47).decompress(packed, _MOST)  # gzip or zlib, and no bomb
-    except zlib.error:
-        return b""
+    return b""
 
 
 def _named(kind: str, found: list[tuple[bytes, bytes]]) -> Subject:

@@ -84,7 +84,7 @@ class Shelf:
 
     def shelved(self) -> Iterator[Shelved]:
         """Yield everything on the shelf, the latest receipt first."""
-        for stem in sorted(_names(self._root), reverse=True):
+        for stem in reversed(files.list_names(self._root)):
             for item in _entries(os.path.join(self._root, stem, _MANIFEST), stem):
                 if any(os.path.lexists(os.path.join(self._root, stem, name)) for name in item.stored):
                     yield item
@@ -113,12 +113,12 @@ class Shelf:
         A receipt whose files have all returned is deleted too. The latest is kept whatever its size: it can be undone.
         """
         forgotten = kept = 0
-        for number, stem in enumerate(sorted(_names(self._root), reverse=True)):
+        for number, stem in enumerate(reversed(files.list_names(self._root))):
             folder = os.path.join(self._root, stem)
-            kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in _names(folder))
+            kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in files.list_names(folder))
             old = _age(stem) > DAYS * 86400
             # not by the manifest, which may be damaged
-            full = not all(name.startswith(_MANIFEST) for name in _names(folder))
+            full = not all(name.startswith(_MANIFEST) for name in files.list_names(folder))
             if old or (number and (kept > MEBIBYTES << 20 or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
@@ -128,12 +128,6 @@ class Shelf:
 def receipt(time_ns: int) -> str:
     """Return how the name of a receipt of this time begins; the names of later ones are greater."""
     return f"{time_ns:020d}"
-
-
-def _names(folder: str) -> list[str]:
-    with contextlib.suppress(OSError):
-        return os.listdir(folder)
-    return []
 
 
 def _age(stem: str) -> float:
@@ -187,7 +181,7 @@ def _below(path: str) -> str:
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:
     document = files.recall(manifest)
-    try:
+    # killed before anything moved, or not our file
+    with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
         return [_shelved(receipt, entry) for entry in document["entries"]] if document["schema"] == SCHEMA else []
-    except (ValueError, LookupError, TypeError, AttributeError):  # killed before anything moved, or not our file
-        return []
+    return []

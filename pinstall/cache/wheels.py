@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from pinstall import files
 from pinstall.cache import http
 from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
@@ -68,10 +70,9 @@ def artifact(cache: str, path: str) -> Artifact:
         name = canonicalize_name(file.partition("-")[0])
         return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
     url, hashes = source(cache, path)
-    try:
+    archive = None
+    with suppress(ValueError):  # not a URL
         archive = metadata.release(urls.file_name(url), name)
-    except ValueError:  # not a URL
-        archive = None
     return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, archive=archive, url=url)
 
 
@@ -92,20 +93,18 @@ def examine(cache: str, found: Artifact) -> Artifact:
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found
-    try:
+    with suppress(FileNotFoundError):
         return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
-    except FileNotFoundError:
-        return found
+    return found
 
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
-    try:
-        with open(os.path.join(cache, os.path.dirname(path), ORIGIN), "rb", buffering=0) as file:
-            document = json.loads(file.read(_ORIGIN_MOST))
+    content = files.read(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
+    with suppress(ValueError, AttributeError, TypeError, RecursionError):
+        document = json.loads(content or b"")
         return str(document.get("url", "")), metadata.hashes(document)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-        return "", frozenset()
+    return "", frozenset()
 
 
 def _damage(path: str, name: NormalizedName, version: Version) -> str | None:

@@ -3,21 +3,13 @@
 May not: know what is asked.
 """
 
-from __future__ import annotations
-
-import importlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from pinstall import at_first_use
 
+if TYPE_CHECKING:
     from pinstall.environment import contents, probe
 
 __all__ = ["contents", "probe"]
 """What a satisfied run has no use for: it is imported with its first use (PEP 562)."""
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name not in __all__:
-        raise AttributeError(name)
-    return importlib.import_module(f"{__name__}.{name}")
+__getattr__ = at_first_use(__name__, __all__)

@@ -107,10 +107,9 @@ def _locate(python: str) -> str | None:
 
 
 def _is_same(one: str, other: str) -> bool:
-    try:
+    with suppress(OSError):
         return os.path.samefile(one, other)  # links and bind mounts have several names
-    except OSError:
-        return False
+    return False
 
 
 def place(target: Interpreter) -> str:
@@ -143,8 +142,6 @@ def _is_rival(folder: str, target: Interpreter) -> bool:
 
 def _find_maker(prefix: str) -> str:
     """Return the environment that the first of its scripts names, empty without one."""
-    for name in _SCRIPTS:
-        with suppress(OSError), open(os.path.join(prefix, "bin", name), "rb") as file:
-            found = _STARTS.match(file.read(1024))
-            return os.fsdecode(found[1]) if found else ""
-    return ""
+    heads = (files.read(os.path.join(prefix, "bin", name), 1024) for name in _SCRIPTS)
+    found = _STARTS.match(next((head for head in heads if head is not None), b""))
+    return os.fsdecode(found[1]) if found else ""

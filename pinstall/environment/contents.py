@@ -186,10 +186,8 @@ def _is_command(path: str, commands: AbstractSet[str]) -> bool:
 
 
 def _is_added(row: str, commands: AbstractSet[str]) -> bool:
-    if is_bytecode(row):
-        return True
-    folder = posixpath.dirname(row)
-    return _BASES["scripts"].fullmatch(f"{folder}/") is not None and _is_command(row, commands)
+    is_script = _BASES["scripts"].fullmatch(f"{posixpath.dirname(row)}/") is not None
+    return is_bytecode(row) or (is_script and _is_command(row, commands))
 
 
 def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:

@@ -6,6 +6,7 @@ May not: use importlib.metadata (three times slower), write.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -55,11 +56,8 @@ class Environment:
 
     def release(self, name: NormalizedName, version: Version | None) -> Distribution | None:
         """Return the distribution of this version; `--target` leaves older ones behind."""
-        for location, entry in self._index.get(name, ()):
-            found = _distribution(name, location, entry, None)
-            if found.identity.version == version and found.damage is None:
-                return found
-        return None
+        found = (_distribution(name, *place, None) for place in self._index.get(name, ()))
+        return next((one for one in found if one.identity.version == version and one.damage is None), None)
 
     @cached_property
     def _index(self) -> Mapping[NormalizedName, list[tuple[str, str]]]:
@@ -83,12 +81,10 @@ class Environment:
 
 def _entries(location: str) -> Iterator[tuple[str, str]]:
     """Yield each entry of metadata in a folder, after the name and version that it promises."""
-    try:
-        entries: Iterable[str] = os.listdir(location)
-    except OSError:  # an archive, or a folder that is missing or may not be read: Python goes on too
-        entries = _in_archive(location)
+    # an archive, or a folder that is missing or may not be read: Python goes on too
+    entries = files.list_names(location) or sorted(_in_archive(location))
     # pip renames to `~...` before it removes, and leaves that behind when it is killed
-    found = [entry for entry in sorted(entries) if entry.endswith((".dist-info", ".egg-info")) and entry[0] != "~"]
+    found = [entry for entry in entries if entry.endswith((".dist-info", ".egg-info")) and entry[0] != "~"]
     if location.endswith(".egg") and not found:  # `setup.py install` by itself makes one
         yield os.path.basename(location), _EGG_INFO
     yield from ((entry.rpartition(".")[0], entry) for entry in found)
@@ -115,12 +111,11 @@ def is_half(distribution: Distribution) -> bool:
 
 def is_younger(record: str, since: int) -> bool:
     """Tell whether a RECORD was written since then (ns)."""
-    try:
+    with suppress(OSError):
         written = os.stat(record).st_mtime_ns
-    except OSError:
-        return False
-    # some file systems know whole or even seconds only
-    return written >= since - (0 if written % _SECOND else 2 * _SECOND)
+        # some file systems know whole or even seconds only
+        return written >= since - (0 if written % _SECOND else 2 * _SECOND)
+    return False
 
 
 def _distribution(name: NormalizedName, location: str, entry: str, damage: str | None) -> Distribution:
@@ -161,7 +156,7 @@ def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path
 
 
 def _needs(fields: dict[str, list[str]], path: str, *, egg: bool) -> tuple[str, ...] | None:
-    if egg and (content := _content(path, "requires.txt")):
+    if egg and (content := files.read(os.path.join(path, "requires.txt"))):
         return metadata.needs(content.decode("utf-8", "surrogateescape"))
     return tuple(fields.get("requires-dist", ())) if fields else None
 
@@ -169,11 +164,9 @@ def _needs(fields: dict[str, list[str]], path: str, *, egg: bool) -> tuple[str, 
 def _head(path: str, *, egg: bool) -> dict[str, list[str]]:
     if not egg or os.path.isdir(path):
         path = os.path.join(path, "PKG-INFO" if egg else "METADATA")
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return metadata.fields(file)
-    except OSError:
-        return {}
+    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return metadata.fields(file)
+    return {}
 
 
 def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
@@ -183,22 +176,14 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
     poetry on Windows with its slashes.
     """
     document = files.recall(os.path.join(path, "direct_url.json"))
-    listed = _content(path, "RECORD").replace(b"\\", b"/") if document else b""
+    listed = (files.read(os.path.join(path, "RECORD")) if document else None) or b""
     try:
-        if listed.strip() and b".dist-info/direct_url.json" not in listed:
+        if listed.strip() and b".dist-info/direct_url.json" not in listed.replace(b"\\", b"/"):
             return None, frozenset(), False
         editable = bool((document.get("dir_info") or {}).get("editable"))
         return metadata.source(document), metadata.hashes(document), editable
     except (ValueError, TypeError, KeyError, AttributeError):
         return None, frozenset(), False
-
-
-def _content(path: str, name: str) -> bytes:
-    try:
-        with open(os.path.join(path, name), "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 def find_by_link(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:
@@ -221,9 +206,8 @@ def list_folders(request: Request, target: Interpreter) -> tuple[str, ...]:
         return (folder.value,)
     paths: tuple[str, ...] = (target.purelib, target.platlib)
     if prefix is not None and prefix.value:
-        paths = tuple(
-            os.path.abspath(os.path.join(prefix.value, os.path.relpath(path, target.prefix))) for path in paths
-        )
+        below = (os.path.relpath(path, target.prefix) for path in paths)
+        paths = tuple(os.path.abspath(os.path.join(prefix.value, path)) for path in below)
     return paths if root is None else tuple(f"{root.value}{os.path.splitdrive(path)[1]}" for path in paths)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pinstall import environment, stamp
-from pinstall.files import sha256
+from pinstall.files import read, sha256
 from pinstall.formats import metadata
 from pinstall.model.pins import DEAD
 
@@ -39,9 +39,7 @@ class FileList:
 
     @cached_property
     def _content(self) -> bytes | None:
-        with suppress(OSError), open(self.distribution.record, "rb") as file:
-            return file.read()
-        return None
+        return read(self.distribution.record)
 
     @cached_property
     def rows(self) -> Sequence[Row]:
@@ -113,12 +111,11 @@ class FileList:
         """
         if self.distribution.editable:
             return False
-        try:
-            with open(os.path.join(self.distribution.path, "INSTALLER"), "rb", buffering=0) as file:
-                return file.read().decode(errors="replace").strip() in _TRUE
-        except OSError:
-            own = f"{os.path.basename(self.distribution.path)}/INSTALLER"
-            return any(path == own for path, _, _ in self.rows)
+        installer = read(os.path.join(self.distribution.path, "INSTALLER"))
+        if installer is not None:
+            return installer.decode(errors="replace").strip() in _TRUE
+        own = f"{os.path.basename(self.distribution.path)}/INSTALLER"
+        return any(path == own for path, _, _ in self.rows)
 
     def _is_replaced(self, path: str) -> bool:
         """Tell whether the installer has overwritten a file of the wheel in its dist-info: both have a row."""
@@ -219,8 +216,7 @@ class FileList:
         for entry in os.listdir(location):
             path = os.path.join(location, entry)
             if entry.endswith(".dist-info") and path != self.distribution.path:
-                with suppress(OSError), open(os.path.join(path, "RECORD"), "rb") as file:
-                    yield b"\n" + file.read()
+                yield b"\n" + (read(os.path.join(path, "RECORD")) or b"")
 
 
 def _size(location: str, path: str) -> int | None:
@@ -241,11 +237,8 @@ def locate(location: str, path: str) -> str:
 
 def _interpreter(script: str) -> str:
     """Return the Python that a script names by its whole path, also in the form of pip and distlib for long paths."""
-    try:
-        with open(script, "rb") as file:
-            named = re.match(rb"#!(?:/bin/sh\n'''exec' )?(?:\"([^\"\n$]+)\"|([^\s\"$]+))", file.read(2048))
-    except OSError:
-        return ""
+    head = read(script, 2048) or b""
+    named = re.match(rb"#!(?:/bin/sh\n'''exec' )?(?:\"([^\"\n$]+)\"|([^\s\"$]+))", head)
     python = os.fsdecode(named[1] or named[2]) if named else ""
     return python if os.path.isabs(python) and os.path.basename(python).startswith(_PYTHONS) else ""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pinstall.environment.file_list import FileList
+from pinstall.files import list_names, read
 from pinstall.model.pins import Distribution, Identity
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ _GENERATED: Final = ("comtypes/gen", "win32com/gen_py")
 
 def list_hooks(folder: str) -> list[str]:
     """Return the paths, below a folder of the import path, of all that Python may run when it starts."""
-    names = _list(folder)
-    inside = (f"{name}/{one}" for name in _MODULES if name in names for one in _list(os.path.join(folder, name)))
+    names = list_names(folder)
+    inside = (f"{name}/{one}" for name in _MODULES if name in names for one in list_names(os.path.join(folder, name)))
     modules = (name for name in names if name.partition(".")[0] in _MODULES and _is_module(name))
     return [
         *(name for name in names if name.endswith(_HOOKS)),
@@ -51,25 +51,13 @@ def list_hooks(folder: str) -> list[str]:
     ]
 
 
-def _list(folder: str) -> list[str]:
-    with suppress(OSError):
-        return sorted(os.listdir(folder))
-    return []
-
-
-def _read(place: str) -> bytes:
-    with suppress(OSError), open(place, "rb") as file:
-        return file.read()
-    return b""
-
-
 def _is_module(name: str) -> bool:
     return re.fullmatch(r"[^\W\d]\w*\.(pyc?|([\w-]+\.)?(so|pyd))", name) is not None
 
 
 def _runs(place: str) -> bool:
     """Check whether Python runs code of this file: of a `.pth`, of a `.start` (PEP 829), or a module."""
-    lines = _read(place).removeprefix(b"\xef\xbb\xbf").splitlines()
+    lines = (read(place) or b"").removeprefix(b"\xef\xbb\xbf").splitlines()
     if place.endswith(".start"):
         return any(line.strip() and not line.startswith(b"#") for line in lines)
     code = (line for line in lines if line.startswith((b"import ", b"import\t")))
@@ -104,15 +92,16 @@ class Foreign:
         """Check whether an installer lists a file, or files of a folder; the nearest and cheapest lists come first."""
         folder, name = os.path.split(place)
         near = (one for one in self._metadata if os.path.realpath(os.path.dirname(one)) == folder)
-        if any(f"\n{name},".encode() in b"\n" + _read(f"{one}/RECORD") for one in near) or place in self._listed:
+        records = (b"\n" + (read(f"{one}/RECORD") or b"") for one in near)
+        if any(f"\n{name},".encode() in record for record in records) or place in self._listed:
             return True
         prefix = os.path.realpath(self._target.base_prefix)
         lists = [(f"{prefix}/conda-meta", f'"{os.path.relpath(place, prefix)}')]
         lists += [("/var/lib/dpkg/info", f"\n{place}")] if place.startswith("/usr/lib/") else []
         return any(
-            re.search(re.escape(os.fsencode(text)) + rb'["\n/]', _read(f"{where}/{one}"))
+            re.search(re.escape(os.fsencode(text)) + rb'["\n/]', read(f"{where}/{one}") or b"")
             for where, text in lists
-            for one in _list(where)
+            for one in list_names(where)
             if one.endswith((".json", ".list"))
         )
 
@@ -141,10 +130,10 @@ class Foreign:
             tops = {path.partition("/")[0].partition(".")[0] for path in paths}
             heads = {path.rpartition("/")[0] for path, _, _ in files.rows if path.partition("/")[0] in tops}
             inside = {head[:at] for head in heads for at in range(1, len(head) + 1) if head[at : at + 1] in ("", "/")}
-            found = [(f"{root}/{head}", name) for head in inside for name in _list(f"{root}/{head}")]
+            found = [(f"{root}/{head}", name) for head in inside for name in list_names(f"{root}/{head}")]
             for folder in self._folders[: self._folders.index(root) + 1] if root in self._folders else ():
                 wanted = tops if folder.endswith("-packages") else tops - _COMMON
-                found += [(folder, name) for name in _list(folder) if name.partition(".")[0] in wanted]
+                found += [(folder, name) for name in list_names(folder) if name.partition(".")[0] in wanted]
             for folder, name in sorted(found):
                 if self._is_unowned(folder, name):
                     yield self._show(os.path.join(folder, name)), files.distribution
@@ -155,6 +144,6 @@ class Foreign:
         if place in self._listed or folder.endswith(_GENERATED) or not is_word:
             return False
         # a package with `__init__` is imported before a folder without
-        imported = _is_module(name) or any(_is_module(one) and one.startswith(first) for one in _list(place))
+        imported = _is_module(name) or any(_is_module(one) and one.startswith(first) for one in list_names(place))
         is_bytecode = name.endswith(".pyc") and os.path.exists(place[:-1])
         return imported and not is_bytecode and not self._is_listed(place)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from pinstall.environment.distributions import Environment, is_half, is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.foreign import Foreign
 from pinstall.environment.ledger import Ledger
-from pinstall.files import path_of, sha256
+from pinstall.files import hash_file, path_of
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ class Installed:
         """Return the known hashes of the artifact of this installation."""
         row = self.row(found)
         if row is None and found.location.endswith(".whl"):  # a wheel on the path is the artifact itself
-            with suppress(OSError):
-                return frozenset({f"sha256:{sha256(found.location).hex()}"})
+            return hash_file(found.location)
         return frozenset() if row is None else row.hashes
 
     def local(self, found: Distribution) -> tuple[str, frozenset[str]]:

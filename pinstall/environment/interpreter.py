@@ -13,6 +13,7 @@ import re
 import site
 import sys
 import sysconfig
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging import tags
@@ -125,11 +126,10 @@ def _own_folders() -> dict[str, str]:
     if sys.implementation.name == "cpython":
         values |= {"implementation_lower": "python", "abi_thread": "t" if "t" in getattr(sys, "abiflags", "") else ""}
     templates = sysconfig.get_paths(expand=False)
-    try:
+    with suppress(KeyError):
         return {name: os.path.normpath(templates[name].format(**values)) for name in names}
-    except KeyError:
-        paths = sysconfig.get_paths()
-        return {name: paths[name] for name in names}
+    paths = sysconfig.get_paths()
+    return {name: paths[name] for name in names}
 
 
 def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
@@ -161,13 +161,10 @@ def _interpreter(known: Mapping[str, Any], *, own: bool, named: str | None) -> I
 def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
     """Return the release that `python -m pip` runs; a dist-info can be one left behind."""
     for path in paths:
-        try:
-            with open(os.path.join(path, "pip", "__init__.py"), encoding="utf-8") as file:
-                line = next((line for line in file if line.startswith("__version__")), "")
-        except OSError:
-            continue
-        found = metadata.version(line.partition("=")[2].strip(" \n\"'"))
-        return found.release if found else None
+        with suppress(OSError), open(os.path.join(path, "pip", "__init__.py"), encoding="utf-8") as file:
+            line = next((line for line in file if line.startswith("__version__")), "")
+            found = metadata.version(line.partition("=")[2].strip(" \n\"'"))
+            return found.release if found else None
     return None
 
 
@@ -179,11 +176,10 @@ def _remembered(
     name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
     path = os.path.join(state_directory, f"interpreter-{name}.json")
     memory = files.recall(path)
-    try:
+    # where the memory is missing or damaged: ask
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
             return dict(memory["known"]), True
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass  # the memory is missing or damaged: ask
     known = environment.probe.ask(executable, environ)
     seen = list_starting(_paths(known))
     steady = _is_itself(executable, known) and not any(map(_varies, (*_links(seen), *known["custom"])))
@@ -194,12 +190,8 @@ def _remembered(
 
 def _is_itself(executable: str, known: Mapping[str, Any]) -> bool:
     """Return whether a named file is the interpreter, not a script or program that chooses one."""
-    try:
-        with open(executable, "rb") as file:
-            script = file.read(2) == b"#!"
-    except OSError:
-        script = True
-    return not script and os.path.realpath(executable) == os.path.realpath(known["executable"] or "")
+    is_script = files.read(executable, 2) in {None, b"#!"}
+    return not is_script and os.path.realpath(executable) == os.path.realpath(known["executable"] or "")
 
 
 def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
@@ -221,11 +213,10 @@ def list_starting(paths: Iterable[str]) -> list[Any]:
 
 
 def _list_starting(folder: str) -> list[Any]:
-    try:
+    with suppress(OSError):
         names = sorted(filter(_STARTING.fullmatch, os.listdir(folder)))
-    except OSError:  # an archive, or what is not there yet
-        return [*stamp.status(folder)]
-    return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+        return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+    return [*stamp.status(folder)]  # an archive, or what is not there yet
 
 
 def _links(seen: Iterable[Any]) -> Iterator[str]:
@@ -238,11 +229,10 @@ def _links(seen: Iterable[Any]) -> Iterator[str]:
 def _varies(path: str) -> bool:
     """Return whether a file that runs at each start may change `sys.path` otherwise at the next one."""
     folder, name = os.path.split(path)
-    try:
-        with open(path, "rb") as file:
-            lines = [line for line in file.read().splitlines() if line.strip() and not line.startswith(b"#")]
-    except OSError:
+    content = files.read(path)
+    if content is None:
         return True
+    lines = [line for line in content.splitlines() if line.strip() and not line.startswith(b"#")]
     if not name.endswith(".pth"):
         return bool(lines) and b"    import apport_python_hook" not in lines  # Debian and Ubuntu have that one
     coded = any(line.startswith((b"import ", b"import\t")) for line in lines) and not _STEADY.fullmatch(name)

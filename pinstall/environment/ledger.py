@@ -68,12 +68,9 @@ class Ledger:
         rows = (row for row in self._named(listed) if row.inputs is not None and _describes(row, listed))
         return next((row.inputs for row in rows), None)
 
-    def holds(self) -> dict[NormalizedName, Hold]:
-        """Return the pins of earlier runs."""
-        return self._holds(self.paths)
-
-    def _holds(self, paths: Sequence[str]) -> dict[NormalizedName, Hold]:
-        return {name: hold for path in paths for name, hold in self._read(path).holds.items()}
+    def holds(self, paths: Sequence[str] = ()) -> dict[NormalizedName, Hold]:
+        """Return the pins of earlier runs, of some of the files or of all."""
+        return {name: hold for path in paths or self.paths for name, hold in self._read(path).holds.items()}
 
     def write(self, rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None = None) -> None:
         """Add rows and renew the holds, if that is possible.
@@ -107,7 +104,7 @@ class Ledger:
         with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
             if not files.hold(lock, say):
                 return False
-            before, held = self._read(path), self._holds(paths)
+            before, held = self._read(path), self.holds(paths)
             moving = {name: row for other in others for name, row in self._read(other).rows.items()}
             now = _Content(before.rows | moving | dict(rows), held if renewed is None else dict(renewed(held)))
             if now != before:
@@ -126,13 +123,9 @@ class _Content(NamedTuple):
     holds: dict[NormalizedName, Hold]
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "schema": SCHEMA,
-            "distributions": {name: _as_json(row) for name, row in sorted(self.rows.items())},
-            "holds": {
-                name: {"version": one.version, "origins": one.origins} for name, one in sorted(self.holds.items())
-            },
-        }
+        rows = {name: _as_json(row) for name, row in sorted(self.rows.items())}
+        holds = {name: {"version": one.version, "origins": one.origins} for name, one in sorted(self.holds.items())}
+        return {"schema": SCHEMA, "distributions": rows, "holds": holds}
 
 
 def _parse(path: str) -> _Content:
@@ -143,10 +136,9 @@ def _parse(path: str) -> _Content:
 
 def _each(document: Mapping[str, Any], key: str, read: Callable[[str, Any], Item]) -> dict[NormalizedName, Item]:
     """Return the entries of a table, nothing where one of them cannot be read."""
-    try:
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
         return {name: read(name, one) for name, one in (document.get(key) or {}).items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return {}
+    return {}
 
 
 def _hold(name: str, hold: dict[str, Any]) -> Hold:

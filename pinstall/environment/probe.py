@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pinstall.model.errors import FINDING, PinstallError
@@ -66,24 +67,29 @@ print("\\n%d" % Marker(marker).evaluate(markers))
 """
 
 
+_FAILURES: Final = (OSError, subprocess.CalledProcessError, ValueError, LookupError)
+"""What `_answer` raises where the interpreter fails or prints something else."""
+
+
+def _answer(executable: str, environ: Mapping[str, str], *words: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return the JSON that a script prints last; the lines before it are of a `.pth` file or of `sitecustomize`."""
+    command = [executable, "-c", *words]  # not isolated: user site and PYTHONPATH count for `python -m pip` too
+    ended = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
 def evaluate(executable: str, marker: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> bool | None:
     """Return what the pip of an interpreter makes of a marker, None where it fails, as `pip install` does then."""
-    command = [executable, "-c", _EVALUATE, json.dumps([marker, {**markers, "extra": ""}])]
-    try:
-        answer = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        return bool(json.loads(answer.stdout.splitlines()[-1]))
-    except (OSError, subprocess.CalledProcessError, ValueError, LookupError):
-        return None
+    with suppress(*_FAILURES):
+        return bool(_answer(executable, environ, _EVALUATE, json.dumps([marker, {**markers, "extra": ""}])))
+    return None
 
 
 def ask(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return what an interpreter prints; raise PinstallError for a file that does not run as Python 3."""
-    command = [executable, "-c", _SCRIPT]  # not isolated: user site and PYTHONPATH count for `python -m pip` too
     try:
-        answer = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        # the lines before it are of a `.pth` file or of `sitecustomize`
-        return dict(json.loads(answer.stdout.splitlines()[-1]))
-    except (OSError, subprocess.CalledProcessError, ValueError, LookupError, TypeError) as error:
+        return dict(_answer(executable, environ, _SCRIPT))
+    except (*_FAILURES, TypeError) as error:
         last = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()[-1:]
         code = getattr(error, "returncode", None)
         raise PinstallError(

@@ -87,14 +87,12 @@ def members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
     """Yield the paths of the members of a source archive, up to the first damage."""
-    try:
+    with suppress(Exception):  # damaged bytes make zipfile and tarfile raise nearly anything
         if zipped:
             yield from opened(file).namelist()
         else:
             with tarfile.open(fileobj=file) as packed:
                 yield from (member.name for member in members(packed))
-    except Exception:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
-        return
 
 
 def texts(file: IO[bytes], wanted: Collection[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pinstall import formats
@@ -61,11 +62,10 @@ def without_login(text: str) -> str:
     """Return a URL without user name and password, any other text as it is."""
     if "://" not in text:
         return text
-    try:
+    with suppress(ValueError):
         parts = split(text)
-    except ValueError:
-        return text.rpartition("@")[2]
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return text.rpartition("@")[2]
 
 
 def without_secrets(text: str) -> str:
@@ -76,11 +76,10 @@ def without_secrets(text: str) -> str:
 
 def netloc(url: str) -> tuple[str, str]:
     """Return the login of a URL with its `@`, and the host with its port; both empty for other texts."""
-    try:
+    with suppress(ValueError):
         login, at, host = split(url).netloc.rpartition("@")
-    except ValueError:
-        return "", ""
-    return login + at, host
+        return login + at, host
+    return "", ""
 
 
 def split(url: str) -> SplitResult:

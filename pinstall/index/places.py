@@ -71,7 +71,4 @@ def _folder(path: str) -> str:
 def hashes(link: Link) -> frozenset[str]:
     """Return the hashes of the file behind a link, as its page says, or as a file on this machine has them."""
     path = None if link.hashes else files.path_of(link.url)
-    try:
-        return link.hashes if path is None else frozenset((f"sha256:{files.sha256(path).hex()}",))
-    except OSError:
-        return frozenset()
+    return link.hashes if path is None else files.hash_file(path)

@@ -3,17 +3,13 @@
 May not: decide.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from pinstall import at_first_use
 
 if TYPE_CHECKING:
     from pinstall.report import annotations
 
 __all__ = ["annotations"]
 """Few runs need it: it is imported at its first use (PEP 562)."""
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(name)
-    return importlib.import_module(f"{__name__}.{name}")
+__getattr__ = at_first_use(__name__, __all__)

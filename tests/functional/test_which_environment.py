@@ -167,7 +167,7 @@ def test_a_stamp_answers_for_its_own_target_alone(tool: Runner, runner: Runner, 
     (tool.home / "kept").rename(tool.home / "conda")
     ended = tool.pinstall("aa==1.0", cwd=folder, env=empty)
     assert own_lines(ended)[0].startswith(f"installing into {tool.home / 'conda'} (Python ")
-    assert next((tool.home / "conda").glob("lib/py*/site-packages/aa.py"))
+    assert list((tool.home / "conda").glob("lib/py*/site-packages/aa.py"))
 
 
 # --- the line --------------------------------------------------------------------------------------------------------
