@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ WHEEL = "https://files.example/demo-1.0-py3-none-any.whl"
 SDIST = "https://files.example/demo-1.0.tar.gz"
 NUMBER = "9" * 5000
 """More digits than Python makes a number of."""
+OLD = Version(importlib.metadata.version("packaging")) < Version("26")
 
 
 def hashed(text: str, *hashes: str) -> str:
@@ -221,7 +223,10 @@ class TestConflicts:
             ),
             ("demo==1.0,<1", "", "r.txt:1", "`demo==1.0,<1` can never be met"),
             ("demo===1.0,<1", "", "r.txt:1", "`demo===1.0,<1` can never be met"),
-            (f"demo=={NUMBER}", "", "r.txt:1", f"`demo=={NUMBER}` can never be met"),
+            pytest.param(
+                *(f"demo=={NUMBER}", "", "r.txt:1", f"`demo=={NUMBER}` can never be met"),
+                marks=pytest.mark.skipif(OLD, reason="packaging before 26 refuses the line itself"),
+            ),
             (
                 "demo===1.0-1",
                 "",
