@@ -73,7 +73,8 @@ def test_lines_that_cannot_be_used_and_conflicts_are_annotated(actions: Runner) 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("pyproject.toml", '[tool.pinstall]\nevict = "x"\n', ["aa==1.0"]),
+        # two lines begin with the key, and tomli does not say which one is meant
+        ("pyproject.toml", '[tool.other]\nevict = 1\n[tool.pinstall]\nevict = "x"\n', ["aa==1.0"]),
         ("pyproject.toml", "[tool.pinstall]\nevict = []\n", ["aa==1.0"]),
         ("pyproject.toml", "[project]\ndependencies = 1\n", ["lock"]),
         pytest.param(

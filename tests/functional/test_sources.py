@@ -94,7 +94,7 @@ def test_what_another_index_would_win_with_is_refused_before_it_is_installed(
     context, hint = refused(run(both, internal, *words), both)
     url = both.index.file_url(THEIRS.filename.replace("-py3", "-9-py3"))
     place_ = internal.url.rstrip("/")
-    assert context == f"{both.home}/pyproject.toml: inner-core has to come from {place_}, where 1.0 is not at {url}"
+    assert context == f"{both.home}/pyproject.toml:2: inner-core has to come from {place_}, where 1.0 is not at {url}"
     assert "take the other index out" in hint
 
 
@@ -121,7 +121,7 @@ def test_an_index_that_pip_is_not_told_of_is_said(both: Runner) -> None:
     table(both, "https://user:secret@wheels.example.com/simple/")
     told = pinstall(both, "inner-core==1.0")
     context, hint = refused(told, both)
-    assert context.endswith("pyproject.toml: inner-core has to come from https://wheels.example.com/simple")
+    assert context.endswith("pyproject.toml:2: inner-core has to come from https://wheels.example.com/simple")
     assert "--extra-index-url" in hint
     assert told.purposes == []
     assert "secret" not in told.ended.output

@@ -68,17 +68,17 @@ def _walk(asked: Asked, started: int, tell: Reporter, notice: str) -> Outcome:
     if any(line.anonymous for line in asked.lines):
         evidence = verdicts.proof.learn_names(evidence)
     refusals.refuse_request(evidence, tell)
-    refusals.refuse_foreign(evidence, tell)
     if evidence.asked.demand.unpinned and asked.policy.unpinned != "allow":
         steps.advise.refuse_unpinned(evidence, tell)
     found, cache = evidence.judge(), None
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
         found, cache = verdicts.sources.verify(evidence, found, tell)
     reason = next(_find_reasons(evidence, found, tell), None)
+    if reason is not None and notice:
+        tell.say(notice)
+    refusals.refuse_foreign(evidence, tell)
     if reason is None:
         return _settle(evidence, found, started, tell)
-    if notice:
-        tell.say(notice)
     tell.detail(f"pip is started: {reason}")
     return steps.act.launch(evidence, cache, found, tell)
 
