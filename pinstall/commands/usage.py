@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from pinstall.model.errors import USAGE, PinstallError
+from pinstall.model.errors import misuse
 from pinstall.request.policy import KEYS
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def about(topic: str) -> str:
         lines = _command(usages)
     else:
         topics = ", ".join(dict.fromkeys(usage.command for usage in USAGES))
-        hint = f"there is help on {topics} and settings"
-        raise PinstallError("usage", f"there is no help on `{topic}`", hint=hint, exit_code=USAGE)
+        raise misuse(f"there is no help on `{topic}`", f"there is help on {topics} and settings")
     return "\n".join((*lines, ""))
 
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
-from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request.call import Asked, gather, read_call, refuse
@@ -33,7 +33,7 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     refuse(call, "why")
     if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"
-        raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
+        raise misuse("`pinstall why` takes the name of a project first", hint)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
     request = replace(call.request, positionals=tuple(others))

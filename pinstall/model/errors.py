@@ -45,6 +45,11 @@ class PinstallError(Exception):
         self.exit_code = exit_code
 
 
+def misuse(message: str, hint: str | None = None) -> PinstallError:
+    """Return the error for words that a command does not take."""
+    return PinstallError("usage", message, hint=hint, exit_code=USAGE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One run of pip: its purpose, its arguments after `python -m pip`, its exit code."""
