@@ -23,13 +23,12 @@ from pinstall.request import policy
 from pinstall.verdicts.proof import find_proofs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.environment.ledger import Row
-    from pinstall.model.artifacts import Link, Page
+    from pinstall.model.artifacts import Chosen, Link, Page
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
@@ -121,13 +120,12 @@ class Sourcing:
         self._asked.pip.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
         return True
 
-    def judge(
-        self, coming: Mapping[NormalizedName, tuple[Identity, str]], requested: AbstractSet[NormalizedName]
-    ) -> None:
+    def judge(self, chosen: Sequence[Chosen]) -> None:
         """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
-        free = {pin.name for pin in self._asked.demand.pins if pin.direct} | requested
-        named = (name for name, (identity, _) in coming.items() if identity.source is None or name not in free)
-        bound = self._named(named)
+        coming = {one.name: (one.identity, one.url) for one in chosen}
+        free = {one.name for one in chosen if one.requested}
+        free |= {pin.name for pin in self._asked.demand.pins if pin.direct}
+        bound = self._named(one.name for one in chosen if one.identity.source is None or one.name not in free)
         self._look(bound, lambda name: not self.index(name, *coming[name]))
         strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(name, *coming[name]))
         wrong = tuple(Fault(origin=entry.origin, message=self._against(entry, *one)) for entry, one in strange)
