@@ -35,10 +35,6 @@ SECONDS: Final = 2.0
 """How many seconds a refusal waits for indexes."""
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
 """Options with which the target, or the newest release, does not decide what fits."""
-_STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""The hashes that pip takes after `--hash`."""
-
-
 _OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
 """Commands of pip that a user may try here; `wheel` and `search` are more likely projects."""
 _ALIKE: Final = 0.8
@@ -147,6 +143,6 @@ def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault
         return phrases.unpinned(line, "")
     if found is None:
         return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
-    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
+    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(lines.STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
     return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)
