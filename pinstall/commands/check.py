@@ -30,7 +30,6 @@ _OPTIONS = ("--deep", "--exact", "--json")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from pinstall.model.artifacts import Plan
     from pinstall.verdicts.evidence import Evidence
@@ -112,9 +111,7 @@ def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
             yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}{known}")
 
 
-def _unmet(
-    found: Sequence[Verdict], evidence: Evidence, asked: Asked, disputed: AbstractSet[NormalizedName]
-) -> Iterator[str]:
+def _unmet(found: Sequence[Verdict], evidence: Evidence, asked: Asked, disputed: set[NormalizedName]) -> Iterator[str]:
     """Yield the needs that the environment does not meet, but of each missing project one, and none that was named."""
     loose = {(line.name, str(line.origin)) for line in _loose(asked)}
     named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS} | disputed

@@ -15,7 +15,7 @@ from pinstall.formats import metadata
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -91,14 +91,13 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
             self._met[key] = closure.meets(found, need)
         return self._met[key]
 
-    def _same(self, name: NormalizedName, found: Distribution) -> Iterator[Need]:
-        """Yield the need that binds a release with extras to the same one without."""
-        if (name, found.text, "") not in self._needs:
-            text = f"{name} {found.text}"
+    def _same(self, name: NormalizedName, found: Distribution) -> list[Need]:
+        """Return the need that binds a release with extras to the same one without."""
+        key = name, found.text, ""
+        if key not in self._needs:
             specifier = metadata.specifiers(f"==={found.text}") or SpecifierSet()
-            only = closure.Need(name=name, specifier=specifier, extras=frozenset(), by=text)
-            self._needs[name, found.text, ""] = [only]
-        yield from self._needs[name, found.text, ""]
+            self._needs[key] = [closure.Need(name=name, specifier=specifier, by=f"{name} {found.text}")]
+        return self._needs[key]
 
     def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
         key = found.identity.name, found.text, extra

@@ -85,8 +85,7 @@ def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str,
 def _package(one: Locked) -> Package:
     from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, PackageWheel
 
-    common: dict[str, Any] = {"name": one.name}
-    common["requires_python"] = metadata.specifiers(one.requires_python)
+    common: dict[str, Any] = {"name": one.name, "requires_python": metadata.specifiers(one.requires_python)}
     inside = one.subdirectory or None
     if one.vcs:
         vcs = PackageVcs(type=one.vcs, url=one.url, commit_id=one.commit, subdirectory=inside)
