@@ -34,14 +34,14 @@ except (ImportError, SyntaxError):  # resolvelib is missing or broken; pip has i
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
-    from pinstall.verdicts.closure import Find, Need
+    from pinstall.verdicts.closure import Find, Markers, Need
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
@@ -223,9 +223,7 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
         return None
 
 
-def find_conflicts(
-    roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]
-) -> tuple[Fault, ...]:
+def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Fault, ...]:
     """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
+    Held = Mapping[NormalizedName, Hold]
+
 
 def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     """Return the pins of earlier runs that this run may not move.
@@ -51,9 +53,7 @@ def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     return _select(_without(left, _read(asked)), _named(asked), evidence)
 
 
-def _select(
-    held: Mapping[NormalizedName, Hold], named: Container[NormalizedName], evidence: Evidence
-) -> tuple[Hold, ...]:
+def _select(held: Held, named: Container[NormalizedName], evidence: Evidence) -> tuple[Hold, ...]:
     """Return the holds of projects that are not named and still installed as pinned: plain pip may move the others."""
     return tuple(
         hold
@@ -62,7 +62,7 @@ def _select(
     )
 
 
-def _without(held: Mapping[NormalizedName, Hold], files: Container[str]) -> dict[NormalizedName, Hold]:
+def _without(held: Held, files: Container[str]) -> dict[NormalizedName, Hold]:
     """Return the holds that other files than these pin."""
     left = {}
     for name, hold in held.items():
@@ -71,7 +71,7 @@ def _without(held: Mapping[NormalizedName, Hold], files: Container[str]) -> dict
     return left
 
 
-def _find_gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
+def _find_gone(held: Held) -> frozenset[str]:
     files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
     return frozenset(file for file in files if not os.path.exists(file))
 
@@ -148,7 +148,7 @@ def renew(evidence: Evidence, tell: Reporter) -> None:
     pinned = {hold.name: hold for pin in asked.demand.pins for hold in _hold(pin, evidence)}
     constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
 
-    def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
+    def after(held: Held) -> dict[NormalizedName, Hold]:
         old = {} if policy == "forget" else _without(held, _find_gone(held))
         # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
         fresh = {hold.name: hold for hold in _select(old, frozenset(), evidence) if hold.name in constrained} | pinned

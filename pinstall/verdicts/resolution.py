@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Distribution
-    from pinstall.verdicts.closure import Find, Need
+    from pinstall.verdicts.closure import Find, Markers, Need
 
     Candidates = Callable[[NormalizedName], Sequence[Distribution]]
     _Key = tuple[NormalizedName, frozenset[NormalizedName]]
@@ -42,9 +42,7 @@ class Candidate(NamedTuple):
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
     """Tell resolvelib the candidates of a project; one with extras is bound to the same release without them."""
 
-    def __init__(
-        self, candidates: Candidates, markers: Mapping[str, str], ignores: Callable[[Need], bool] | None = None
-    ) -> None:
+    def __init__(self, candidates: Candidates, markers: Markers, ignores: Callable[[Need], bool] | None = None) -> None:
         """Read nothing yet; the needs that are to be ignored count for nothing."""
         self._candidates = candidates
         self._markers = markers
@@ -106,7 +104,7 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         return self._needs[key]
 
 
-def unmet(roots: Iterable[Need], candidates: Candidates, markers: Mapping[str, str]) -> list[Need]:
+def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> list[Need]:
     """Return all needs that cannot be met, first come first: resolve again without those that are known already.
 
     Needs on projects without candidates count for nothing. Nor do those that change nothing, which saves most of the
@@ -134,7 +132,7 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Mapping[str, s
     return list(dict.fromkeys(found.values()))
 
 
-def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
+def explain(roots: Sequence[Need], find: Find, markers: Markers) -> tuple[str, ...]:
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
 
     def candidates(name: NormalizedName) -> Sequence[Distribution]:
