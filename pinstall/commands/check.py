@@ -47,9 +47,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    found = comparison.warn_of_labels(
-        found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
-    )
+    labels = {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
+    found = comparison.warn_of_labels(found, labels)
     disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)

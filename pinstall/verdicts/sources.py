@@ -51,10 +51,8 @@ def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tu
 
 def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Warn of pins whose files differ between indexes, or raise PinstallError (`ambiguous`)."""
-    settings = asked.settings
-    left_open = [
-        pin for pin in pins if not pin.hashes and not pin.direct and policy.find_source(pin.name, settings) is None
-    ]
+    loose = (pin for pin in pins if not pin.hashes and not pin.direct)
+    left_open = [pin for pin in loose if policy.find_source(pin.name, asked.settings) is None]
     if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) <= 1:
         return
     found = tuple(_differing(asked, left_open, tell))
@@ -186,11 +184,9 @@ class Sourcing:
         if strange and strict:
             counted = phrases.counted(len(strange), "project has", "projects have")
             texts = ((entry, f"{name} has to come from {policy.index(entry)}") for name, entry in strange.items())
-            raise _error(
-                f"{counted} to come from an index that pip is not told of",
-                tuple(Fault(origin=entry.origin, message=text) for entry, text in texts),
-                "add it with `--extra-index-url` or `--find-links`, or change the table",
-            )
+            faults = tuple(Fault(origin=entry.origin, message=text) for entry, text in texts)
+            hint = "add it with `--extra-index-url` or `--find-links`, or change the table"
+            raise _error(f"{counted} to come from an index that pip is not told of", faults, hint)
         return {name: entry for name, entry in found.items() if name not in strange}
 
     def _look(self, bound: Mapping[NormalizedName, Option], lacks: Callable[[NormalizedName], bool]) -> None:
