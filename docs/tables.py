@@ -113,8 +113,8 @@ def _manual(codes: Iterable[tuple[str, str]]) -> str:
     lines += [".SH DESCRIPTION", _roff(PURPOSE), _roff(ARGUMENTS), ".SH COMMANDS"]
     for usage in USAGES:
         lines += [".TP", f".B {_roff(usage.synopsis)}", _roff(f"{usage.sentence}. Changes: {usage.changes}.")]
-        for option in usage.options:
-            lines += [".RS", ".TP", f".B {_roff(option.name)}", _roff(f"{option.sentence}."), ".RE"]
+        for name, sentence in usage.options:
+            lines += [".RS", ".TP", f".B {_roff(name)}", _roff(f"{sentence}."), ".RE"]
     lines.append(".SH SETTINGS")
     for key in KEYS:
         values = " | ".join(key.values) or key.kind

@@ -17,7 +17,7 @@ from pinstall.cache import builds, inventory, wheels
 from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
-from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
 from pinstall.request.call import Call, read_call, refuse_beyond_cache
@@ -44,7 +44,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     most, least = action not in ("", "shelf"), action == "evict"
     if not least <= len(words) <= most or (evicting and action != "verify"):
         hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
-        raise PinstallError("usage", "`pinstall cache` takes an action and a pattern", hint=hint, exit_code=USAGE)
+        raise misuse("`pinstall cache` takes an action and a pattern", hint)
     found = call.cache_directory
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
@@ -69,7 +69,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
-        raise PinstallError("usage", "`pinstall undo` takes no names", hint=hint, exit_code=USAGE)
+        raise misuse("`pinstall undo` takes no names", hint)
     path = call.cache_directory.path
     if path is None:
         tell.say(f"pip's cache is off: {call.cache_directory.reason}")

@@ -30,7 +30,6 @@ _OPTIONS = ("--deep", "--exact", "--json")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from pinstall.model.artifacts import Plan
     from pinstall.verdicts.evidence import Evidence
@@ -48,9 +47,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    found = comparison.warn_of_labels(
-        found, {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
-    )
+    labels = {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
+    found = comparison.warn_of_labels(found, labels)
     disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
@@ -112,9 +110,7 @@ def _standing(found: Sequence[Verdict], asked: Asked) -> Iterator[Fault]:
             yield replace(fault, message=f"{fault.message}; {phrases.remedy(verdict)}{known}")
 
 
-def _unmet(
-    found: Sequence[Verdict], evidence: Evidence, asked: Asked, disputed: AbstractSet[NormalizedName]
-) -> Iterator[str]:
+def _unmet(found: Sequence[Verdict], evidence: Evidence, asked: Asked, disputed: set[NormalizedName]) -> Iterator[str]:
     """Yield the needs that the environment does not meet, but of each missing project one, and none that was named."""
     loose = {(line.name, str(line.origin)) for line in _loose(asked)}
     named = {verdict.pin.name for verdict in found if verdict.state is not State.HOLDS} | disputed

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter
-from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
 from pinstall.report import phrases
 from pinstall.request import demand, lines, lockfile, policy, pyproject, reading
@@ -28,8 +28,7 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
     """Show every line of these files that is not a pin; return 1 if there is any, raise (64) for options."""
     for word in argv:
         if word.startswith("-"):
-            hint = "write `pinstall check --pinned FILE...`"
-            raise PinstallError("usage", f"`--pinned` takes files only, not `{word}`", hint=hint, exit_code=USAGE)
+            raise misuse(f"`--pinned` takes files only, not `{word}`", "write `pinstall check --pinned FILE...`")
     own = (*pyproject.project_settings(os.getcwd(), environ), *pyproject.environment_settings(environ))
     policy.decide(own)  # none counts here, and what cannot be used is refused all the same
     target = interpreter.describe(None, environ, state_directory(environ))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from pinstall.model.errors import USAGE, PinstallError
+from pinstall.model.errors import misuse
 from pinstall.request.policy import KEYS
 
 if TYPE_CHECKING:
@@ -20,20 +20,16 @@ PURPOSE = "Install what is pinned, and end with 0 only if that is what is instal
 ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
 
 
-class Option(NamedTuple):
-    """One option that pinstall itself takes, as it is written, and what it does."""
-
-    name: str
-    sentence: str
-
-
 class Usage(NamedTuple):
-    """One way to call a command: the words after `pinstall`, what it does, what it changes."""
+    """One way to call a command: the words after `pinstall`, what it does, what it changes.
+
+    `options` are those that pinstall itself takes, as they are written, each with what it does.
+    """
 
     synopsis: str
     sentence: str
     changes: str = "nothing"
-    options: tuple[Option, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def command(self) -> str:
@@ -42,25 +38,25 @@ class Usage(NamedTuple):
 
 
 _INSTALL = (
-    Option("--pin KEY=VALUE", "Set one of pinstall's own settings: `pinstall help settings`"),
-    Option("--python PYTHON", "Install for this interpreter, which needs pip but not pinstall"),
+    ("--pin KEY=VALUE", "Set one of pinstall's own settings: `pinstall help settings`"),
+    ("--python PYTHON", "Install for this interpreter, which needs pip but not pinstall"),
 )
 _CHECK = (
-    Option("--deep", "Read every installed file"),
-    Option("--exact", "Also name what is installed without a pin that explains it"),
-    Option("--json", "Write the findings as JSON on standard output"),
+    ("--deep", "Read every installed file"),
+    ("--exact", "Also name what is installed without a pin that explains it"),
+    ("--json", "Write the findings as JSON on standard output"),
 )
 _LOCK = (
-    Option("-o, --output-file FILE", "Write there, and keep its pins"),
-    Option("-U, --upgrade", "Keep no pin of FILE"),
-    Option("-P, --upgrade-package NAME", "Keep no pin of this project"),
-    Option("--check", "Write nothing, tell what would change"),
+    ("-o, --output-file FILE", "Write there, and keep its pins"),
+    ("-U, --upgrade", "Keep no pin of FILE"),
+    ("-P, --upgrade-package NAME", "Keep no pin of this project"),
+    ("--check", "Write nothing, tell what would change"),
 )
 _PLACE = (
-    Option("--python PYTHON", "Take the cache of the pip of this interpreter"),
-    Option("--cache-dir DIR", "Take this cache"),
+    ("--python PYTHON", "Take the cache of the pip of this interpreter"),
+    ("--cache-dir DIR", "Take this cache"),
 )
-_EVICT = (Option("--evict", "Move what is wrong out of the cache"),)
+_EVICT = (("--evict", "Move what is wrong out of the cache"),)
 USAGES = (
     Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
     Usage("check [--deep] [--exact] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
@@ -88,8 +84,7 @@ def about(topic: str) -> str:
         lines = _command(usages)
     else:
         topics = ", ".join(dict.fromkeys(usage.command for usage in USAGES))
-        hint = f"there is help on {topics} and settings"
-        raise PinstallError("usage", f"there is no help on `{topic}`", hint=hint, exit_code=USAGE)
+        raise misuse(f"there is no help on `{topic}`", f"there is help on {topics} and settings")
     return "\n".join((*lines, ""))
 
 
@@ -112,8 +107,8 @@ def _command(usages: list[Usage]) -> Iterator[str]:
     options = [option for usage in usages for option in usage.options]
     if options:
         yield ""
-        for option in options:
-            yield from _entry(option.name, option.sentence)
+        for name, sentence in options:
+            yield from _entry(name, sentence)
     if any("ARGUMENTS" in usage.synopsis for usage in usages):
         yield ""
         yield from _folded(ARGUMENTS, "")

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
-from pinstall.model.errors import FINDING, HOLDS, USAGE, PinstallError
+from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request.call import Asked, gather, read_call, refuse
@@ -33,15 +33,16 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
     refuse(call, "why")
     if not call.request.positionals:
         hint = "write `pinstall why NAME -r requirements.txt`"
-        raise PinstallError("usage", "`pinstall why` takes the name of a project first", hint=hint, exit_code=USAGE)
+        raise misuse("`pinstall why` takes the name of a project first", hint)
     first, *others = call.request.positionals
     name = canonicalize_name(first.text.partition("==")[0])
     request = replace(call.request, positionals=tuple(others))
     evidence, cache, judged = gather_evidence(gather(replace(call, request=request)))
-    found = [verdict for verdict in judged if verdict.pin.name == name]
+    installed, found = evidence.find(name), [verdict for verdict in judged if verdict.pin.name == name]
     texts = [
         *_asked_for(evidence.asked, name),
-        *_installed(evidence, name),
+        *(() if installed is None else _installed(installed, evidence)),
+        *evidence.requirers(name),
         *_held(cache.path, name),
         *_next(found, cache.planned(cache.cases([verdict.pin for verdict in found]))),
     ]
@@ -59,14 +60,7 @@ def _asked_for(asked: Asked, name: NormalizedName) -> Iterator[str]:
             yield f"{phrases.place(line.origin)} {kind}: {line.text}"
 
 
-def _installed(evidence: Evidence, name: NormalizedName) -> Iterator[str]:
-    found = evidence.find(name)
-    if found is not None:
-        yield from _of(found, evidence)
-    yield from evidence.requirers(name)
-
-
-def _of(found: Distribution, evidence: Evidence) -> Iterator[str]:
+def _installed(found: Distribution, evidence: Evidence) -> Iterator[str]:
     yield f"{found.text} is installed in {found.location}"
     row = evidence.installed.row(found)
     damage = found.damage or evidence.installed.files(found).damage(row.flaws if row else ())

@@ -118,16 +118,11 @@ class Eviction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelved:
-    """Files on the shelf: their receipt, their paths there and in the cache, the reason."""
+class Shelved(Eviction):
+    """Files that have left the cache and lie on the shelf: with their receipt, and their paths there."""
 
     receipt: str
-    what: str
-    identity: Identity
     stored: tuple[str, ...]
-    paths: tuple[str, ...]
-    reason: str
-    contradiction: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

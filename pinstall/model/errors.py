@@ -5,7 +5,7 @@ May not: format for a terminal. A pin that is not satisfied is data (`model.Stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,24 +25,24 @@ UNREADABLE: Final = 66
 INTERNAL: Final = 70
 
 
+@dataclass(eq=False, repr=False)
 class PinstallError(Exception):
     """An error that stops the run; `reference` is kebab-case and stable, `context` has one line per fault."""
 
-    def __init__(
-        self,
-        reference: str,
-        message: str,
-        *,
-        context: tuple[str | Fault, ...] = (),
-        hint: str | None = None,
-        exit_code: int = INTERNAL,
-    ) -> None:
-        super().__init__(message)
-        self.reference = reference
-        self.message = message
-        self.context = context
-        self.hint = hint
-        self.exit_code = exit_code
+    reference: str
+    message: str
+    _: KW_ONLY
+    context: tuple[str | Fault, ...] = ()
+    hint: str | None = None
+    exit_code: int = INTERNAL
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def misuse(message: str, hint: str | None = None) -> PinstallError:
+    """Return the error for words that a command does not take."""
+    return PinstallError("usage", message, hint=hint, exit_code=USAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

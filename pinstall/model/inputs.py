@@ -111,8 +111,8 @@ class RequirementLine:
     origin: Origin
     text: str
     name: NormalizedName | None
-    extras: frozenset[NormalizedName]
     specifier: SpecifierSet
+    extras: frozenset[NormalizedName] = frozenset()
     marker: Marker | None = None
     link: str | None = None
     hashes: frozenset[str] = frozenset()

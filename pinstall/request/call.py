@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import launcher
 from pinstall.environment import choice, interpreter
-from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError
+from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError, misuse
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.arguments import rules
 from pinstall.request.options import ELSEWHERE, NEWEST, OF_CACHES, Pip
@@ -199,7 +199,7 @@ def refuse(call: Call, command: str, *own: str) -> None:
         else:
             message = f"this pinstall does not know `{text}`"
             hint = _nearest(text, [*known, "--pin", "--python", *own]) or _help(command)
-        raise PinstallError("usage", message, hint=hint, exit_code=USAGE)
+        raise misuse(message, hint)
 
 
 def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
@@ -207,8 +207,7 @@ def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
     refuse(call, command, *own)
     for option in call.request.command_line:
         if option.dest not in OF_CACHES:
-            message = f"`pinstall {command}` does not take `{option.name}`"
-            raise PinstallError("usage", message, hint=_help(command), exit_code=USAGE)
+            raise misuse(f"`pinstall {command}` does not take `{option.name}`", _help(command))
 
 
 def _nearest(text: str, known: list[str]) -> str:

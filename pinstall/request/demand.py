@@ -113,7 +113,7 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         exact=version if exact else None,
         source=_source(links[0]) if links else None,
         hashes=frozenset.intersection(*hashed) if hashed else frozenset(),  # as pip intersects them
-        expected=_expected_version(parsed, links, name),
+        expected=parsed or _archived(links, name),
         lines=tuple(group),
     )
     return Demand(pins=(pin,))
@@ -188,9 +188,7 @@ def _source(line: RequirementLine) -> Source:
     return Source(url=stem if at else url, commit=commit(link), subdirectory=subdirectory)
 
 
-def _expected_version(
-    version: Version | None, links: Sequence[RequirementLine], name: NormalizedName
-) -> Version | None:
-    """Return the version of the build: the pinned one, else that of the archive's name."""
+def _archived(links: Sequence[RequirementLine], name: NormalizedName) -> Version | None:
+    """Return the version in the name of the archive that a line demands."""
     named = (metadata.release(file_name(line.link), name) for line in links if line.link and not is_vcs(line.link))
-    return version or next((found for found in named if found is not None), None)
+    return next((found for found in named if found is not None), None)

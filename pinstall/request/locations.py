@@ -102,10 +102,9 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
     home = _home(environ)
     if PLATFORM == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData/Local"), "pip", "Cache")
-    if PLATFORM != "darwin" or _pip(target).follows_xdg:
-        named = _xdg_folder("XDG_CACHE_HOME", environ, target)
-        if named:
-            return os.path.join(named, "pip")
+    follows_xdg = PLATFORM != "darwin" or _pip(target).follows_xdg
+    if follows_xdg and (named := _xdg_folder("XDG_CACHE_HOME", environ, target)):
+        return os.path.join(named, "pip")
     return os.path.join(home, "Library/Caches/pip" if PLATFORM == "darwin" else ".cache/pip")
 
 

@@ -155,7 +155,6 @@ def line(package: pylock.Package, filename: str, origin: Origin, base: str) -> R
         origin=origin,
         text=f"{package.name}=={version}",
         name=package.name,
-        extras=frozenset(),
         specifier=SpecifierSet(f"=={version}"),
         hashes=frozenset(digest for artifact in artifacts for digest in _hashes(artifact)),
         # pip prefers artifacts of which it knows a demanded hash
@@ -165,8 +164,7 @@ def line(package: pylock.Package, filename: str, origin: Origin, base: str) -> R
 
 def _direct(package: pylock.Package, link: str, origin: Origin) -> RequirementLine:
     name, text = package.name, urls.redacted(f"{package.name} @ {link}")
-    specifier = SpecifierSet()
-    return RequirementLine(origin=origin, text=text, name=name, extras=frozenset(), specifier=specifier, link=link)
+    return RequirementLine(origin=origin, text=text, name=name, specifier=SpecifierSet(), link=link)
 
 
 def _hashes(artifact: Artifact) -> list[str]:

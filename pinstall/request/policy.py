@@ -6,7 +6,7 @@ May not: read variables or files.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -61,22 +61,6 @@ _STAMP: Final = (
     "files and folders at the top of each package; or there is no stamp, and each run looks at everything"
 )
 
-KEYS: Final = (
-    Key("unpinned", ("refuse", "warn", "allow"), "refuse", "What to do with a request that is not pinned"),
-    Key("evict", ("mismatched", "contradicting", "never"), "mismatched", _EVICT),
-    Key("builds", ("any", "recorded"), "any", _BUILDS),
-    Key("unproven", ("reinstall", "accept", "refuse"), "reinstall", _UNPROVEN),
-    Key("origin", ("any", "index"), "any", _ORIGIN),
-    Key("location", ("any", "environment"), "any", _LOCATION),
-    Key("hold", ("keep", "ignore", "forget"), "keep", _HOLD),
-    Key("closure", _LEVELS, "allow", _CLOSURE),
-    Key("ambiguous", _LEVELS, "warn", _AMBIGUOUS),
-    Key("unowned", _LEVELS, "warn", _UNOWNED),
-    Key("bytecode", ("parallel", "pip"), "parallel", _BYTECODE),
-    Key("stamp", ("full", "quick", "off"), "full", _STAMP),
-    Key("report", (), "", "Where to write the JSON report: a file, or `-` for standard output", "FILE"),
-)
-
 _REMOVED: Final = {
     "shelf-days": "delete the setting: files stay on the shelf for 90 days",
     "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
@@ -89,29 +73,38 @@ _ALIKE: Final = 0.72
 """How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none."""
 
 
+def _key(default: str, values: tuple[str, ...], sentence: str, kind: str = "") -> str:
+    """Return the default of a setting, and keep with it what else there is to say of it."""
+    about = {"values": values, "default": default, "sentence": sentence, "kind": kind}
+    return field(default=default, metadata=about)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The values that are in force."""
+    """The values that are in force; each is the setting of that name."""
 
-    unpinned: str
-    evict: str
-    builds: str
-    unproven: str
-    origin: str
-    location: str
-    hold: str
-    closure: str
-    ambiguous: str
-    unowned: str
-    bytecode: str
-    stamp: str
-    report: str
+    unpinned: str = _key("refuse", ("refuse", "warn", "allow"), "What to do with a request that is not pinned")
+    evict: str = _key("mismatched", ("mismatched", "contradicting", "never"), _EVICT)
+    builds: str = _key("any", ("any", "recorded"), _BUILDS)
+    unproven: str = _key("reinstall", ("reinstall", "accept", "refuse"), _UNPROVEN)
+    origin: str = _key("any", ("any", "index"), _ORIGIN)
+    location: str = _key("any", ("any", "environment"), _LOCATION)
+    hold: str = _key("keep", ("keep", "ignore", "forget"), _HOLD)
+    closure: str = _key("allow", _LEVELS, _CLOSURE)
+    ambiguous: str = _key("warn", _LEVELS, _AMBIGUOUS)
+    unowned: str = _key("warn", _LEVELS, _UNOWNED)
+    bytecode: str = _key("parallel", ("parallel", "pip"), _BYTECODE)
+    stamp: str = _key("full", ("full", "quick", "off"), _STAMP)
+    report: str = _key("", (), "Where to write the JSON report: a file, or `-` for standard output", "FILE")
+
+
+KEYS: Final = tuple(Key(one.name, **one.metadata) for one in fields(Policy))
 
 
 def decide(settings: Iterable[Option]) -> Policy:
     """Return the policy of these settings, the weakest first; raise PinstallError `setting`."""
     keys = {key.name: key for key in KEYS}
-    values = {key.name: key.default for key in KEYS}
+    values = {}
     for setting in settings:
         if setting.dest == TABLE != setting.name:
             continue  # an entry of the table

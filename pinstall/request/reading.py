@@ -65,12 +65,11 @@ class Reading:
         return self._markers[marker]
 
     def _lines(self) -> Iterator[RequirementLine]:
-        for argument in self._request.positionals:
-            if argument.text.strip() or not self._pip.skips_blanks:
-                yield from self._line(argument.text, argument.origin)
+        given = self._request.positionals
+        yield from self._texts(one for one in given if one.text.strip() or not self._pip.skips_blanks)
         yield from self._groups()
-        for option in self._request.every("editables"):
-            yield from self._line(option.value or "", option.origin, editable=True)
+        editables = self._request.every("editables")
+        yield from self._texts((Argument(text=one.value or "", origin=one.origin) for one in editables), editable=True)
         for option in self._request.every("constraints"):
             yield from self._file(_place(option.value or ""), option.origin, (), constraint=True)
         for option in self._request.every("requirements"):
@@ -82,19 +81,13 @@ class Reading:
             yield from self._lock(where, choice, origin)
         yield from self._scripts()
 
-    def _line(self, text: str, origin: Origin, *, editable: bool = False) -> Iterator[RequirementLine]:
-        found = requirements.line(text, origin, editable=editable)
-        if isinstance(found, Fault):
-            self.faults.append(found)
-        else:
-            yield found
-
-    def _texts(self, found: Iterable[Argument | Fault]) -> Iterator[RequirementLine]:
-        for one in found:
-            if isinstance(one, Fault):
-                self.faults.append(one)
+    def _texts(self, given: Iterable[Argument | Fault], *, editable: bool = False) -> Iterator[RequirementLine]:
+        for one in given:
+            found = one if isinstance(one, Fault) else requirements.line(one.text, one.origin, editable=editable)
+            if isinstance(found, Fault):
+                self.faults.append(found)
             else:
-                yield from self._line(one.text, one.origin)
+                yield found
 
     def _groups(self) -> Iterator[RequirementLine]:
         """Yield the lines of groups of projects; those of lock files wait for the other choices from the same file."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
+    Markers = Mapping[str, str]
 
 _ANY = SpecifierSet()
 _OR = re.compile(r"\bor\b")
@@ -50,9 +51,7 @@ def of_line(line: RequirementLine, name: NormalizedName) -> Need:
     return Need(name=name, specifier=line.specifier, extras=line.extras, by=str(line.origin), url=url)
 
 
-def walk(
-    roots: Iterable[Need], find: Find, markers: Mapping[str, str]
-) -> tuple[dict[NormalizedName, Need], list[Need]]:
+def walk(roots: Iterable[Need], find: Find, markers: Markers) -> tuple[dict[NormalizedName, Need], list[Need]]:
     """Return the first need of each project that the roots reach, and the needs that are not met.
 
     Each project's dependencies are read for each extra that is asked for, as pip does.
@@ -101,9 +100,7 @@ def meets(distribution: Distribution, need: Need) -> bool:
     return metadata.admits(need.specifier, version)
 
 
-def dependencies(
-    distribution: Distribution, extra: NormalizedName | None, markers: Mapping[str, str]
-) -> Iterator[Need]:
+def dependencies(distribution: Distribution, extra: NormalizedName | None, markers: Markers) -> Iterator[Need]:
     """Yield what a distribution needs: for itself without an extra, else what the extra adds."""
     by = f"{distribution.identity.name} {distribution.text}"
     for text in distribution.requires or ():

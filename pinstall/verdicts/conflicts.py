@@ -34,14 +34,14 @@ except (ImportError, SyntaxError):  # resolvelib is missing or broken; pip has i
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from packaging.tags import Tag
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
-    from pinstall.verdicts.closure import Find, Need
+    from pinstall.verdicts.closure import Find, Markers, Need
     from pinstall.verdicts.evidence import Evidence
 
     Read = Callable[[Link], bytes | None]
@@ -97,7 +97,8 @@ class Metadata:
 
     def find_conflicts_by_index(self) -> tuple[Fault, ...]:
         """Return what `find_conflicts` does, by what indexes say in time of what is not known yet."""
-        unknown = [pin for pin in self._asked.demand.pins if not self._is_known(pin) and not pin.direct]
+        known_names = self._standing | self._known.keys()
+        unknown = [pin for pin in self._asked.demand.pins if pin.name not in known_names and not pin.direct]
         if not unknown or not self._is_resolved() or self._is_choosy:
             return ()
         until = time.monotonic() + _PATIENCE
@@ -112,9 +113,6 @@ class Metadata:
                 self._known[pin.name] = needs
         return self._conflicts()
 
-    def _is_known(self, pin: Pin) -> bool:
-        return pin.name in self._standing or pin.name in self._known
-
     @property
     def _is_choosy(self) -> bool:
         """Tell whether pip may be told to take no wheels, or nothing else."""
@@ -128,11 +126,8 @@ class Metadata:
 
     def _conflicts(self) -> tuple[Fault, ...]:
         pins = {pin.name: pin for pin in self._asked.demand.pins}
-
-        def find(name: NormalizedName) -> Distribution | None:
-            return self._release(pins[name])
-
-        return find_conflicts(self._evidence.roots(), tuple(pins.values()), find, self._asked.target.markers)
+        roots, markers = self._evidence.roots(), self._asked.target.markers
+        return find_conflicts(roots, tuple(pins.values()), lambda name: self._release(pins[name]), markers)
 
     def _release(self, pin: Pin) -> Distribution | None:
         """Return the release of a pin, none where its version is not certain."""
@@ -228,9 +223,7 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
         return None
 
 
-def find_conflicts(
-    roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Mapping[str, str]
-) -> tuple[Fault, ...]:
+def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Fault, ...]:
     """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 class Evidence:
     """What is `asked`, and what is `installed` at one moment.
 
-    `reached` has the first need of each project, `unmet` the needs that what is installed does not meet.
+    `reached` has the first need of each project, `unmet` the needs that what is installed does not meet. `proofs` are
+    rows that count next to those of the ledger.
     """
 
     def __init__(self, asked: Asked, installed: Installed | None = None) -> None:
@@ -43,7 +44,7 @@ class Evidence:
             installed = Installed(asked.target, state_directory(asked.environ), verifies=asked.pip.reports)
         self.installed = installed
         self.find = installed.find
-        self._proofs: Mapping[NormalizedName, Row] = {}
+        self.proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
         aim, rehearsed = map(asked.request.last, ("target_dir", "dry_run"))
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
@@ -60,10 +61,6 @@ class Evidence:
         found = filter(None, map(self.find, self.reached))
         needs = (need for one in found for need in closure.dependencies(one, None, self.asked.target.markers))
         return tuple(str(need) for need in needs if need.name == name)
-
-    def admit(self, proofs: Mapping[NormalizedName, Row]) -> None:
-        """Take these rows too, next to those of the ledger."""
-        self._proofs = proofs
 
     def find_judged(self, name: NormalizedName) -> Distribution | None:
         """Return what the last verdict on this name judged: left by `--target`, or installed."""
@@ -197,7 +194,7 @@ class Evidence:
         # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
         doubtful = comparison.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
         own = frozenset[str]() if doubtful else known.hashes
-        proof = self._proofs.get(pin.name)
+        proof = self.proofs.get(pin.name)
         return replace(known, hashes=own | (proof.hashes if proof else self.installed.hashes(found)))
 
     def _notes(self, pin: Pin, found: Distribution) -> Iterator[str]:

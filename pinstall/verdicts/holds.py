@@ -6,6 +6,7 @@ May not: start pip, judge.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,15 @@ from pinstall.request import demand, requirements
 from pinstall.request.options import RENEWING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Chosen
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
+
+    Held = Mapping[NormalizedName, Hold]
 
 
 def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
@@ -51,9 +53,7 @@ def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
     return _select(_without(left, _read(asked)), _named(asked), evidence)
 
 
-def _select(
-    held: Mapping[NormalizedName, Hold], named: AbstractSet[NormalizedName], evidence: Evidence
-) -> tuple[Hold, ...]:
+def _select(held: Held, named: Container[NormalizedName], evidence: Evidence) -> tuple[Hold, ...]:
     """Return the holds of projects that are not named and still installed as pinned: plain pip may move the others."""
     return tuple(
         hold
@@ -62,7 +62,7 @@ def _select(
     )
 
 
-def _without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> dict[NormalizedName, Hold]:
+def _without(held: Held, files: Container[str]) -> dict[NormalizedName, Hold]:
     """Return the holds that other files than these pin."""
     left = {}
     for name, hold in held.items():
@@ -71,12 +71,12 @@ def _without(held: Mapping[NormalizedName, Hold], files: AbstractSet[str]) -> di
     return left
 
 
-def _find_gone(held: Mapping[NormalizedName, Hold]) -> frozenset[str]:
+def _find_gone(held: Held) -> frozenset[str]:
     files = {file for hold in held.values() for file in hold.origins if file and "://" not in file}
     return frozenset(file for file in files if not os.path.exists(file))
 
 
-def _forget(names: AbstractSet[NormalizedName], evidence: Evidence, tell: Reporter) -> None:
+def _forget(names: set[NormalizedName], evidence: Evidence, tell: Reporter) -> None:
     if names:
         ledger = evidence.installed.ledger
         ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
@@ -124,13 +124,10 @@ def _find_needs(hold: Hold, chosen: Iterable[Chosen]) -> Iterator[str]:
     """Yield which of pip's choices need another version than the one that is held, as `bb 1.0 needs aa>=2`."""
     for one in chosen:
         for text in one.requires:
-            try:
+            with suppress(ValueError):
                 need = metadata.requirement(text)
-            except ValueError:
-                continue
-            named = canonicalize_name(need.name) == hold.name
-            if named and not metadata.admits(need.specifier, hold.version):
-                yield f"{one.name} {one.version} needs {need.name}{need.specifier}"
+                if canonicalize_name(need.name) == hold.name and not metadata.admits(need.specifier, hold.version):
+                    yield f"{one.name} {one.version} needs {need.name}{need.specifier}"
 
 
 def ask_for_holds(evidence: Evidence) -> Asked:
@@ -151,7 +148,7 @@ def renew(evidence: Evidence, tell: Reporter) -> None:
     pinned = {hold.name: hold for pin in asked.demand.pins for hold in _hold(pin, evidence)}
     constrained = {pin.name for pin in asked.demand.pins if not pin.requested}
 
-    def after(held: Mapping[NormalizedName, Hold]) -> dict[NormalizedName, Hold]:
+    def after(held: Held) -> dict[NormalizedName, Hold]:
         old = {} if policy == "forget" else _without(held, _find_gone(held))
         # a constraint alone installs nothing: it ends no hold but of what pip has moved for it
         fresh = {hold.name: hold for hold in _select(old, frozenset(), evidence) if hold.name in constrained} | pinned

@@ -23,7 +23,6 @@ from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from packaging.utils import NormalizedName
 
@@ -50,7 +49,7 @@ def judge(
     """Judge as `Evidence.judge` does, also by what pip's cache proves; nothing is written down."""
     found = evidence.judge(reported, since)
     if proven := find_proofs(cache, evidence, found):
-        evidence.admit(proven)
+        evidence.proofs = proven
         found = evidence.judge(reported, since)
     return found
 
@@ -79,7 +78,7 @@ def _of_downloads(downloads: Downloads, pin: Pin, installed: Distribution) -> It
                 yield _row(installed, known, link.url)
 
 
-def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distribution) -> AbstractSet[str]:
+def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distribution) -> frozenset[str]:
     """Return the demanded hashes that a cached wheel has, if it is what is installed."""
     try:
         known = downloads.hash_as(entry, pin.hashes)
@@ -100,9 +99,9 @@ def _of_builds(
                 yield name, _row(installed, known, artifact.url)
 
 
-def _row(installed: Distribution, known: AbstractSet[str], url: str) -> Row:
+def _row(installed: Distribution, known: frozenset[str], url: str) -> Row:
     digest = FileList(installed).digest()
-    return Row(version=installed.text, hashes=frozenset(known), url=without_secrets(url), record=digest)
+    return Row(version=installed.text, hashes=known, url=without_secrets(url), record=digest)
 
 
 def learn_names(evidence: Evidence, reported: Sequence[Identity] = ()) -> Evidence:

@@ -15,12 +15,12 @@ from pinstall.formats import metadata
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.model.pins import Distribution
-    from pinstall.verdicts.closure import Find, Need
+    from pinstall.verdicts.closure import Find, Markers, Need
 
     Candidates = Callable[[NormalizedName], Sequence[Distribution]]
     _Key = tuple[NormalizedName, frozenset[NormalizedName]]
@@ -42,9 +42,7 @@ class Candidate(NamedTuple):
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
     """Tell resolvelib the candidates of a project; one with extras is bound to the same release without them."""
 
-    def __init__(
-        self, candidates: Candidates, markers: Mapping[str, str], ignores: Callable[[Need], bool] | None = None
-    ) -> None:
+    def __init__(self, candidates: Candidates, markers: Markers, ignores: Callable[[Need], bool] | None = None) -> None:
         """Read nothing yet; the needs that are to be ignored count for nothing."""
         self._candidates = candidates
         self._markers = markers
@@ -91,14 +89,13 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
             self._met[key] = closure.meets(found, need)
         return self._met[key]
 
-    def _same(self, name: NormalizedName, found: Distribution) -> Iterator[Need]:
-        """Yield the need that binds a release with extras to the same one without."""
-        if (name, found.text, "") not in self._needs:
-            text = f"{name} {found.text}"
+    def _same(self, name: NormalizedName, found: Distribution) -> list[Need]:
+        """Return the need that binds a release with extras to the same one without."""
+        key = name, found.text, ""
+        if key not in self._needs:
             specifier = metadata.specifiers(f"==={found.text}") or SpecifierSet()
-            only = closure.Need(name=name, specifier=specifier, extras=frozenset(), by=text)
-            self._needs[name, found.text, ""] = [only]
-        yield from self._needs[name, found.text, ""]
+            self._needs[key] = [closure.Need(name=name, specifier=specifier, by=f"{name} {found.text}")]
+        return self._needs[key]
 
     def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
         key = found.identity.name, found.text, extra
@@ -107,7 +104,7 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         return self._needs[key]
 
 
-def unmet(roots: Iterable[Need], candidates: Candidates, markers: Mapping[str, str]) -> list[Need]:
+def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> list[Need]:
     """Return all needs that cannot be met, first come first: resolve again without those that are known already.
 
     Needs on projects without candidates count for nothing. Nor do those that change nothing, which saves most of the
@@ -135,7 +132,7 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Mapping[str, s
     return list(dict.fromkeys(found.values()))
 
 
-def explain(roots: Sequence[Need], find: Find, markers: Mapping[str, str]) -> tuple[str, ...]:
+def explain(roots: Sequence[Need], find: Find, markers: Markers) -> tuple[str, ...]:
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
 
     def candidates(name: NormalizedName) -> Sequence[Distribution]:

@@ -23,13 +23,12 @@ from pinstall.request import policy
 from pinstall.verdicts.proof import find_proofs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from pinstall.environment.ledger import Row
-    from pinstall.model.artifacts import Link, Page
+    from pinstall.model.artifacts import Chosen, Link, Page
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
@@ -52,10 +51,8 @@ def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tu
 
 def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Warn of pins whose files differ between indexes, or raise PinstallError (`ambiguous`)."""
-    settings = asked.settings
-    left_open = [
-        pin for pin in pins if not pin.hashes and not pin.direct and policy.find_source(pin.name, settings) is None
-    ]
+    loose = (pin for pin in pins if not pin.hashes and not pin.direct)
+    left_open = [pin for pin in loose if policy.find_source(pin.name, asked.settings) is None]
     if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) <= 1:
         return
     found = tuple(_differing(asked, left_open, tell))
@@ -121,13 +118,12 @@ class Sourcing:
         self._asked.pip.need_reports("source", "`[tool.pinstall.sources]` cannot be kept")
         return True
 
-    def judge(
-        self, coming: Mapping[NormalizedName, tuple[Identity, str]], requested: AbstractSet[NormalizedName]
-    ) -> None:
+    def judge(self, chosen: Sequence[Chosen]) -> None:
         """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
-        free = {pin.name for pin in self._asked.demand.pins if pin.direct} | requested
-        named = (name for name, (identity, _) in coming.items() if identity.source is None or name not in free)
-        bound = self._named(named)
+        coming = {one.name: (one.identity, one.url) for one in chosen}
+        free = {one.name for one in chosen if one.requested}
+        free |= {pin.name for pin in self._asked.demand.pins if pin.direct}
+        bound = self._named(one.name for one in chosen if one.identity.source is None or one.name not in free)
         self._look(bound, lambda name: not self.index(name, *coming[name]))
         strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(name, *coming[name]))
         wrong = tuple(Fault(origin=entry.origin, message=self._against(entry, *one)) for entry, one in strange)
@@ -188,11 +184,9 @@ class Sourcing:
         if strange and strict:
             counted = phrases.counted(len(strange), "project has", "projects have")
             texts = ((entry, f"{name} has to come from {policy.index(entry)}") for name, entry in strange.items())
-            raise _error(
-                f"{counted} to come from an index that pip is not told of",
-                tuple(Fault(origin=entry.origin, message=text) for entry, text in texts),
-                "add it with `--extra-index-url` or `--find-links`, or change the table",
-            )
+            faults = tuple(Fault(origin=entry.origin, message=text) for entry, text in texts)
+            hint = "add it with `--extra-index-url` or `--find-links`, or change the table"
+            raise _error(f"{counted} to come from an index that pip is not told of", faults, hint)
         return {name: entry for name, entry in found.items() if name not in strange}
 
     def _look(self, bound: Mapping[NormalizedName, Option], lacks: Callable[[NormalizedName], bool]) -> None:

@@ -25,7 +25,6 @@ from pinstall.verdicts import closure, conflicts, holds, refusals, sources
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pinstall.verdicts.closure import Need
     from pinstall.verdicts.evidence import Evidence
 
 _LATE = ("packaging.tags", "requests.auth", "resolvelib")
@@ -150,11 +149,9 @@ class Attempt:
         self.installer.force(comparison.find_forced(self.installer.judge(), self._before.asked.policy.unproven))
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
-        return 0 if not new or self.installer.runs.interrupted else self._complete(new[0])
-
-    def _complete(self, need: Need) -> int:
-        """Run the user's own command again, as what was reinstalled needs more than before; return the exit code."""
-        self._tell.say(f"{need}, which is not installed so: pip runs again")
+        if not new or self.installer.runs.interrupted:
+            return 0
+        self._tell.say(f"{new[0]}, which is not installed so: pip runs again")
         try:
             return self.installer.install(again=True)
         except PinstallError as error:  # what has been reinstalled stays, and is reported

@@ -31,14 +31,12 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
+    Wanted = Mapping[NormalizedName, SpecifierSet]
+
 SECONDS: Final = 2.0
 """How many seconds a refusal waits for indexes."""
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
 """Options with which the target, or the newest release, does not decide what fits."""
-_STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""The hashes that pip takes after `--hash`."""
-
-
 _OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
 """Commands of pip that a user may try here; `wheel` and `search` are more likely projects."""
 _ALIKE: Final = 0.8
@@ -110,9 +108,7 @@ def _is_hashed(asked: Asked) -> bool:
     return flag or any(line.hashes and line.link is None for line in asked.lines)
 
 
-def _installed(
-    wanted: Mapping[NormalizedName, SpecifierSet], evidence: Evidence
-) -> Iterator[tuple[NormalizedName, _Found]]:
+def _installed(wanted: Wanted, evidence: Evidence) -> Iterator[tuple[NormalizedName, _Found]]:
     for name, specifier in wanted.items():
         installed = evidence.find(name)
         version = None if installed is None else installed.identity.version
@@ -120,9 +116,7 @@ def _installed(
             yield name, _Found(str(version), installed=True)
 
 
-def _offered(
-    missing: Mapping[NormalizedName, SpecifierSet], asked: Asked, tell: Reporter
-) -> Iterator[tuple[NormalizedName, _Found]]:
+def _offered(missing: Wanted, asked: Asked, tell: Reporter) -> Iterator[tuple[NormalizedName, _Found]]:
     """Yield the newest release that fits of each project, one with a demanded hash first, as indexes tell in time."""
     known, target = index.offers.Index(asked.in_force), asked.target
     offered = known.pages(missing, SECONDS)
@@ -131,10 +125,8 @@ def _offered(
     fitting = interpreter.find_tags(target)
     for name, some in offered.items():
         terms = index.offers.terms(asked.in_force, name, target.version, fitting)
-        links = [link for page in some for link in page.links]
-        listed = [
-            (version, link) for link in links if (version := index.pages.version(link.filename, name)) is not None
-        ]
+        links = ((index.pages.version(link.filename, name), link) for page in some for link in page.links)
+        listed = [(version, link) for version, link in links if version is not None]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]
         chosen = index.offers.newest(proven, missing[name], terms) or index.offers.newest(listed, missing[name], terms)
@@ -147,6 +139,6 @@ def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault
         return phrases.unpinned(line, "")
     if found is None:
         return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
-    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(_STRONG)}
+    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(lines.STRONG)}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
     return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)

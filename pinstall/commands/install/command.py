@@ -108,12 +108,10 @@ class Installer:
         wanted = os.path.join(self._folder, "resolved.json")
         exit_code = self.runs.rehearse("resolve", wanted, "-q", *self._ours)
         if exit_code == 0:
-            self.sourcing.judge(
-                pip.read_installed(wanted), {one.name for one in pip.read_report(wanted) if one.requested}
-            )
+            chosen = pip.read_report(wanted)
+            self.sourcing.judge(chosen)
             if refusals.resolves_first(self.evidence.asked):
-                unpinned = self.evidence.unpinned(pip.read_report(wanted))
-                refusals.refuse_dependencies(unpinned, self.evidence.asked, self._tell, late=late)
+                refusals.refuse_dependencies(self.evidence.unpinned(chosen), self.evidence.asked, self._tell, late=late)
         return exit_code
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:

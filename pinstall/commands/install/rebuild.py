@@ -22,10 +22,10 @@ from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pinstall.cache.cache import Cache
-    from pinstall.commands.install.runs import Runs
+    from pinstall.commands.install.runs import Changes, Runs
     from pinstall.model.inputs import Option
     from pinstall.model.pins import Pin, Reporter
     from pinstall.request.call import Asked
@@ -140,7 +140,7 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
         tell.say(f"the build without the cache is left to your own command: {error}")
 
 
-def _remake(group: Sequence[Pin], cache: Cache, changes: Mapping[str, str | None], runs: Runs, tell: Reporter) -> None:
+def _remake(group: Sequence[Pin], cache: Cache, changes: Changes, runs: Runs, tell: Reporter) -> None:
     with make_stage(cache.path) as stage:
         file = pip.write_requirements(stage, lines(group, runs.asked))
         ours = ("install", "--no-cache-dir", "--no-deps", "--no-clean", "--target", os.path.join(stage, "out"))

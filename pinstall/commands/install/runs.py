@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from pinstall.model.pins import Identity, Reporter
     from pinstall.request.call import Asked
+
+    Changes = Mapping[str, str | None]
 
 
 def wants_report(asked: Asked) -> bool:
@@ -67,14 +70,7 @@ class Runs:
         self.commands: list[Command] = []
         self.interrupted = False
 
-    def run(
-        self,
-        purpose: str,
-        words: tuple[str, ...],
-        changes: Mapping[str, str | None] | None = None,
-        *,
-        silent: bool = False,
-    ) -> int:
+    def run(self, purpose: str, words: tuple[str, ...], changes: Changes | None = None, *, silent: bool = False) -> int:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
         environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
         command = (*self.asked.pip.command, *words)
@@ -121,12 +117,10 @@ def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, s
         process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.PIPE, stdout=none, stderr=none)
         processes.append((process, "\0".join(share).encode("utf-8", "surrogateescape")))
     for process, names in processes:
-        if process.stdin is not None:
-            try:
+        with suppress(OSError):  # it has ended already, and with it what it should have compiled
+            if process.stdin is not None:
                 process.stdin.write(names)
                 process.stdin.close()
-            except OSError:  # it has ended already, and with it what it should have compiled
-                continue
     for process, _ in processes:
         process.wait()
 

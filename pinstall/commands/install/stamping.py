@@ -107,7 +107,10 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
     """Yield what each distribution that counts shows at its top, and what is known of it."""
     yield from (CONTENT + path for path in evidence.installed.ledger.paths)
     for one in lists:
-        yield from _distribution(one)
+        yield STATUS + one.distribution.path  # its own time stamp shows what appears in it
+        yield STATUS + os.path.join(one.distribution.path, "METADATA")
+        yield STATUS + one.distribution.record
+        yield from (STATUS + place for place in one.top_level)
         if evidence.asked.policy.unowned == "refuse":  # shows what appears next to a listed file
             yield from (STATUS + folder for folder in sorted(set(map(os.path.dirname, one.places))))
         artifact, _ = evidence.installed.local(one.distribution)
@@ -132,14 +135,6 @@ def _listed(lists: Sequence[FileList], started: int) -> tuple[str, ...] | None:
                 there.append(path)
         grounds.append(BETWEEN.join((FILES + folder, *there)))
     return tuple(grounds)
-
-
-def _distribution(files: FileList) -> Iterator[str]:
-    found = files.distribution
-    yield STATUS + found.path
-    # the folder's own time stamp shows what appears in it
-    yield from (STATUS + place for place in (os.path.join(found.path, "METADATA"), found.record))
-    yield from (STATUS + place for place in files.top_level)
 
 
 def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import releases, texts
 from pinstall.formats import toml, urls
 from pinstall.index import places
-from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError
+from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
 from pinstall.request import arguments, lockfile, pyproject, reading, requirements
@@ -98,7 +98,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
             file = "o" in name[:3]
             if not value or (not file and set(value) & set("<>=!~[;@ ")):
                 takes = "a file" if file else "the name of a project, and nothing else"
-                raise PinstallError("usage", f"`{name}` takes {takes}", exit_code=USAGE)
+                raise misuse(f"`{name}` takes {takes}")
             if file:
                 wanted = replace(wanted, output=value)
             else:
@@ -110,7 +110,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
         else:
             left.append(word)
     if wanted.check and not wanted.output:
-        raise PinstallError("usage", "`--check` needs the file that it is about: `-o FILE`", exit_code=USAGE)
+        raise misuse("`--check` needs the file that it is about: `-o FILE`")
     return wanted, left
 
 
@@ -131,8 +131,7 @@ def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tup
         if needs := _dependencies(path):
             tell.say(f"locking the dependencies of `{os.path.relpath(path)}`")
             return [*words, *needs], path
-    hint = "name requirements or `-r FILE`, or write a `requirements.in`"
-    raise PinstallError("usage", "there is nothing to lock", hint=hint, exit_code=USAGE)
+    raise misuse("there is nothing to lock", "name requirements or `-r FILE`, or write a `requirements.in`")
 
 
 def _dependencies(path: str) -> list[str]:
@@ -151,7 +150,7 @@ def _refuse_to_overwrite(old: str, wanted: Wanted, asked: Asked) -> None:
     """Refuse to replace a file that says what is to be locked, unless it is a lock of ours itself."""
     if old and _HEADING not in old[:40] and os.path.realpath(wanted.output) in map(os.path.realpath, asked.files):
         hint = "name another file behind `-o`; nothing has been changed"
-        raise PinstallError("usage", f"`{wanted.output}` says what is to be locked", hint=hint, exit_code=USAGE)
+        raise misuse(f"`{wanted.output}` says what is to be locked", hint)
 
 
 def _kept(old: str, wanted: Wanted, asked: Asked, tell: Reporter) -> dict[NormalizedName, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,8 +86,7 @@ def lock(locked: Iterable[Locked], heading: Iterable[str], markers: Mapping[str,
 def _package(one: Locked) -> Package:
     from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, PackageWheel
 
-    common: dict[str, Any] = {"name": one.name}
-    common["requires_python"] = metadata.specifiers(one.requires_python)
+    common: dict[str, Any] = {"name": one.name, "requires_python": metadata.specifiers(one.requires_python)}
     inside = one.subdirectory or None
     if one.vcs:
         vcs = PackageVcs(type=one.vcs, url=one.url, commit_id=one.commit, subdirectory=inside)
@@ -171,15 +171,10 @@ def _held(asked: Asked) -> Iterator[tuple[str, str]]:
         number = reading.descriptor(where)
         replayed = None if number is None else asked.replays.get(number)
         content = replayed or reading.content(where, lambda url: client.fetch(url, asked.in_force))
-        try:
-            text = decode(content)
-        except (LookupError, ValueError):  # a script need not be text to the end
-            continue
-        for _, line in logical_lines(text, {}):
-            for name in VARIABLE.findall(line):
-                value = asked.environ.get(name)
-                if value and ("://" in line or "://" in value):
-                    yield value, name
+        with suppress(LookupError, ValueError):  # a script need not be text to the end
+            lines = (line for _, line in logical_lines(decode(content), {}))
+            held = ((line, name, asked.environ.get(name)) for line in lines for name in VARIABLE.findall(line))
+            yield from ((value, name) for line, name, value in held if value and ("://" in line or "://" in value))
 
 
 def refuse(locked: Iterable[Locked], restore: Callable[[str], str]) -> None:
