@@ -163,9 +163,10 @@ class FileList:
 
         Launchers of Windows are not read. A script that finds its Python by PATH or by its own folder is not dead.
         """
-        for path, _, _ in self.rows if self.is_held else ():
+        outside = (path for path, _, _ in self.rows if path.startswith(("../", "/"))) if self.is_held else ()
+        for path in outside:
             folder, name = os.path.split(path)
-            if path.startswith(("../", "/")) and os.path.basename(folder) in ("bin", "Scripts"):
+            if os.path.basename(folder) in ("bin", "Scripts"):
                 python = _interpreter(self.place(path))
                 wrong = "is of another environment" if os.path.exists(python) else "does not exist"
                 if python and not (os.path.exists(python) and _home(python) == _home(executable)):

@@ -191,10 +191,10 @@ def _quoted_row(line: str) -> list[str]:
 
 def is_bytecode(path: str) -> bool:
     """Tell whether a path is of byte code that no wheel has, or of its folder, which virtualenv lists too."""
-    stem, _, suffix = path.rpartition(".")
+    if not path.endswith(".pyc"):
+        return path.endswith("__pycache__")
     # Python imports `demo.pyc` without a source, and never `demo.cpython-311.pyc`
-    tagged = "." in stem.rpartition("/")[2]
-    return path.endswith("__pycache__") or (suffix == "pyc" and (tagged or CACHED in path))
+    return "." in path[:-4].rpartition("/")[2] or CACHED in path
 
 
 def top_levels(paths: Iterable[str]) -> set[str]:
