@@ -285,7 +285,7 @@ def test_for_another_environment_too(runner: Runner) -> None:
     first, second = own_lines(runner.pinstall("bb==1.0"))
     assert (f"into {runner.environment.root} (" in first, second) == (True, "1 pin holds")
     time.sleep(0.2)
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pinstall import cli; cli.main()"
+    code = f"import sys; sys.path.insert(1, {str(ROOT)!r}); from pinstall import cli; cli.main()"
     words = ["--python", str(runner.environment.python), *runner.index_options, "bb==1.0"]
     ended = runner.run([sys.executable, "-X", "importtime", "-c", code, *words])
     assert "packaging" not in ended.stderr
