@@ -203,6 +203,10 @@ def test_what_a_cached_wheel_calls_its_members_is_written_nowhere(scene: Runner,
     assert sorted(scene.home.parent.rglob("outside*")) == before
 
 
+@pytest.mark.skipif(
+    os.path.exists(os.path.join(os.path.dirname(os.__file__), "sitecustomize.py")),
+    reason="the standard library of this Python has a `sitecustomize`, which hides any other",
+)
 def test_nothing_of_an_environment_is_run_to_judge_it(scene: Runner) -> None:
     folder, log = scene.environment.site_packages, scene.home / "ran"
     note = f"import os; open({str(log)!r}, 'a').write('%s\\n')"

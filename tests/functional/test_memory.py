@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -127,6 +128,8 @@ WAYS = {
 def layered(runner: Runner, way: str) -> dict[str, str]:
     """Install demo 1.0, make 2.0 in a layer, and have code that puts the layer first where it is told to."""
     name, code = WAYS[way]
+    if name.startswith("sitecustomize") and Path(os.__file__).with_name("sitecustomize.py").exists():
+        pytest.skip("the standard library of this Python has a `sitecustomize`, which hides any other")
     if name.startswith("usercustomize"):
         config = runner.environment.root / "pyvenv.cfg"
         config.write_text(config.read_text(encoding="utf-8").replace("= false", "= true"), encoding="utf-8")
