@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -21,8 +22,6 @@ from tests.support.sdists import sdist
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeEnvironment
     from tests.support.runner import Runner
 
@@ -204,7 +203,7 @@ def test_what_a_cached_wheel_calls_its_members_is_written_nowhere(scene: Runner,
 
 
 @pytest.mark.skipif(
-    os.path.exists(os.path.join(os.path.dirname(os.__file__), "sitecustomize.py")),
+    Path(os.__file__).with_name("sitecustomize.py").exists(),
     reason="the standard library of this Python has a `sitecustomize`, which hides any other",
 )
 def test_nothing_of_an_environment_is_run_to_judge_it(scene: Runner) -> None:
