@@ -38,6 +38,8 @@ _UNSURE: Final = re.compile(
     r"(platform_(?:release|version))|(?:_machine|_name|_platform|_system|_python_implementation) (?:[<>~]|===)"
 )
 """Comparisons that releases of packaging make in different ways, unless the value in the group is a version."""
+_LONGEST: Final = 131_072
+"""The most characters of a row with quotes; `csv`, with which pip reads it, takes no longer field."""
 _QUOTED: Final = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
 """A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows."""
 
@@ -185,6 +187,8 @@ def record_rows(content: bytes) -> Sequence[Row]:
 
 
 def _quoted_row(line: str) -> list[str]:
+    if len(line) > _LONGEST:
+        raise ValueError("a row is longer than the path of a file can be")
     path, *others = match.groups() if (match := _QUOTED.fullmatch(line)) else (line,)
     return [path.replace('""', '"'), *others]
 
