@@ -22,6 +22,7 @@ OLDER = ("3.8", "3.9")  # as targets
 PAIRS = [(pip, target) for pip, some in SUPPORTED.items() for target in some if target in (*OLDER, *PYTHONS)]
 SLOW_TOO = ("-m", "not contract and not network")
 MINIMUM = "tests/constraints-minimum.txt"
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOAD = {"PINSTALL_TEST_INSTALLS": "200"}
 
 
@@ -101,6 +102,23 @@ def pre(session: nox.Session) -> None:
     session.install(".", *group("test"))
     environ = {"PINSTALL_TEST_PIP": release, "PINSTALL_TEST_WHEELS": str(folder)}
     session.run("pytest", "-n", "2", *SLOW_TOO, *(session.posargs or ["tests/functional"]), env=environ)
+
+
+@nox.session(default=False)
+def pips_own(session: nox.Session) -> None:
+    """Run pip's own functional tests with pip, then with pinstall in its place: `-- CHECKOUT [PYTEST ARGUMENTS]`."""
+    session.install(".", "nox")
+    checkout, *words = session.posargs
+    theirs = ("nox", "-f", str(TOP / checkout / "noxfile.py"), "-s", f"test-{session.python or OWN}", "--")
+    environ = {
+        "PYTHONPATH": str(TOP / "tests" / "support" / "pips_own"),
+        "PINSTALL_FAILED": str(TOP / session.create_tmp() / "failed.txt"),
+    }
+    Path(environ["PINSTALL_FAILED"]).write_text("", encoding="utf-8")
+    words = words or ["-n", "2", "tests/functional"]
+    session.run(*theirs, *words, "-p", "in_pips_place", env=environ, success_codes=[0, 1])
+    environ["PINSTALL_PYTHON_OF_TESTS"] = str(TOP / session.bin / "python")
+    session.run(*theirs, *words, "-p", "in_pips_place", env=environ)
 
 
 @nox.session(default=False)
