@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall.formats import urls
@@ -20,8 +20,6 @@ from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     Row = Sequence[str]
     """A row of RECORD: path, hash, size, as written."""

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pinstall import launcher
@@ -21,7 +21,6 @@ from pinstall.model.errors import FINDING, PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
-    from typing import Any
 
     import requests
     from requests.adapters import HTTPAdapter

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall.formats import urls as links
@@ -21,7 +21,6 @@ from pinstall.model.artifacts import Link
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from packaging.utils import NormalizedName
 
 _JSON: Final = "application/vnd.pypi.simple.v1+json"
 _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")

@@ -11,14 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from pinstall.formats.urls import redacted
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.model.pins import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.model.errors import Outcome
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}

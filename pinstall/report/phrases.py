@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinstall.formats.urls import is_vcs, redacted, scheme
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import NOT_PINNED, Command, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.model.artifacts import Eviction, Plan
-    from pinstall.model.errors import Command, Outcome
 
 SCHEMA = 1
 

@@ -6,6 +6,7 @@ May not: guess a version from a range: `>=`, `~=` and `==1.*` are not pins.
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import NormalizedName
@@ -53,14 +54,10 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
         if applies:
             name = _name(line, certain)
             (unnamed if name is None else named.setdefault(name, [])).append(line)
-    demands = [_reduce_project(name, group) for name, group in named.items()]
-    unpinned = (line for line in unnamed if not _is_entrusted(line))
+    demands = [Demand(conflicts=tuple(faults)), *(_reduce_project(name, group) for name, group in named.items())]
+    demands += (Demand(entrusted=(one,)) if _is_entrusted(one) else Demand(unpinned=(one,)) for one in unnamed)
     return Demand(
-        pins=tuple(pin for demand in demands for pin in demand.pins),
-        unpinned=(*(line for demand in demands for line in demand.unpinned), *unpinned),
-        entrusted=(*(line for demand in demands for line in demand.entrusted), *filter(_is_entrusted, unnamed)),
-        bounds=tuple(line for demand in demands for line in demand.bounds),
-        conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
+        **{kind.name: tuple(one for demand in demands for one in getattr(demand, kind.name)) for kind in fields(Demand)}
     )
 
 

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Release, Rule
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ _RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
 """Today's options first: a line that any release takes is left to the release that will read it."""
 
 _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
-STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""The hashes that pip takes after `--hash`."""
+_HASHES: Final = tuple(f"{name}:" for name in STRONG)
 
 
 def read(text: str) -> Iterator[Given]:
@@ -108,8 +108,8 @@ def _complaint(rule: Rule, value: str | None) -> str | None:
         return f"needs a value, not `{value}`"
     if rule.dest == "config_settings" and "=" not in value:
         return f"takes KEY=VALUE, not `{value}`"
-    if rule.dest == "hashes" and not value.startswith(STRONG):
-        return f"takes one of {', '.join(STRONG)} and a digest, not `{value}`"
+    if rule.dest == "hashes" and not value.startswith(_HASHES):
+        return f"takes one of {', '.join(_HASHES)} and a digest, not `{value}`"
     return None
 
 

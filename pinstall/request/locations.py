@@ -90,9 +90,9 @@ def _user_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
         return [os.path.join(home, "pip"), os.path.join(environ.get("APPDATA", home), "pip")]
     legacy = os.path.join(home, ".pip")
     if PLATFORM != "darwin":
-        folder = _xdg_folder("XDG_CONFIG_HOME", environ, target) or os.path.join(home, ".config")
+        folder = _accepted(environ.get("XDG_CONFIG_HOME", ""), target) or os.path.join(home, ".config")
         return [legacy, os.path.join(folder, "pip")]
-    library = _xdg_folder("XDG_DATA_HOME", environ, target) if _pip(target).follows_xdg else None
+    library = _accepted(environ.get("XDG_DATA_HOME", ""), target) if _pip(target).follows_xdg else None
     support = os.path.join(library or os.path.join(home, "Library/Application Support"), "pip")
     # Without this folder pip reads the other; both are here, because the first one may be created later.
     return [legacy, support] if os.path.isdir(support) else [legacy, support, os.path.join(home, ".config/pip")]
@@ -103,7 +103,7 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
     if PLATFORM == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData/Local"), "pip", "Cache")
     follows_xdg = PLATFORM != "darwin" or _pip(target).follows_xdg
-    if follows_xdg and (named := _xdg_folder("XDG_CACHE_HOME", environ, target)):
+    if follows_xdg and (named := _accepted(environ.get("XDG_CACHE_HOME", ""), target)):
         return os.path.join(named, "pip")
     return os.path.join(home, "Library/Caches/pip" if PLATFORM == "darwin" else ".cache/pip")
 
@@ -116,10 +116,6 @@ def _homebrew(target: Interpreter) -> list[str]:
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
     accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
     return list(filter(None, accepted))
-
-
-def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) -> str:
-    return _accepted(environ.get(variable, ""), target)
 
 
 def _accepted(folder: str, target: Interpreter) -> str:

@@ -16,6 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filen
 from pinstall import formats
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Origin, RequirementFile, RequirementLine
+from pinstall.request.demand import STRONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
 _QUERY: Final = re.compile("[?#]")
 _REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
-_STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
 _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
 _PACKAGE: Final = re.compile(r"\s*\[\[\s*packages\s*\]\]")
@@ -168,7 +168,7 @@ def _direct(package: pylock.Package, link: str, origin: Origin) -> RequirementLi
 
 
 def _hashes(artifact: Artifact) -> list[str]:
-    return [f"{name}:{digest.lower()}" for name, digest in artifact.hashes.items() if name in _STRONG]
+    return [f"{name}:{digest.lower()}" for name, digest in artifact.hashes.items() if name in STRONG]
 
 
 def _fragment(artifact: Artifact) -> str:

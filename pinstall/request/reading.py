@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
 _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
-_DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+_DESCRIPTOR: Final = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/(\d+)")
 
 
 class Reading:
@@ -249,10 +249,8 @@ def resolve(target: str, including: str | None) -> str:
 
 def descriptor(where: str) -> int | None:
     """Return the number of the open file that a path names, such as /dev/stdin or `<(...)` of a shell."""
-    if where == "/dev/stdin":
-        return 0
     match = _DESCRIPTOR.fullmatch(where)
-    return int(match[1]) if match else None
+    return int(match[1] or 0) if match else None
 
 
 def content(where: str, fetch: Callable[[str], bytes]) -> bytes:

@@ -239,7 +239,7 @@ def _editable(text: str) -> _Demand:
 def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     if named.url:
         urls.file_name(named.url)
-    extras = extras or _canonical(named.extras)
+    extras = extras or frozenset(map(canonicalize_name, named.extras))
     name = canonicalize_name(named.name)
     return _Demand(name=name, extras=extras, specifier=named.specifier, marker=marker, link=named.url)
 
@@ -259,7 +259,7 @@ def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName])
                 raise
     elif urls.is_url(link) and (egg := urls.egg(link)) is not None:
         named = formats.metadata.requirement(egg)
-        name, extras = canonicalize_name(named.name), extras or _canonical(named.extras)
+        name, extras = canonicalize_name(named.name), extras or frozenset(map(canonicalize_name, named.extras))
     else:
         anonymous = True
         if not urls.is_vcs(link) and urls.is_archive(file):
@@ -281,8 +281,5 @@ def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
     start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
     if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:
         return text, frozenset()
-    return bare[:start].rstrip(), _canonical(formats.metadata.requirement(f"placeholder{bare[start:].lower()}").extras)
-
-
-def _canonical(extras: Iterable[str]) -> frozenset[NormalizedName]:
-    return frozenset(canonicalize_name(extra) for extra in extras)
+    extras = formats.metadata.requirement(f"placeholder{bare[start:].lower()}").extras
+    return bare[:start].rstrip(), frozenset(map(canonicalize_name, extras))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import NormalizedName, parse_wheel_filename
 
 from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link

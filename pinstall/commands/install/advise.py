@@ -18,6 +18,7 @@ from pinstall.formats import metadata
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
 from pinstall.request import lines
+from pinstall.request.demand import STRONG
 from pinstall.request.options import FOREIGN
 
 if TYPE_CHECKING:
@@ -139,6 +140,6 @@ def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault
         return phrases.unpinned(line, "")
     if found is None:
         return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
-    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(lines.STRONG)}
+    listed = {digest for link in found.links for digest in link.hashes if digest.partition(":")[0] in STRONG}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
     return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)

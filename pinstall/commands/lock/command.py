@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import pip
 from pinstall.commands.lock import locked as locking
@@ -29,8 +29,6 @@ from pinstall.request.options import FOREIGN, NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from pinstall.commands.lock.locked import Locked
     from pinstall.model.pins import Reporter

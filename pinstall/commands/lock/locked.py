@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.index import pages
@@ -20,8 +20,6 @@ from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from pinstall.model.inputs import RequirementLine
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked
-from pinstall.index.offers import Index
+from pinstall.index.offers import Ask, Index
 from pinstall.model.artifacts import Answer, Entry
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.index.offers import Ask
     from pinstall.request.call import Asked
 
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
