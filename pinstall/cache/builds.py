@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from pinstall import comparison, files
-from pinstall.cache import abi, build_records, cpu, http, plan, wheels
+from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
 from pinstall.index.client import Client
 from pinstall.index.places import Places
@@ -211,8 +211,8 @@ def _is_pure(path: str) -> bool:
 
 def _is_native(cache: str, url: str) -> bool:
     """Check whether the build files of a source archive ask for all that the CPU of the build has."""
-    found = (archives.texts(file, cpu.BUILD_FILES) for file in _archives(cache, url))
-    return any(cpu.is_native(text) for texts in found for text in texts)
+    found = (archives.texts(file, build_records.BUILD_FILES) for file in _archives(cache, url))
+    return any(build_records.is_native(text) for texts in found for text in texts)
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:

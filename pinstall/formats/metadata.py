@@ -1,4 +1,4 @@
-"""Read what others write about a distribution: heads of metadata files, versions, needs, RECORDs, PEP 610 documents.
+"""Read what others write about a distribution: heads of metadata files, versions, needs, RECORDs, TOML, PEP 610.
 
 May not: open a file, say what a field means.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall.formats import urls
@@ -28,6 +29,9 @@ CACHED: Final = "__pycache__/"
 """The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""
 UNKNOWN: Final = -1
 """The size of a file when RECORD does not say it."""
+LONGEST_NAME: Final = 255
+"""How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions."""
+_SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 _MOST_DIGITS: Final = 640
 """No limit of Python for the digits of a number is smaller."""
 _DIGITS: Final = 19
@@ -78,13 +82,24 @@ def needs(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def release(file: str, name: NormalizedName) -> Version | None:
-    """Return the version of a wheel or sdist of this project by its file name, none for another file."""
-    try:
-        found, number = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
-    except ValueError:
+@functools.cache
+def release(filename: str, name: NormalizedName) -> Version | None:
+    """Return the version of a wheel or sdist of the project, by its file name.
+
+    An sdist may spell the name in any way: pip splits at the first `-` that has the project's name before it.
+    """
+    if len(filename) > LONGEST_NAME:
         return None
-    return number if found == name else None
+    try:
+        if filename.endswith(".whl"):
+            project, found, _, _ = parse_wheel_filename(filename)
+            return found if project == name else None
+        sdist = _SDIST.fullmatch(filename)
+        stem = sdist[1] if sdist else ""
+        dash = next((dash for dash in re.finditer("-", stem) if canonicalize_name(stem[: dash.start()]) == name), None)
+        return dash and Version(stem[dash.end() :])
+    except ValueError:  # not a version, or not a wheel
+        return None
 
 
 def version(text: str) -> Version | None:
@@ -169,6 +184,19 @@ def hashes(document: dict[str, Any]) -> frozenset[str]:
     if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
         found.add(archive["hash"].replace("=", ":", 1).lower())
     return frozenset(found)
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Return a TOML document; raise ValueError, with a message for the user, for other bytes."""
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - most runs read no such file
+    else:
+        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - the same
+    try:
+        document: dict[str, Any] = tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return document
 
 
 def record_rows(content: bytes) -> Sequence[Row]:

@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filen
 from packaging.version import Version
 
 from pinstall import files
-from pinstall.formats import urls
+from pinstall.formats import metadata, urls
 from pinstall.index import pages
 from pinstall.index.client import Client, at_once
 from pinstall.index.places import Place, Places
@@ -67,7 +67,7 @@ class Index:
 
     def _list_pages(self, name: NormalizedName, places: Iterable[Place]) -> Iterator[Page]:
         for place in places:
-            links = (link for link in self._known.get(place, ()) if pages.version(link.filename, name) is not None)
+            links = (link for link in self._known.get(place, ()) if metadata.release(link.filename, name) is not None)
             if mine := tuple(links):
                 yield Page(index=urls.without_login(place.whole), links=mine)
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 
-_LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
 _QUERY: Final = re.compile("[?#]")
 _REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
@@ -81,7 +80,7 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
         return None
 
     try:
-        document = formats.toml.parse(content)
+        document = formats.metadata.parse_toml(content)
         _check_names(document)
         lock = Pylock.from_dict(document)
         selected = lock.select(
@@ -104,7 +103,7 @@ def _check_names(document: dict[str, Any]) -> None:
     """Raise one of the refusals for a wheel with an impossible file name."""
     wheels = (wheel for package in document.get("packages", ()) for wheel in package.get("wheels", ()))
     texts = (text for wheel in wheels for text in wheel.values() if isinstance(text, str))
-    if any(len(_QUERY.split(text)[0].rpartition("/")[2]) > _LONGEST for text in texts):
+    if any(len(_QUERY.split(text)[0].rpartition("/")[2]) > formats.metadata.LONGEST_NAME for text in texts):
         raise ValueError("a wheel's file name is too long")
 
 
@@ -125,7 +124,7 @@ def flaw(text: str) -> str | None:
     from packaging.pylock import Pylock, PylockValidationError
 
     try:
-        Pylock.from_dict(formats.toml.parse(text.encode()))
+        Pylock.from_dict(formats.metadata.parse_toml(text.encode()))
     except (PylockValidationError, *_REFUSALS) as error:
         return str(error)
     return None

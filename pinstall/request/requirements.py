@@ -42,7 +42,6 @@ _SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # co
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
-_LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
 _VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
 _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
@@ -247,7 +246,7 @@ def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[Norma
 def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     """Return the demand of a bare URL or path; pip does not take a name from the file name of an sdist."""
     file = urls.file_name(link)
-    if len(file) > _LONGEST and file.endswith(".whl"):
+    if len(file) > formats.metadata.LONGEST_NAME and file.endswith(".whl"):
         raise ValueError("its file name is too long")
     name: NormalizedName | None = None
     anonymous = False

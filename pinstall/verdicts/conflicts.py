@@ -18,7 +18,6 @@ from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
-from pinstall.index import pages
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
@@ -154,7 +153,7 @@ class Metadata:
                     names += os.listdir(option.value or "")
                 except OSError:  # a page on the disk, or a path that counts from the folder of a requirement file
                     return True
-        versions = (pages.version(name, pin.name) for name in names)
+        versions = (metadata.release(name, pin.name) for name in names)
         return unseen or any(one.local and one.public == pin.version.public for one in versions if one is not None)
 
     def _of_case(self, case: Case) -> Needs | None:

@@ -126,7 +126,7 @@ def _offered(missing: Wanted, asked: Asked, tell: Reporter) -> Iterator[tuple[No
     fitting = interpreter.find_tags(target)
     for name, some in offered.items():
         terms = index.offers.terms(asked.in_force, name, target.version, fitting)
-        links = ((index.pages.version(link.filename, name), link) for page in some for link in page.links)
+        links = ((metadata.release(link.filename, name), link) for page in some for link in page.links)
         listed = [(version, link) for version, link in links if version is not None]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]

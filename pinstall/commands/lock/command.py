@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import pip
+from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked as locking
-from pinstall.commands.lock import releases, texts
-from pinstall.formats import toml, urls
+from pinstall.commands.lock import texts
+from pinstall.formats import metadata, urls
 from pinstall.index import places
+from pinstall.index.offers import Ask, Index
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.commands.lock.locked import Locked
+    from pinstall.model.artifacts import Answer
     from pinstall.model.pins import Reporter
 
     Report = Mapping[str, Any]
@@ -136,7 +139,7 @@ def _dependencies(path: str) -> list[str]:
     """Return the dependencies that a `pyproject.toml` lists, none where it has none of its own."""
     content = reading.text(path)
     try:
-        listed = toml.parse(content.encode()).get("project", {}).get("dependencies", [])
+        listed = metadata.parse_toml(content.encode()).get("project", {}).get("dependencies", [])
         return [str(need) for need in listed]
     except (ValueError, AttributeError, TypeError) as error:
         fault = Fault(origin=Origin(where=path), message=str(error))
@@ -166,7 +169,7 @@ def _pinned(old: str, file: str) -> Iterator[tuple[NormalizedName, str]]:
     """Yield what an older lock pins; refuse a file that is something else."""
     if lockfile.is_lock(file):
         try:
-            packages = toml.parse(old.encode())["packages"]
+            packages = metadata.parse_toml(old.encode())["packages"]
             yield from ((canonicalize_name(one["name"]), one["version"]) for one in packages if "version" in one)
         except (ValueError, LookupError, TypeError) as error:
             raise _no_lock(file, f"it is no lock: {error}") from error
@@ -232,7 +235,7 @@ def _locked(
     asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
 ) -> tuple[Locked, ...]:
     listed = locking.list_releases(found)
-    index = releases.index(asked, listed, since)
+    index = make_index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
     if index.silent and any(one.alone and urls.scheme(one.files[0].url) != "file" for one in locked):
@@ -251,6 +254,22 @@ def _locked(
         elif one.vcs:
             tell.say(f"`{one.name}` is locked to a commit, which pip refuses under `--require-hashes`")
     return locked
+
+
+def make_index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) -> Index:
+    """Return the index for these releases, by the pages that pip has read since then, else by those of now."""
+    cache = Cache(asked)
+    known = {str(name): version for name, version in versions.items()}
+
+    def through(url: str, ask: Ask) -> Answer | None:
+        answer = cache.downloads.recent(url, since) or ask(url)
+        version = known.get(url.rstrip("/").rpartition("/")[2])
+        if answer is None or version is None:
+            return answer
+        kind = answer.headers.get("content-type", "")
+        return replace(answer, content=locking.thin_page(answer.content, kind, version))
+
+    return Index(asked.in_force, through)
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:

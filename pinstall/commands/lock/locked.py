@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
-from pinstall.index import pages
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.verdicts import closure
@@ -171,7 +170,7 @@ def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[P
 
 def _release(page: Page, name: NormalizedName, version: str) -> tuple[Link, ...]:
     wanted = metadata.version(version)
-    return () if wanted is None else tuple(link for link in page.links if pages.version(link.filename, name) == wanted)
+    return tuple(one for one in page.links if wanted is not None and metadata.release(one.filename, name) == wanted)
 
 
 def _likely(version: str) -> re.Pattern[bytes] | None:
