@@ -56,11 +56,9 @@ def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         return run(argv, terminal)
     except PinstallError as error:
-        reason = launcher.find_broken("requests") if error.reference == "index" else None
-        reason = reason or error
+        reason = (launcher.find_broken("requests") if error.reference == "index" else None) or error
     except Exception as error:  # noqa: BLE001 - a fault of pinstall must not look like an exit code of pip
-        broken = launcher.find_broken()
-        if broken is None:
+        if (broken := launcher.find_broken()) is None:
             terminal.crash(error)
             return INTERNAL
         reason = broken

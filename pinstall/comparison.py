@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 _ANY = "any:"
-_DIFFERENT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH)
-_WEIGHT = (*_DIFFERENT, State.UNPROVEN, State.HOLDS)
+_WEIGHT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH, State.UNPROVEN, State.HOLDS)
 """The first of these decides: a proven difference before a missing proof."""
 _OWN = ("pip", "pip-pinstall")
 """They are running: they are not reinstalled only because they are unproven or altered."""

@@ -35,6 +35,7 @@ class Builds:
         self._cache = cache
         self._listed: dict[NormalizedName, list[Artifact]] = {}
         self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
+        self._machine = functools.cache(lambda: build_records.describe_machine(asked.target, asked.environ))
         self._client = Client(asked.in_force)
 
     def forget(self) -> None:
@@ -97,11 +98,7 @@ class Builds:
         return None
 
     def _present(self, pin: Pin) -> dict[str, str]:
-        return {**build_records.collect_inputs(self._asked, pin), **self._machine}
-
-    @functools.cached_property
-    def _machine(self) -> dict[str, str]:
-        return build_records.describe_machine(self._asked.target, self._asked.environ)
+        return {**build_records.collect_inputs(self._asked, pin), **self._machine()}
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
         artifact, recorded = self._inspect(artifact)

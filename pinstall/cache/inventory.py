@@ -26,13 +26,16 @@ _BUILT = "built wheel"
 
 
 class Held(NamedTuple):
-    """One thing that the cache holds: files that belong together, and what they are."""
+    """One thing that the cache holds: files that belong together, and what they are.
 
-    name: str
-    version: str
+    It is a `built wheel`, `wheel`, `sdist`, `metadata`, `page`, `redirect` (to `origin`) or `other`.
+    """
+
     kind: str
-    paths: tuple[str, ...]
+    name: str = ""
+    version: str = ""
     origin: str = ""
+    paths: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -46,31 +49,31 @@ def everything(path: str) -> Iterator[Held]:
     for place in wheels.list_paths(path):
         name, version = wheels.split_name(place)
         origin, _ = wheels.source(path, place)
-        yield Held(canonicalize_name(name), version, _BUILT, (place,), urls.redacted(origin))
+        yield Held(_BUILT, canonicalize_name(name), version, urls.redacted(origin), (place,))
     for place in http.list_paths(path):
         paths = http.files(place)
         first = _glance(path, paths)
         found = first if first.name else _look_into(path, paths)
         if found is not None:
-            yield Held(canonicalize_name(found.name), found.version, found.kind, paths, found.origin)
+            yield found._replace(name=canonicalize_name(found.name), paths=paths)
 
 
-def _glance(path: str, paths: tuple[str, ...]) -> Subject:
+def _glance(path: str, paths: tuple[str, ...]) -> Held:
     """Return what a body is without a look at its headers, which is enough for most wheels and pages."""
     with contextlib.suppress(OSError, IndexError), open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
         return subject(body, os.fstat(body.fileno()).st_size, {})
-    return Subject("other")
+    return Held("other")
 
 
-def _look_into(path: str, paths: tuple[str, ...]) -> Subject | None:
+def _look_into(path: str, paths: tuple[str, ...]) -> Held | None:
     entry = http.read_entry(path, paths[0])
     if entry is None:
         return None
     if entry.damage is None and entry.status in http.REDIRECTS:
-        return Subject("redirect", origin=urls.redacted(entry.headers.get("location", "")))
+        return Held("redirect", origin=urls.redacted(entry.headers.get("location", "")))
     with contextlib.suppress(OSError, ValueError), http.open_body(path, entry) as body:
         return subject(body, entry.length, entry.headers)
-    return Subject("other")
+    return Held("other")
 
 
 def list_hashes(path: str, found: Iterable[Held]) -> dict[str, frozenset[str]]:
@@ -132,16 +135,7 @@ _TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNOREC
 _FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)
 
 
-class Subject(NamedTuple):
-    """A `wheel`, `sdist`, `metadata`, `page`, `redirect` (to `origin`) or `other` of a project and version."""
-
-    kind: str
-    name: str = ""
-    version: str = ""
-    origin: str = ""
-
-
-def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     """Return what a body of so many bytes is, by its first and last bytes; the headers are optional."""
     head = body.read(_HEAD)
     if head.startswith(b"PK"):
@@ -153,11 +147,11 @@ def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
         return _page(head, body, length, headers)
     if head.startswith(b"\x1f\x8b"):
         unpacked = _unpacked(head)
-        return _named("sdist", _ROOT.findall(unpacked)[:1]) if b"ustar" in unpacked else Subject("other")
+        return _named("sdist", _ROOT.findall(unpacked)[:1]) if b"ustar" in unpacked else Held("other")
     if head.startswith(b"Metadata-Version:"):
         fields = {key: value.decode("utf-8", "replace") for key, value in _FIELDS.findall(head)}
-        return Subject("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
-    return Subject("other")
+        return Held("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
+    return Held("other")
 
 
 def is_page(headers: Mapping[str, str]) -> bool:
@@ -173,13 +167,13 @@ def _tail(head: bytes, body: BinaryIO, length: int) -> bytes:
     return body.read(_TAIL)
 
 
-def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     tail = _tail(head, body, length)
     if headers.get("content-encoding"):
         body.seek(0)
         head = tail = _unpacked(body.read(_MOST))
     found = _TITLE.findall(head)[:1] or _NAME.findall(head)[:1] or _NAME.findall(tail)[-1:]
-    return Subject("page", found[0].decode() if found else "")
+    return Held("page", found[0].decode() if found else "")
 
 
 def _unpacked(packed: bytes) -> bytes:
@@ -188,5 +182,6 @@ def _unpacked(packed: bytes) -> bytes:
     return b""
 
 
-def _named(kind: str, found: list[tuple[bytes, bytes]]) -> Subject:
-    return Subject(kind, *(part.decode("utf-8", "replace") for part in found[0])) if found else Subject(kind)
+def _named(kind: str, found: list[tuple[bytes, bytes]]) -> Held:
+    name, version = (part.decode("utf-8", "replace") for part in (found or [(b"", b"")])[0])
+    return Held(kind, name, version)

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -160,11 +161,6 @@ class Client:
     def ask(self, url: str, method: str = "GET") -> Answer | None:
         """Return a good answer, asked for with credentials of the index on that host; skip unreachable servers."""
         bare, (_, host) = urls.without_login(url), urls.netloc(url)
-        with self._opening:  # an import is not for several threads at once
-            broken = launcher.find_broken("requests")
-        if broken is not None:
-            self.failed[bare] = "cannot be asked: `requests` is missing or broken here"
-            return None
         try:
             answer = self._silent.get(host) or self._asked(url, bare, method)
         except (ArithmeticError, OSError, ValueError) as error:  # requests raises more than its own errors
@@ -179,9 +175,13 @@ class Client:
         return answer
 
     def _asked(self, url: str, bare: str, method: str) -> Answer | str:
+        with self._opening:  # an import is not for several threads at once
+            if launcher.find_broken("requests") is not None:
+                return "cannot be asked: `requests` is missing or broken here"
+            opened = self._session = self._session or session(self._given)
         login = self._logins.get(urlsplit(bare).netloc, "") if url == bare else ""
         known = bare.replace("//", f"//{login}", 1) if login else url
-        with self._opened().request(method, known, headers=_HEADERS, allow_redirects=True, stream=True) as response:
+        with opened.request(method, known, headers=_HEADERS, allow_redirects=True, stream=True) as response:
             if not response.ok:
                 return f"answers {response.status_code}"
             content = bytearray()
@@ -191,11 +191,6 @@ class Client:
                     return f"answers more than {MOST >> 20} MiB"
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url=urls.without_login(response.url), headers=headers, content=bytes(content))
-
-    def _opened(self) -> requests.Session:
-        with self._opening:
-            self._session = self._session or session(self._given)
-        return self._session
 
 
 def at_once(
@@ -209,15 +204,13 @@ def at_once(
     waiting = deque(futures.items())
 
     def work() -> None:
-        while True:
-            try:
+        with suppress(IndexError):  # none is waiting any more
+            while True:
                 item, future = waiting.popleft()
-            except IndexError:
-                return
-            try:
-                future.set_result(do(item))
-            except BaseException as error:  # noqa: BLE001 - it is raised in the waiting thread
-                future.set_exception(error)
+                try:
+                    future.set_result(do(item))
+                except BaseException as error:  # noqa: BLE001 - it is raised in the waiting thread
+                    future.set_exception(error)
 
     for _ in range(min(most, len(futures))):
         threading.Thread(target=work, daemon=True).start()

@@ -14,10 +14,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import redacted, without_secrets
-from pinstall.model.pins import Dependency, Distribution, Identity
+from pinstall.model.pins import Distribution, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pinstall.model.inputs import RequirementLine
 
@@ -77,14 +77,6 @@ def release(name: NormalizedName, text: str, requires: tuple[str, ...]) -> Distr
     """Return a release of a project as if it were installed."""
     identity = Identity(name=name, version=metadata.version(text))
     return Distribution(identity=identity, text=text, location="", path="", requires=requires)
-
-
-def unpinned(
-    reached: Mapping[NormalizedName, Need], named: Container[NormalizedName], find: Find
-) -> tuple[Dependency, ...]:
-    """Return what `walk` has reached beyond what is pinned or asked for by name, as far as it is there, by name."""
-    found = ((need, find(name)) for name, need in sorted(reached.items()) if name not in named)
-    return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
 
 
 def meets(distribution: Distribution, need: Need) -> bool:

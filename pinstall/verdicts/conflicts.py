@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import NormalizedName, parse_wheel_filename
 
-from pinstall import comparison, index
+from pinstall import comparison, index, verdicts
 from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
@@ -22,15 +22,6 @@ from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
-
-try:
-    from pinstall.verdicts.resolution import unmet as find_unmet
-except (ImportError, SyntaxError):  # resolvelib is missing or broken; pip has its own
-
-    def find_unmet(*_: object) -> Iterable[Need]:  # type: ignore[misc]
-        """Return nothing."""
-        return ()
-
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -169,7 +160,9 @@ class Metadata:
         return _agreed(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
-        return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
+        fitting = (link for link in files if self._fits(link))
+        wrong = State.WRONG_HASH
+        return _agreed(read(link) for link in fitting if comparison.judge_hashes(pin.hashes, link.hashes) is not wrong)
 
     def _fits(self, link: Link) -> bool:
         return link.filename.endswith(".whl") and self._is_compatible(link.filename)
@@ -194,10 +187,6 @@ class Metadata:
             with suppress(OSError, ValueError), downloads.open(entry) as body:
                 return _inside(body)
         return None
-
-
-def _is_refused(link: Link, pin: Pin) -> bool:
-    return bool(pin.hashes) and comparison.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH
 
 
 def _agreed(files: Iterable[bytes | None]) -> Needs | None:
@@ -226,7 +215,9 @@ def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, marke
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
-    unmet = find_unmet(roots, lambda name: releases.get(name, ()), markers)
+    unmet: Iterable[Need] = ()
+    with suppress(ImportError, SyntaxError):  # resolvelib is missing or broken; pip has its own
+        unmet = verdicts.resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
     certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
     return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 

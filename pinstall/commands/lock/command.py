@@ -6,7 +6,6 @@ May not: resolve, parse text, print.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from pinstall import pip
+from pinstall import files, pip
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts
@@ -201,10 +200,9 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is
                 return ended.exit_code
-        text = reading.text(path)
-    if not text:
+        found = files.recall(path)
+    if not found:
         raise PinstallError("report", "pip wrote no report", hint="leave out `--report`", exit_code=USAGE)
-    found: Report = json.loads(text)
     return found
 
 
