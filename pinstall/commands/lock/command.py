@@ -20,7 +20,7 @@ from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts
 from pinstall.formats import metadata, urls
 from pinstall.index import places
-from pinstall.index.offers import Ask, Index
+from pinstall.index.offers import Index
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.commands.lock.locked import Locked
+    from pinstall.index.offers import Ask
     from pinstall.model.artifacts import Answer
     from pinstall.model.pins import Reporter
 
