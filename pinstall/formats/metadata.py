@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import Marker
@@ -90,7 +91,7 @@ def release(filename: str, name: NormalizedName) -> Version | None:
     """
     if len(filename) > LONGEST_NAME:
         return None
-    try:
+    with suppress(ValueError):  # not a version, or not a wheel
         if filename.endswith(".whl"):
             project, found, _, _ = parse_wheel_filename(filename)
             return found if project == name else None
@@ -98,24 +99,21 @@ def release(filename: str, name: NormalizedName) -> Version | None:
         stem = sdist[1] if sdist else ""
         dash = next((dash for dash in re.finditer("-", stem) if canonicalize_name(stem[: dash.start()]) == name), None)
         return dash and Version(stem[dash.end() :])
-    except ValueError:  # not a version, or not a wheel
-        return None
+    return None
 
 
 def version(text: str) -> Version | None:
     """Return the version, none for what is none."""
-    try:
+    with suppress(ValueError):  # InvalidVersion is one, and what a number of too many digits raises
         return Version(text)
-    except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
-        return None
+    return None
 
 
 def specifiers(text: str) -> SpecifierSet | None:
     """Return the specifiers, none where there are none or they cannot be read."""
-    try:
+    with suppress(ValueError):
         return SpecifierSet(text) if text else None
-    except ValueError:
-        return None
+    return None
 
 
 def requirement(text: str) -> Requirement:
@@ -140,19 +138,17 @@ def marker(text: str) -> Marker:
 
 def is_sure(marker: Marker, markers: Mapping[str, str]) -> bool:
     """Check whether every release of packaging evaluates a marker in the same way."""
-    try:
+    with suppress(ValueError):
         applies(marker, markers)
-    except ValueError:
-        return False
-    return all(version(markers.get(name, "")) for name in _UNSURE.findall(str(marker)))
+        return all(version(markers.get(name, "")) for name in _UNSURE.findall(str(marker)))
+    return False
 
 
 def admits(specifier: SpecifierSet, version: Version | str) -> bool:
     """Check whether a specifier allows a version, pre-releases too; what cannot be compared is not allowed."""
-    try:
+    with suppress(ValueError):  # an old version, or a number of too many digits, which new releases parse only here
         return specifier.contains(version, prereleases=True)
-    except ValueError:  # an old version, or a number of too many digits, which new releases parse only here
-        return False
+    return False
 
 
 def applies(marker: Marker | None, markers: Mapping[str, str], extra: str = "") -> bool:

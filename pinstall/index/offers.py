@@ -23,7 +23,7 @@ from pinstall.index.places import Place, Places
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from packaging.tags import Tag
 
@@ -62,14 +62,13 @@ class Index:
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
         late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
         self._unread |= dict.fromkeys(late, "does not answer in time")
-        found = {name: tuple(self._list_pages(name, some)) for name, some in places.items()}
-        return {name: some for name, some in found.items() if some}
-
-    def _list_pages(self, name: NormalizedName, places: Iterable[Place]) -> Iterator[Page]:
-        for place in places:
+        found: dict[NormalizedName, tuple[Page, ...]] = {}
+        for name, place in ((name, place) for name, some in places.items() for place in some):
             links = (link for link in self._known.get(place, ()) if metadata.release(link.filename, name) is not None)
             if mine := tuple(links):
-                yield Page(index=urls.without_login(place.whole), links=mine)
+                page = Page(index=urls.without_login(place.whole), links=mine)
+                found[name] = (*found.get(name, ()), page)
+        return found
 
     def metadata(self, link: Link) -> bytes | None:
         """Return the metadata file next to a link, if it has a hash of the page or the page has none (PEP 658)."""

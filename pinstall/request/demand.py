@@ -99,7 +99,9 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         return Demand(conflicts=() if all(line.constraint for line in group) else (conflict,), bounds=tuple(group))
     loose = [line for line in links if not _fixes_contents(line)]
     if loose or not (fitting or links):
-        return _unpinned(loose, group)
+        requested = [line for line in group if not line.constraint]
+        unpinned = tuple(loose or requested) if requested else ()  # constraints alone are bounds
+        return Demand(unpinned=unpinned, bounds=tuple(line for line in group if line not in unpinned))
     # several that fit are one version in several spellings: the choice must not depend on the order of lines
     version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
     parsed = metadata.version(version) if version else None  # `===` takes any text
@@ -114,13 +116,6 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         lines=tuple(group),
     )
     return Demand(pins=(pin,))
-
-
-def _unpinned(loose: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Demand:
-    """Return the links without fixed contents, else all requirements, as unpinned; constraints alone are bounds."""
-    requested = [line for line in group if not line.constraint]
-    unpinned = tuple(loose or requested) if requested else ()
-    return Demand(unpinned=unpinned, bounds=tuple(line for line in group if line not in unpinned))
 
 
 def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:

@@ -63,7 +63,8 @@ def cache_directory(options: Sequence[Option], environ: Mapping[str, str], targe
     elif chosen.name == "--no-cache-dir" or not chosen.value:
         return CacheDirectory(path=None, reason=f"`{chosen.name}` ({chosen.origin}) switches it off")
     else:
-        path = _expanded(chosen.value, environ)
+        at_home = chosen.value == "~" or chosen.value.startswith("~/")
+        path = _home(environ) + chosen.value[1:] if at_home else os.path.expanduser(chosen.value)
     path = os.path.normcase(os.path.realpath(path))
     standing = _nearest_existing(path)
     if not os.path.isdir(standing):
@@ -79,7 +80,9 @@ def _shared_folders(environ: Mapping[str, str], target: Interpreter) -> list[str
     if PLATFORM == "darwin":
         # platformdirs 4.6, which pip vendors since 26.2, reads XDG variables on macOS too.
         named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _pip(target).follows_xdg else []
-        return [os.path.join(folder, "pip") for folder in named or [*_homebrew(target), "/Library/Application Support"]]
+        root, found, _ = target.base_prefix.partition("/opt/python")
+        homebrew = [f"{root}/share"] if found and _pip(target).knows_homebrew else []
+        return [os.path.join(folder, "pip") for folder in named or [*homebrew, "/Library/Application Support"]]
     named = _xdg_folders("XDG_CONFIG_DIRS", environ, target) or ["/etc/xdg"]
     return [*(os.path.join(folder, "pip") for folder in named), "/etc"]
 
@@ -108,11 +111,6 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
     return os.path.join(home, "Library/Caches/pip" if PLATFORM == "darwin" else ".cache/pip")
 
 
-def _homebrew(target: Interpreter) -> list[str]:
-    root, found, _ = target.base_prefix.partition("/opt/python")
-    return [f"{root}/share"] if found and _pip(target).knows_homebrew else []
-
-
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
     accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
     return list(filter(None, accepted))
@@ -132,12 +130,6 @@ def _pip(target: Interpreter) -> Pip:
 
 def _home(environ: Mapping[str, str]) -> str:
     return environ.get("USERPROFILE" if PLATFORM == "win32" else "HOME") or os.path.expanduser("~")
-
-
-def _expanded(path: str, environ: Mapping[str, str]) -> str:
-    if path == "~" or path.startswith("~/"):
-        return _home(environ) + path[1:]
-    return os.path.expanduser(path)
 
 
 def _nearest_existing(path: str) -> str:

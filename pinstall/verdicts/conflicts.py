@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from packaging.utils import NormalizedName, parse_wheel_filename
 
-from pinstall import comparison, index, verdicts
+from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
@@ -168,10 +168,9 @@ class Metadata:
         return link.filename.endswith(".whl") and self._is_compatible(link.filename)
 
     def _is_compatible(self, filename: str) -> bool:
-        try:
+        with suppress(ValueError):
             return not self._tags.isdisjoint(parse_wheel_filename(filename)[3])
-        except ValueError:
-            return False
+        return False
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
@@ -191,23 +190,21 @@ class Metadata:
 
 def _agreed(files: Iterable[bytes | None]) -> Needs | None:
     """Return what several files of a release need, if all of them say so and at least one does."""
-    said = {None if one is None else _needs(one) for one in files}
+    said = set(map(_needs, files))
     return said.pop() if len(said) == 1 else None
 
 
-def _needs(content: bytes) -> Needs | None:
-    if not content.startswith(b"Metadata-Version:"):
+def _needs(content: bytes | None) -> Needs | None:
+    if content is None or not content.startswith(b"Metadata-Version:"):
         return None
     return tuple(metadata.fields(content.decode("utf-8", "surrogateescape").split("\n")).get("requires-dist", ()))
 
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:
-    try:
-        with archives.opened(wheel) as archive:
-            (member,) = filter(_MEMBER.fullmatch, archive.namelist())
-            return archives.content(archive, member)
-    except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        return None
+    with suppress(Exception), archives.opened(wheel) as archive:  # damaged bytes make zipfile raise nearly anything
+        (member,) = filter(_MEMBER.fullmatch, archive.namelist())
+        return archives.content(archive, member)
+    return None
 
 
 def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Fault, ...]:
@@ -216,8 +213,10 @@ def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, marke
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
     unmet: Iterable[Need] = ()
-    with suppress(ImportError, SyntaxError):  # resolvelib is missing or broken; pip has its own
-        unmet = verdicts.resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
+    with suppress(ImportError, SyntaxError):
+        from pinstall.verdicts import resolution  # noqa: PLC0415 - resolvelib may be missing or broken; pip has its own
+
+        unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
     certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
     return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 
