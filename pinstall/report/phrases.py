@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-_HAS_COMMITS = ("git+", "hg+")
 _FOREMOST = re.compile(r"[#&](md5=)")
 _PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")  # `--proxy` also takes `USER:PASSWORD@HOST`
 
@@ -134,7 +133,7 @@ def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fau
 
 def _remedy(line: RequirementLine, pin: str) -> str:
     if line.link is not None and is_vcs(line.link):
-        if scheme(line.link).startswith(_HAS_COMMITS):
+        if scheme(line.link).startswith(("git+", "hg+")):
             return "write the full commit id behind `@`"
         return "a revision number fixes no contents: take git, hg, or an archive with its hash"
     if line.link is not None:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 
-_QUERY: Final = re.compile("[?#]")
 _REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
 _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
@@ -103,7 +102,7 @@ def _check_names(document: dict[str, Any]) -> None:
     """Raise one of the refusals for a wheel with an impossible file name."""
     wheels = (wheel for package in document.get("packages", ()) for wheel in package.get("wheels", ()))
     texts = (text for wheel in wheels for text in wheel.values() if isinstance(text, str))
-    if any(len(_QUERY.split(text)[0].rpartition("/")[2]) > formats.metadata.LONGEST_NAME for text in texts):
+    if any(len(re.split("[?#]", text)[0].rpartition("/")[2]) > formats.metadata.LONGEST_NAME for text in texts):
         raise ValueError("a wheel's file name is too long")
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Markers = Mapping[str, str]
 
 _ANY = SpecifierSet()
-_OR = re.compile(r"\bor\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,4 +112,4 @@ def dependencies(distribution: Distribution, extra: NormalizedName | None, marke
 def _needs_extra(text: str) -> bool:
     """Check quickly whether a line is only for an extra: most lines are, and parsing them is slow."""
     marker = text.partition(";")[2]
-    return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None
+    return "extra ==" in marker.replace("  ", " ") and re.search(r"\bor\b", marker) is None

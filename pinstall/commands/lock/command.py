@@ -42,7 +42,6 @@ UNAVAILABLE: Final = 69
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
 _FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
 """What a reader of the lock needs to find the same files."""
-_FILES: Final = (".in", ".txt")
 _HEADING: Final = "locked by pinstall for"
 
 
@@ -118,7 +117,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
 def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tuple[list[str], str]:
     """Return the words with what is to be locked, a `.in` or `.txt` file as `-r`, and the project file found."""
     for argument in reversed(arguments.read(words, NEWEST).positionals):
-        if argument.text.endswith(_FILES) and os.path.isfile(argument.text):
+        if argument.text.endswith((".in", ".txt")) and os.path.isfile(argument.text):
             number = int(argument.origin.where.rpartition(" ")[2])
             words[number - 1 : number] = ["-r", argument.text]
     request = read_call(words, environ).request

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinstall.model.inputs import RequirementLine
-
-_ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ def thin_page(content: bytes, content_type: str, version: str) -> bytes:
     if likely is None:
         return content
     if "json" not in content_type:
-        head, *anchors = _ANCHOR.split(content)
+        head, *anchors = re.split(rb"(?i)<a\b", content)
         return b"<a".join((head, *(anchor for anchor in anchors if likely.search(anchor))))
     try:
         document = json.loads(content)
