@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, http, wheels
 from pinstall.formats import archives, urls
+from pinstall.formats.metadata import LONGEST_NAME
 from pinstall.index import pages
 
 if TYPE_CHECKING:
@@ -126,8 +127,6 @@ _MOST: Final = 1 << 25
 """How many bytes of a page are read, and how many unpacked."""
 _METADATA: Final = b".dist-info/METADATA"
 _STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
-_LONGEST: Final = 255
-"""How many bytes the name of a file can have."""
 _ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
 """Begins at a word: tried at each letter of a long one, it would take hours."""
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
@@ -141,7 +140,7 @@ def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     if head.startswith(b"PK"):
         names = _tail(head, body, length)
         end = max(0, names.rfind(_METADATA))
-        found = _STEM.findall(names[max(0, end - _LONGEST) : end])
+        found = _STEM.findall(names[max(0, end - LONGEST_NAME) : end])
         return _named("wheel", found) if found else _named("sdist", _ROOT.findall(names)[:1])
     if is_page(headers) or (not headers and head[:1] in (b"{", b"<")):
         return _page(head, body, length, headers)

@@ -13,5 +13,4 @@ if TYPE_CHECKING:
     from pinstall.formats import archives, metadata
 
 __all__ = ["archives", "metadata", "parse"]
-"""A satisfied run may not need them: each is imported at its first use (PEP 562). `parse` is `urllib.parse`."""
 __getattr__ = at_first_use(__name__, __all__, parse="urllib.parse")

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Item = TypeVar("Item", bound=Hashable)
     Result = TypeVar("Result")
 
-TIMEOUT = "15"
-"""Seconds to wait for the server, as pip does."""
 AT_ONCE = 16
 """How many questions are asked at the same time, and how many connections to one server are kept."""
 
@@ -70,7 +68,7 @@ def session(options: Iterable[Option]) -> requests.Session:
     made.proxies = {"http": proxy, "https": proxy} if proxy else {}
     # an empty `--proxy` switches off what variables say too
     made.trust_env = proxy is None and "no_proxy_env" not in last
-    timeout = float(last.get("timeout") or TIMEOUT) or None
+    timeout = float(last.get("timeout") or 15) or None  # seconds, as pip waits
     for prefix in ("http://", "https://"):
         made.mount(prefix, _adapter(timeout, verified=True))
     trusting = _adapter(timeout, verified=False)

@@ -5,6 +5,7 @@ May not: judge, print.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
@@ -41,7 +42,9 @@ class Reading:
         self.beyond: list[str] = []
         self.files: set[str] = set()
         self.replays: dict[int, bytes] = {}
-        self._markers: dict[str, bool | None] = {}
+        self._evaluate = functools.cache(
+            lambda marker: environment.probe.evaluate(pip.command[0], marker, target.markers, environ)
+        )
         self._chosen: dict[str, tuple[lockfile.Choice, Origin]] = {}
 
     def lines(self) -> Iterator[RequirementLine]:
@@ -52,17 +55,10 @@ class Reading:
                 self._leave(line.text, line.origin, because="this pip refuses its `#egg=`")
             elif not (line.marker and self._pip.command) or metadata.is_sure(line.marker, self._target.markers):
                 yield line
-            elif (applies := self._evaluated(str(line.marker))) is None:
+            elif (applies := self._evaluate(str(line.marker))) is None:
                 self._leave(line.text, line.origin, because="this pip cannot evaluate its marker")
             elif applies:
                 yield replace(line, marker=None)
-
-    def _evaluated(self, marker: str) -> bool | None:
-        """Return what pip makes of a marker that releases of packaging evaluate in different ways."""
-        if marker not in self._markers:
-            python, markers = self._pip.command[0], self._target.markers
-            self._markers[marker] = environment.probe.evaluate(python, marker, markers, self._environ)
-        return self._markers[marker]
 
     def _lines(self) -> Iterator[RequirementLine]:
         given = self._request.positionals

@@ -131,13 +131,8 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> li
 
 def explain(roots: Sequence[Need], find: Find, markers: Markers) -> tuple[str, ...]:
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
-
-    def candidates(name: NormalizedName) -> Sequence[Distribution]:
-        found = find(name)
-        return () if found is None else (found,)
-
     causes: dict[NormalizedName, dict[str, None]] = {}
-    for need in _causes(roots, Provider(candidates, markers)):
+    for need in _causes(roots, Provider(lambda name: tuple(filter(None, [find(name)])), markers)):
         causes.setdefault(need.name, {})[str(need)] = None
     return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
 
