@@ -5,7 +5,6 @@ May not: write, start pip, decide what follows from a verdict.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
 from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
-from pinstall.request import policy
+from pinstall.request import policy, reading
 from pinstall.stamp import state_directory
 from pinstall.verdicts import closure
 
@@ -228,9 +227,7 @@ class Evidence:
         path, hashes = self.installed.local(found)
         if not path or pin.hashes or not files.differs(path, hashes):
             return ""
-        below = path.startswith(os.path.join(os.getcwd(), ""))
-        shown = os.path.relpath(path) if below else path
-        return shown if cache.builds.finds(self.asked, path) else ""
+        return reading.shown(path) if cache.builds.finds(self.asked, path) else ""
 
     def _origin(self, pin: Pin, found: Distribution) -> tuple[str | None, str | None]:
         """Return where it came from, if not from the index of its project, and that this is not known."""

@@ -5,7 +5,6 @@ May not: print.
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,7 +16,7 @@ from pinstall.environment import interpreter
 from pinstall.formats import metadata
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
-from pinstall.request import lines
+from pinstall.request import lines, policy
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FOREIGN
 
@@ -93,7 +92,7 @@ def _hint(asked: Asked) -> str:
         if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
             return f"write `-r {word}` for what stands in a file"
     commands = [one.command for one in usage.USAGES]
-    if alike := difflib.get_close_matches(first, commands, cutoff=_ALIKE):
+    if alike := policy.nearest(first, commands, _ALIKE):
         return f"if `{first}` is meant to be a command, it is `pinstall {alike[0]}`"
     return "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"
 
