@@ -53,20 +53,15 @@ def everything(path: str) -> Iterator[Held]:
         yield Held(_BUILT, canonicalize_name(name), version, urls.redacted(origin), (place,))
     for place in http.list_paths(path):
         paths = http.files(place)
-        first = _glance(path, paths)
-        found = first if first.name else _look_into(path, paths)
-        if found is not None:
+        if (found := _look_into(path, paths)) is not None:
             yield found._replace(name=canonicalize_name(found.name), paths=paths)
 
 
-def _glance(path: str, paths: tuple[str, ...]) -> Held:
-    """Return what a body is without a look at its headers, which is enough for most wheels and pages."""
-    with contextlib.suppress(OSError, IndexError), open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
-        return subject(body, os.fstat(body.fileno()).st_size, {})
-    return Held("other")
-
-
 def _look_into(path: str, paths: tuple[str, ...]) -> Held | None:
+    # most wheels and pages are known without a look at their headers
+    with contextlib.suppress(OSError, IndexError), open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
+        if (found := subject(body, os.fstat(body.fileno()).st_size, {})).name:
+            return found
     entry = http.read_entry(path, paths[0])
     if entry is None:
         return None

@@ -64,7 +64,8 @@ def read(text: str) -> Iterator[Given]:
 
 
 def _option(word: str, rest: Iterator[str]) -> Given:
-    spelling, value = _parted(word)
+    spelling, equals, glued = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+    value = glued if equals else None
     rule = _rule(spelling)
     written: tuple[str, ...] = (word,)
     if rule.action not in VALUED:
@@ -77,13 +78,6 @@ def _option(word: str, rest: Iterator[str]) -> Given:
         if complaint := _complaint(rule, value):
             raise ValueError(f"option `{rule.name}` {complaint}")
     return Given(name=rule.name, dest=rule.dest, value=value, written=written)
-
-
-def _parted(word: str) -> tuple[str, str | None]:
-    if word.startswith("--"):
-        spelling, equals, value = word.partition("=")
-        return spelling, value if equals else None
-    return word[:2], word[2:] or None
 
 
 def _rule(spelling: str) -> Rule:

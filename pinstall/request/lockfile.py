@@ -19,11 +19,10 @@ from pinstall.model.inputs import Fault, Origin, RequirementFile, RequirementLin
 from pinstall.request.demand import STRONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from packaging import pylock
     from packaging.markers import Environment
-    from packaging.tags import Tag
 
     from pinstall.request.options import Pip
 
@@ -82,9 +81,12 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
         document = formats.metadata.parse_toml(content)
         _check_names(document)
         lock = Pylock.from_dict(document)
+        # as if each wheel could be installed: pip decides which of them fits
+        wheels = (wheel for package in lock.packages for wheel in package.wheels or ())
+        tags = {tag for wheel in wheels for tag in parse_wheel_filename(wheel.filename)[-1]}
         selected = lock.select(
             environment=cast("Environment", markers),
-            tags=tuple(_tags(lock.packages)),
+            tags=tuple(tags),
             extras=chosen.extras,
             dependency_groups=chosen.groups.union(lock.default_groups or () if chosen.default else ()),
         )
@@ -104,12 +106,6 @@ def _check_names(document: dict[str, Any]) -> None:
     texts = (text for wheel in wheels for text in wheel.values() if isinstance(text, str))
     if any(len(re.split("[?#]", text)[0].rpartition("/")[2]) > formats.metadata.LONGEST_NAME for text in texts):
         raise ValueError("a wheel's file name is too long")
-
-
-def _tags(listed: Iterable[pylock.Package]) -> set[Tag]:
-    """Return the tags of all wheels, as if each could be installed: pip decides which of them fits."""
-    wheels = (wheel for package in listed for wheel in package.wheels or ())
-    return {tag for wheel in wheels for tag in parse_wheel_filename(wheel.filename)[-1]}
 
 
 def _starts(lock: pylock.Pylock, content: bytes) -> dict[int, int]:

@@ -171,15 +171,10 @@ def read_script(content: bytes, *, file: str, python: str | None) -> tuple[Argum
 
 
 def _arguments(texts: Iterable[str], content: bytes, file: str) -> tuple[Argument, ...]:
-    lines = ((text, _line_with(text, content)) for text in texts)
-    return tuple(Argument(text=text, origin=Origin(where=file, line=line)) for text, line in lines)
-
-
-def _line_with(text: str, content: bytes) -> int | None:
-    """Return the first line that holds the text as one whole string, in either quotes."""
-    quoted = (f'"{text}"', f"'{text}'")
-    lines = content.decode(errors="replace").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if any(form in line for form in quoted)), None)
+    """Return requirements, each with the first line that holds it as one whole string, in either quotes."""
+    lines = list(enumerate(content.decode(errors="replace").splitlines(), 1))
+    found = ((text, (number for number, line in lines if f'"{text}"' in line or f"'{text}'" in line)) for text in texts)
+    return tuple(Argument(text=text, origin=Origin(where=file, line=next(some, None))) for text, some in found)
 
 
 def _header(script: str) -> dict[str, Any]:
