@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import Option
 
     Ask = Callable[[str], Answer | None]
+    Pages = dict[NormalizedName, tuple[Page, ...]]
 
 PATIENCE: Final = 300.0
 """How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line."""
@@ -50,9 +51,7 @@ class Index:
         self._known: dict[Place, tuple[Link, ...]] = {}
         self._unread: dict[Place, str] = {}
 
-    def pages(
-        self, names: Iterable[NormalizedName], seconds: float | None = None
-    ) -> dict[NormalizedName, tuple[Page, ...]]:
+    def pages(self, names: Iterable[NormalizedName], seconds: float | None = None) -> Pages:
         """Return what each place offers of each project, as far as it answers within so many seconds.
 
         Places without files are left out. Source for their order: `collect_sources` of pip 26.3.
@@ -62,7 +61,7 @@ class Index:
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
         late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
         self._unread |= dict.fromkeys(late, "does not answer in time")
-        found: dict[NormalizedName, tuple[Page, ...]] = {}
+        found: Pages = {}
         for name, place in ((name, place) for name, some in places.items() for place in some):
             links = (link for link in self._known.get(place, ()) if metadata.release(link.filename, name) is not None)
             if mine := tuple(links):

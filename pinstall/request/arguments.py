@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
-_GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
-"""The files that hold groups; an older pip refuses the groups of a lock file itself."""
+_GROUP: Final = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.toml(\[[^\]]+\])?):)?[^:]*")
+"""A group, after the file that holds it; an older pip refuses the groups of a lock file itself."""
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
@@ -202,17 +202,12 @@ def _is_date(value: str) -> bool:
     return _converts(datetime.fromisoformat, value)
 
 
-def _is_group(value: str) -> bool:
-    path, colon, _ = value.rpartition(":")
-    return not colon or _GROUPED.fullmatch(path) is not None
-
-
 # Each is as narrow as pip's own check, or narrower.
 _KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
     "AGE": lambda value: value[:1] + value[-1:] == "PD" and _is_count(value[1:-1]),
     "COUNT": _is_count,
     "DATE": _is_date,
-    "GROUP": _is_group,
+    "GROUP": lambda value: _GROUP.fullmatch(value) is not None,
     "NUMBER": lambda value: _converts(float, value),
     "PAIR": lambda value: "=" in value,
 }
