@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from packaging.specifiers import SpecifierSet
@@ -126,8 +125,7 @@ _ALL: Final = ":all:"
 _NONE: Final = ":none:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(NamedTuple):
     """Which files fit: by Python version, tags and kind. `pre` admits pre-releases, no `python` admits any version."""
 
     python: Version | None

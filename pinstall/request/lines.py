@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Release, Rule
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import RequirementLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(NamedTuple):
     """One option as it was given, with the tokens that it was written with."""
 
     name: str

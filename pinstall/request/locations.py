@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pinstall.request.options import NEWEST, Pip
 
@@ -21,8 +20,7 @@ PLATFORM: str = sys.platform
 """It selects the layout; a plain string, so that mypy and the tests check each layout on every platform."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheDirectory:
+class CacheDirectory(NamedTuple):
     """Where pip's cache is; without a path pip runs without a cache, for the `reason`."""
 
     path: str | None

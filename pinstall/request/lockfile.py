@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -34,8 +34,7 @@ _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
 _PACKAGE: Final = re.compile(r"\s*\[\[\s*packages\s*\]\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """The chosen extras and groups of one lock file; `default` chooses its default groups."""
 
     path: str
@@ -45,7 +44,7 @@ class Choice:
 
     def __or__(self, other: Choice) -> Choice:
         extras, groups = self.extras | other.extras, self.groups | other.groups
-        return replace(self, extras=extras, groups=groups, default=self.default or other.default)
+        return self._replace(extras=extras, groups=groups, default=self.default or other.default)
 
 
 def is_lock(path: str) -> bool:

@@ -6,8 +6,7 @@ May not: consult index or cache.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
     Find = Callable[[NormalizedName], Distribution | None]
     Markers = Mapping[str, str]
 
-_ANY = SpecifierSet()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(NamedTuple):
     """One demand on a project: by whom, with which extras and versions, from which URL (without credentials)."""
 
     name: NormalizedName
     by: str
-    specifier: SpecifierSet = _ANY
+    specifier: SpecifierSet = SpecifierSet()
     extras: frozenset[NormalizedName] = frozenset()
     url: str | None = None
 

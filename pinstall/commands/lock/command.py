@@ -9,8 +9,8 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -45,8 +45,7 @@ _FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
 _HEADING: Final = "locked by pinstall for"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked of this command alone: the file, empty for standard output, and what of it is not to be kept."""
 
     output: str = ""
@@ -100,13 +99,13 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
                 takes = "a file" if file else "the name of a project, and nothing else"
                 raise misuse(f"`{name}` takes {takes}")
             if file:
-                wanted = replace(wanted, output=value)
+                wanted = wanted._replace(output=value)
             else:
-                wanted = replace(wanted, upgraded=wanted.upgraded | {canonicalize_name(value)})
+                wanted = wanted._replace(upgraded=wanted.upgraded | {canonicalize_name(value)})
         elif word in ("-U", "--upgrade"):
-            wanted = replace(wanted, everything=True)
+            wanted = wanted._replace(everything=True)
         elif word == "--check":
-            wanted = replace(wanted, check=True)
+            wanted = wanted._replace(check=True)
         else:
             left.append(word)
     if wanted.check and not wanted.output:
