@@ -192,11 +192,9 @@ class Verdict:
 
 
 class Reporter(Protocol):
-    """The output of a run."""
+    """The output of a run; `detailed` tells whether details are printed (`-v`)."""
 
-    @property
-    def detailed(self) -> bool:
-        """Tell whether details are printed (`-v`)."""
+    detailed: bool
 
     def show(self, line: str | Fault) -> None:
         """Print a line of the result."""
