@@ -35,8 +35,8 @@ class Terminal:
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         # the paths of annotations start at the working directory, which may not exist
         self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
-        workspace = os.path.realpath(environ.get("GITHUB_WORKSPACE") or os.curdir)
-        self._folders = (os.getcwd(), workspace) if self.annotating else ("", "")
+        workspace = environ.get("GITHUB_WORKSPACE") or os.curdir
+        self._folders = (os.getcwd(), os.path.realpath(workspace)) if self.annotating else ("", "")
         self.said: list[str] = []
         self._drawn = -1
 
