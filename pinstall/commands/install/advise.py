@@ -65,8 +65,7 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     """Return the pin to write for each request: the installed release if it fits, else the newest that fits."""
     asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
-    named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
-    wanted = {line.name: _wanted(asked, line.name) for line in named if line.name is not None}
+    wanted = {one.name: _wanted(asked, one.name) for one in asked.demand.unpinned if one.name and one.link is None}
     hashed = asking and _is_hashed(asked)
     found = dict(_installed(wanted, evidence))
     # of what is installed an index knows the hashes
