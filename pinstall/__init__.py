@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 def at_first_use(room: str, names: Sequence[str], **elsewhere: str) -> Callable[[str], ModuleType]:
     """Return a `__getattr__` for a package that imports the named modules of it at their first use (PEP 562).
 
-    `elsewhere` are the whole names of those that are not its own.
+    A satisfied run does not need these. `elsewhere` are the whole names of those that are not its own.
     """
 
     def load(name: str) -> ModuleType:

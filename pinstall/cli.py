@@ -25,15 +25,14 @@ _MODULES = {"undo": "cache"}
 def main() -> None:
     """Run pinstall on the arguments of the process and end it with the exit code or signal."""
     try:
-        _main()
+        leave(_main(sys.argv[1:]))
     except KeyboardInterrupt:
         import signal
 
         leave(-signal.SIGINT)
 
 
-def _main() -> None:
-    argv = sys.argv[1:]
+def _main(argv: Sequence[str]) -> int:
     text = stamp.find(argv, os.environ)
     if text is not None:
         if sys.stderr is not None:  # the stream was closed before the start
@@ -45,7 +44,7 @@ def _main() -> None:
     from pinstall.report.terminal import Terminal
 
     gc.disable()  # there are hardly any circles, and the search for them takes a tenth of a satisfied run
-    leave(attempt(argv, Terminal(argv)))
+    return attempt(argv, Terminal(argv))
 
 
 def attempt(argv: Sequence[str], terminal: Terminal) -> int:
@@ -56,11 +55,9 @@ def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         return run(argv, terminal)
     except PinstallError as error:
-        reason = launcher.find_broken("requests") if error.reference == "index" else None
-        reason = reason or error
+        reason = (launcher.find_broken("requests") if error.reference == "index" else None) or error
     except Exception as error:  # noqa: BLE001 - a fault of pinstall must not look like an exit code of pip
-        broken = launcher.find_broken()
-        if broken is None:
+        if (broken := launcher.find_broken()) is None:
             terminal.crash(error)
             return INTERNAL
         reason = broken

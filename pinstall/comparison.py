@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pinstall.model.pins import DEAD, State
+from pinstall.model.pins import DEAD, Identity, Pin, Source, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
-    from pinstall.model.pins import Identity, Pin, Source, Verdict
 
 _ANY = "any:"
-_DIFFERENT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH)
-_WEIGHT = (*_DIFFERENT, State.UNPROVEN, State.HOLDS)
+_WEIGHT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH, State.UNPROVEN, State.HOLDS)
 """The first of these decides: a proven difference before a missing proof."""
 _OWN = ("pip", "pip-pinstall")
 """They are running: they are not reinstalled only because they are unproven or altered."""

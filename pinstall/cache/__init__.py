@@ -11,5 +11,4 @@ if TYPE_CHECKING:
     from pinstall.cache import build_records, builds
 
 __all__ = ["build_records", "builds"]
-"""Most satisfied runs do not need these: the first use imports them (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

@@ -82,9 +82,7 @@ class _Machine:
         self._search = search
         self._look = functools.cache(_look)
         self._cached = read_linker_cache()
-        executables = ("/proc/self/exe", *(os.path.join(folder, "../../../bin/python") for folder in search))
-        near = (folder for path in executables for folder in self._beside(os.path.realpath(path)))
-        self._folders = tuple(dict.fromkeys((*_usual_folders(), *near, *_run_paths(members, search))))
+        self._folders = tuple(dict.fromkeys(self._list_folders()))
 
     def has(self, soname: str, version: str = "") -> bool:
         """Check whether a library of the soname may exist, and may define the symbol version."""
@@ -117,33 +115,26 @@ class _Machine:
                         paths.setdefault(file, []).append(os.path.join(folder, file))
         return paths
 
-    def _beside(self, executable: str) -> Iterator[str]:
-        """Yield the folders from which an interpreter may have loaded libraries before."""
-        folder = os.path.dirname(executable)
-        prefix = os.path.dirname(folder)
-        yield from (os.path.join(prefix, "lib"), os.path.join(prefix, "lib64"))
-        interpreter = self._look(executable)
-        yield from (_expanded(path, folder) for path in (interpreter.folders if interpreter else ()))
+    def _list_folders(self) -> Iterator[str]:
+        """Yield where the linker looks, where interpreters may have loaded libraries before, and all run paths."""
+        yield from filter(None, re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", "")))
+        architecture = getattr(sys.implementation, "_multiarch", "")
+        for folder in ("/lib", "/usr/lib", "/lib64", "/usr/lib64", os.path.join(sys.base_prefix, "lib")):
+            yield from (folder, os.path.join(folder, architecture))
+        for path in ("/proc/self/exe", *(os.path.join(folder, "../../../bin/python") for folder in self._search)):
+            executable = os.path.realpath(path)
+            interpreter, folder = self._look(executable), os.path.dirname(executable)
+            yield from (os.path.join(os.path.dirname(folder), name) for name in ("lib", "lib64"))
+            yield from (_expanded(each, folder) for each in (interpreter.folders if interpreter else ()))
+        for name, member in self._members.items():
+            for path in member.folders if member is not None else ():
+                yield from (_expanded(path, os.path.join(top, os.path.dirname(name))) for top in self._search or ("",))
 
 
 def _look(path: str) -> _Object | None:
     with contextlib.suppress(Exception), open(path, "rb") as file:  # hostile bytes raise nearly anything
         return _read(file)
     return None
-
-
-def _usual_folders() -> Iterator[str]:
-    yield from filter(None, re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", "")))
-    architecture = getattr(sys.implementation, "_multiarch", "")
-    for folder in ("/lib", "/usr/lib", "/lib64", "/usr/lib64", os.path.join(sys.base_prefix, "lib")):
-        yield from (folder, os.path.join(folder, architecture))
-
-
-def _run_paths(members: Mapping[str, _Object | None], search: Sequence[str]) -> Iterator[str]:
-    for name, member in members.items():
-        for path in member.folders if member is not None else ():
-            for top in search or ("",):
-                yield _expanded(path, os.path.join(top, os.path.dirname(name)))
 
 
 def _expanded(path: str, origin: str) -> str:

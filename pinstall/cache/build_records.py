@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
+import platform
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pinstall import files
-from pinstall.cache import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +61,7 @@ def describe_machine(target: Interpreter, environ: Mapping[str, str]) -> dict[st
         "interpreter": f"{target.markers.get('implementation_name')} {target.abi}",
         "platform": f"{sys.platform} {target.markers.get('platform_machine')} {_system()}",
         _COMPILER: _compiler(environ),
-        _CPU: cpu.describe_cpu(),
+        _CPU: describe_cpu(),
     }
 
 
@@ -126,7 +128,7 @@ def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
     settings = (("build setting", text) for text in asked.build_settings(pin))
     for kind, value in (*_options(asked.request, asked.pip), *settings):
         given.setdefault(kind, []).append(value)
-    native = any(cpu.is_native(value) for values in given.values() for value in values)
+    native = any(is_native(value) for values in given.values() for value in values)
     digests = {kind: _digest("\0".join(values)) for kind, values in given.items()}
     return {**digests, NATIVE: "yes"} if native else digests
 
@@ -157,7 +159,7 @@ def differences(recorded: Mapping[str, str], present: Mapping[str, str], *, pure
     others = tuple(name for name in names if then.get(name) != now.get(name))
     if others or pure or not {_CPU} <= then.keys() & now.keys():  # records of earlier versions have no CPU
         return others
-    reason = cpu.find_difference(then[_CPU], now[_CPU], native=NATIVE in then)
+    reason = find_cpu_difference(then[_CPU], now[_CPU], native=NATIVE in then)
     return () if reason is None else (f"{_CPU}: {reason}",)
 
 
@@ -169,3 +171,44 @@ def portable(recorded: Mapping[str, str]) -> dict[str, str]:
 def _of_pure(inputs: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in inputs.items() if name not in _OF_MACHINE}
     return {**kept, _COMPILER: _NONE if kept.get(_COMPILER) == _NONE else ""}
+
+
+BUILD_FILES: Final = (
+    *("CMakeLists.txt", "Makefile", "build.rs", "config.toml", "meson.build"),
+    *("pyproject.toml", "setup.cfg", "setup.py"),
+)
+"""The files of a source archive that say which flags a compiler gets."""
+_NATIVE: Final = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
+_INSTRUCTIONS: Final = re.compile(
+    "3dnow|abm|adx|aes|amx|avx|bmi|cx16|f16c|fma|gfni|lahf|mmx|movbe|movdir|pclmul|pni|popcnt|rdrand|rdseed|sha|sm[34]|"
+    "ss?se|tbm|vaes|vpclmul|xop"
+)
+"""The flags of an x86 CPU that stand for instructions of compilers; the others are of systems and virtual machines."""
+_SHOWN: Final = 3
+
+
+def describe_cpu(path: str = "/proc/cpuinfo") -> str:
+    """Return `MODEL: FLAG FLAG ...` of the first CPU that Linux lists, elsewhere the model without flags."""
+    fields: dict[str, str] = {}
+    with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
+        for line in itertools.takewhile(str.strip, file):
+            key, _, value = line.partition(":")
+            fields[key.strip().lower()] = value.strip()
+    flags = list(filter(_INSTRUCTIONS.match, fields.get("flags", "").split()))
+    model = fields.get("model name") or fields.get("cpu part") or fields.get("cpu") or platform.processor()
+    return f"{model}: {' '.join(sorted(flags or fields.get('features', fields.get('isa', '')).split()))}"
+
+
+def is_native(text: str) -> bool:
+    """Check whether flags or a build file let a compiler use all that the CPU of the build has."""
+    return _NATIVE.search(text) is not None
+
+
+def find_cpu_difference(recorded: str, present: str, *, native: bool) -> str | None:
+    """Return why a wheel with machine code was built for another CPU; None where that is not known."""
+    (model, _, then), (_, _, now) = recorded.partition(": "), present.partition(": ")
+    lacking = sorted(set(then.split()) - set(now.split())) if now else []
+    if lacking:
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        return f"{', '.join(lacking[:_SHOWN])}{more} {'is' if len(lacking) == 1 else 'are'} missing here"
+    return f"its flags say `native`, and that was {model or 'another one'}" if native and recorded != present else None

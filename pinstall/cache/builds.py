@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from pinstall import comparison, files
-from pinstall.cache import abi, build_records, cpu, http, plan, wheels
+from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
 from pinstall.index.client import Client
 from pinstall.index.places import Places
@@ -35,6 +35,7 @@ class Builds:
         self._cache = cache
         self._listed: dict[NormalizedName, list[Artifact]] = {}
         self._inspect = functools.cache(functools.partial(_inspected, cache, search=asked.target.paths))
+        self._machine = functools.cache(lambda: build_records.describe_machine(asked.target, asked.environ))
         self._client = Client(asked.in_force)
 
     def forget(self) -> None:
@@ -97,11 +98,7 @@ class Builds:
         return None
 
     def _present(self, pin: Pin) -> dict[str, str]:
-        return {**build_records.collect_inputs(self._asked, pin), **self._machine}
-
-    @functools.cached_property
-    def _machine(self) -> dict[str, str]:
-        return build_records.describe_machine(self._asked.target, self._asked.environ)
+        return {**build_records.collect_inputs(self._asked, pin), **self._machine()}
 
     def _examined(self, artifact: Artifact, pin: Pin) -> Artifact:
         artifact, recorded = self._inspect(artifact)
@@ -211,8 +208,8 @@ def _is_pure(path: str) -> bool:
 
 def _is_native(cache: str, url: str) -> bool:
     """Check whether the build files of a source archive ask for all that the CPU of the build has."""
-    found = (archives.texts(file, cpu.BUILD_FILES) for file in _archives(cache, url))
-    return any(cpu.is_native(text) for texts in found for text in texts)
+    found = (archives.texts(file, build_records.BUILD_FILES) for file in _archives(cache, url))
+    return any(build_records.is_native(text) for texts in found for text in texts)
 
 
 def _archives(cache: str, url: str) -> Iterator[BinaryIO]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
 from pinstall.cache.shelf import Shelf
-from pinstall.index.pages import version
+from pinstall.formats import metadata
 from pinstall.model.artifacts import Artifact, Case, Link, Plan, Shelved
 from pinstall.model.pins import Identity, Pin, State
 
@@ -88,4 +88,4 @@ class Cache:
 
 
 def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
-    return comparison.find_labels(pin, (version(link.filename, pin.name) for link in links))
+    return comparison.find_labels(pin, (metadata.release(link.filename, pin.name) for link in links))

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import time
 from contextlib import suppress
 from dataclasses import replace
+from email.utils import mktime_tz, parsedate_tz
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     Ask = Callable[[str, str], Answer | None]
 
 _HOPS = 5
+_MAX_AGE = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 _BY_NOW = "the index says something else by now"
 
 
@@ -50,6 +54,7 @@ class Downloads:
         self._cache = cache
         # pip ignores the entries of the other layout
         self._folder = http.FOLDERS[not asked.pip.splits_bodies] + os.sep
+        self._trusts_fresh = asked.pip.refreshes
         self._places = Places(asked.in_force)
         self._pages_at = functools.cache(self._read_pages)
 
@@ -90,6 +95,19 @@ class Downloads:
         """Return the body of an answer, as far as it can be read."""
         with suppress(OSError, ValueError):  # deleted since, or damaged
             return http.content(self._cache, entry)
+        return None
+
+    def recent(self, url: str, since: float) -> Answer | None:
+        """Return the page that a pip which was started at that moment (epoch seconds) has read, as far as it is cached.
+
+        A pip that trusts fresh entries reads them as they are; entries that any other pip has read are written again.
+        """
+        with suppress(OSError, ValueError):  # deleted since, or a date that is invalid
+            for here, entry in self.answers(url):
+                written = os.stat(os.path.join(self._cache, entry.paths[0])).st_mtime
+                was_read = not entry.damage and (written >= since or (self._trusts_fresh and _is_fresh(entry)))
+                if was_read and (content := self.content(entry)) is not None:
+                    return Answer(url=here, headers=entry.headers, content=content)
         return None
 
     def open(self, entry: Entry) -> BinaryIO:
@@ -186,6 +204,13 @@ def _is_remote(url: str) -> bool:
     return url.startswith(("http:", "https:"))
 
 
+def _is_fresh(entry: Entry) -> bool:
+    """Check the age of an entry as `cached_request` and `update_cached_response` of pip's CacheControl do."""
+    date = parsedate_tz(entry.headers.get("date", ""))
+    allowed = _MAX_AGE.search(entry.headers.get("cache-control", ""))
+    return bool(date and allowed and mktime_tz(date) + int(allowed[1]) > time.time())
+
+
 def _ends(chain: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return [(here, entry) for here, entry in chain if entry.status not in http.REDIRECTS]
 
@@ -203,8 +228,8 @@ def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
     body.seek(0)
     inside = inventory.subject(body, entry.length, entry.headers)
     name = canonicalize_name(inside.name)
-    version = pages.version(f"{inside.name}-{inside.version}.zip", name)
-    same = version is None or (name == pin.name and version == pages.version(link.filename, name))
+    version = metadata.release(f"{inside.name}-{inside.version}.zip", name)
+    same = version is None or (name == pin.name and version == metadata.release(link.filename, name))
     return None if same else f"it is {inside.name} {inside.version}"
 
 
@@ -219,7 +244,7 @@ def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
     version = metadata.version(text)
     if not name or version is None:
         return "it is damaged"
-    agrees = canonicalize_name(name) == pin.name and version == pages.version(link.filename, pin.name)
+    agrees = canonicalize_name(name) == pin.name and version == metadata.release(link.filename, pin.name)
     return None if agrees else f"it says {name} {text}"
 
 
@@ -238,7 +263,7 @@ def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:
         identity = Identity(name=pin.name, version=version)
         return version is not None and comparison.judge(demand, identity) is State.HOLDS
 
-    return (*named, *dict.fromkeys(link for link in listed if is_pinned(pages.version(link.filename, pin.name))))
+    return (*named, *dict.fromkeys(link for link in listed if is_pinned(metadata.release(link.filename, pin.name))))
 
 
 def is_hidden(pin: Pin, found: Sequence[Page], links: Sequence[Link]) -> bool:

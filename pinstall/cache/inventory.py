@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, http, wheels
 from pinstall.formats import archives, urls
+from pinstall.formats.metadata import LONGEST_NAME
 from pinstall.index import pages
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ _BUILT = "built wheel"
 
 
 class Held(NamedTuple):
-    """One thing that the cache holds: files that belong together, and what they are."""
+    """One thing that the cache holds: files that belong together, and what they are.
 
-    name: str
-    version: str
+    It is a `built wheel`, `wheel`, `sdist`, `metadata`, `page`, `redirect` (to `origin`) or `other`.
+    """
+
     kind: str
-    paths: tuple[str, ...]
+    name: str = ""
+    version: str = ""
     origin: str = ""
+    paths: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -46,31 +50,26 @@ def everything(path: str) -> Iterator[Held]:
     for place in wheels.list_paths(path):
         name, version = wheels.split_name(place)
         origin, _ = wheels.source(path, place)
-        yield Held(canonicalize_name(name), version, _BUILT, (place,), urls.redacted(origin))
+        yield Held(_BUILT, canonicalize_name(name), version, urls.redacted(origin), (place,))
     for place in http.list_paths(path):
         paths = http.files(place)
-        first = _glance(path, paths)
-        found = first if first.name else _look_into(path, paths)
-        if found is not None:
-            yield Held(canonicalize_name(found.name), found.version, found.kind, paths, found.origin)
+        if (found := _look_into(path, paths)) is not None:
+            yield found._replace(name=canonicalize_name(found.name), paths=paths)
 
 
-def _glance(path: str, paths: tuple[str, ...]) -> Subject:
-    """Return what a body is without a look at its headers, which is enough for most wheels and pages."""
+def _look_into(path: str, paths: tuple[str, ...]) -> Held | None:
+    # most wheels and pages are known without a look at their headers
     with contextlib.suppress(OSError, IndexError), open(f"{path}{os.sep}{paths[1]}", "rb", buffering=0) as body:
-        return subject(body, os.fstat(body.fileno()).st_size, {})
-    return Subject("other")
-
-
-def _look_into(path: str, paths: tuple[str, ...]) -> Subject | None:
+        if (found := subject(body, os.fstat(body.fileno()).st_size, {})).name:
+            return found
     entry = http.read_entry(path, paths[0])
     if entry is None:
         return None
     if entry.damage is None and entry.status in http.REDIRECTS:
-        return Subject("redirect", origin=urls.redacted(entry.headers.get("location", "")))
+        return Held("redirect", origin=urls.redacted(entry.headers.get("location", "")))
     with contextlib.suppress(OSError, ValueError), http.open_body(path, entry) as body:
         return subject(body, entry.length, entry.headers)
-    return Subject("other")
+    return Held("other")
 
 
 def list_hashes(path: str, found: Iterable[Held]) -> dict[str, frozenset[str]]:
@@ -123,8 +122,6 @@ _MOST: Final = 1 << 25
 """How many bytes of a page are read, and how many unpacked."""
 _METADATA: Final = b".dist-info/METADATA"
 _STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
-_LONGEST: Final = 255
-"""How many bytes the name of a file can have."""
 _ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
 """Begins at a word: tried at each letter of a long one, it would take hours."""
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
@@ -132,32 +129,23 @@ _TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNOREC
 _FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)
 
 
-class Subject(NamedTuple):
-    """A `wheel`, `sdist`, `metadata`, `page`, `redirect` (to `origin`) or `other` of a project and version."""
-
-    kind: str
-    name: str = ""
-    version: str = ""
-    origin: str = ""
-
-
-def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     """Return what a body of so many bytes is, by its first and last bytes; the headers are optional."""
     head = body.read(_HEAD)
     if head.startswith(b"PK"):
         names = _tail(head, body, length)
         end = max(0, names.rfind(_METADATA))
-        found = _STEM.findall(names[max(0, end - _LONGEST) : end])
+        found = _STEM.findall(names[max(0, end - LONGEST_NAME) : end])
         return _named("wheel", found) if found else _named("sdist", _ROOT.findall(names)[:1])
     if is_page(headers) or (not headers and head[:1] in (b"{", b"<")):
         return _page(head, body, length, headers)
     if head.startswith(b"\x1f\x8b"):
         unpacked = _unpacked(head)
-        return _named("sdist", _ROOT.findall(unpacked)[:1]) if b"ustar" in unpacked else Subject("other")
+        return _named("sdist", _ROOT.findall(unpacked)[:1]) if b"ustar" in unpacked else Held("other")
     if head.startswith(b"Metadata-Version:"):
         fields = {key: value.decode("utf-8", "replace") for key, value in _FIELDS.findall(head)}
-        return Subject("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
-    return Subject("other")
+        return Held("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
+    return Held("other")
 
 
 def is_page(headers: Mapping[str, str]) -> bool:
@@ -173,13 +161,13 @@ def _tail(head: bytes, body: BinaryIO, length: int) -> bytes:
     return body.read(_TAIL)
 
 
-def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Subject:
+def _page(head: bytes, body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     tail = _tail(head, body, length)
     if headers.get("content-encoding"):
         body.seek(0)
         head = tail = _unpacked(body.read(_MOST))
     found = _TITLE.findall(head)[:1] or _NAME.findall(head)[:1] or _NAME.findall(tail)[-1:]
-    return Subject("page", found[0].decode() if found else "")
+    return Held("page", found[0].decode() if found else "")
 
 
 def _unpacked(packed: bytes) -> bytes:
@@ -188,5 +176,6 @@ def _unpacked(packed: bytes) -> bytes:
     return b""
 
 
-def _named(kind: str, found: list[tuple[bytes, bytes]]) -> Subject:
-    return Subject(kind, *(part.decode("utf-8", "replace") for part in found[0])) if found else Subject(kind)
+def _named(kind: str, found: list[tuple[bytes, bytes]]) -> Held:
+    name, version = (part.decode("utf-8", "replace") for part in (found or [(b"", b"")])[0])
+    return Held(kind, name, version)

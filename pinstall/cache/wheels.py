@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 
 from pinstall import files
 from pinstall.cache import http
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from zipfile import ZipFile
 
-    from packaging.utils import NormalizedName
     from packaging.version import Version
 
 ORIGIN = "origin.json"

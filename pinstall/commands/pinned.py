@@ -14,7 +14,6 @@ from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
 from pinstall.report import phrases
 from pinstall.request import demand, lines, lockfile, policy, pyproject, reading
-from pinstall.request.call import Call, gather
 from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
 
@@ -48,14 +47,12 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
             yield Fault(origin=Origin(where=file), message=f"the lock is no good: {flaw}")
         return
     option = Option(name="--requirement", dest="requirements", value=file, origin=Origin(where="argument 1"))
-    request = Request(arguments=(), command_line=(option,))
-    pip, decided = Pip(NEWEST), policy.decide(())
-    call = Call(request=request, target=target, pip=pip, chosen_by="", policy=decided, settings=(), environ=environ)
-    asked = gather(call)
-    yield from (*asked.faults, *demand.malformed(asked.lines))
+    asked = reading.Reading(Request(arguments=(), command_line=(option,)), target, Pip(NEWEST), environ)
+    found = tuple(asked.lines())
+    yield from (*asked.faults, *demand.malformed(found))
     yield from asked.beyond
-    bounds = [line for line in asked.lines if line.constraint]
-    for line in asked.lines:
+    bounds = [line for line in found if line.constraint]
+    for line in found:
         # markers are for those who install: here each line counts
         alone = [replace(one, marker=None) for one in (line, *bounds) if one.name == line.name]
         if not line.constraint and demand.reduce(alone, {}).unpinned:

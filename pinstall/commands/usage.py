@@ -97,18 +97,14 @@ def _overview() -> Iterator[str]:
 
 
 def _command(usages: list[Usage]) -> Iterator[str]:
-    starts = ("usage:", *[""] * (len(usages) - 1))
-    yield from (f"{start:6} pinstall {usage.synopsis}" for start, usage in zip(starts, usages, strict=True))
+    yield from (f"{'' if number else 'usage:':6} pinstall {usage.synopsis}" for number, usage in enumerate(usages))
     for usage in usages:
         yield ""
         if len(usages) > 1:
             yield f"{usage.synopsis}:"
         yield from _folded(f"{usage.sentence}.", "")
-    options = [option for usage in usages for option in usage.options]
-    if options:
-        yield ""
-        for name, sentence in options:
-            yield from _entry(name, sentence)
+    entries = [line for usage in usages for option in usage.options for line in _entry(*option)]
+    yield from ("", *entries) if entries else ()
     if any("ARGUMENTS" in usage.synopsis for usage in usages):
         yield ""
         yield from _folded(ARGUMENTS, "")

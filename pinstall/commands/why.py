@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
@@ -20,8 +20,6 @@ from pinstall.verdicts.proof import gather_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Plan
     from pinstall.verdicts.evidence import Evidence

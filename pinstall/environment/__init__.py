@@ -11,5 +11,4 @@ if TYPE_CHECKING:
     from pinstall.environment import contents, probe
 
 __all__ = ["contents", "probe"]
-"""What a satisfied run has no use for: it is imported with its first use (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

@@ -10,8 +10,7 @@ from pinstall import at_first_use
 if TYPE_CHECKING:
     from urllib import parse
 
-    from pinstall.formats import archives, metadata, toml
+    from pinstall.formats import archives, metadata
 
-__all__ = ["archives", "metadata", "parse", "toml"]
-"""A satisfied run may not need them: each is imported at its first use (PEP 562). `parse` is `urllib.parse`."""
+__all__ = ["archives", "metadata", "parse"]
 __getattr__ = at_first_use(__name__, __all__, parse="urllib.parse")

@@ -1,4 +1,4 @@
-"""Read what others write about a distribution: heads of metadata files, versions, needs, RECORDs, PEP 610 documents.
+"""Read what others write about a distribution: heads of metadata files, versions, needs, RECORDs, TOML, PEP 610.
 
 May not: open a file, say what a field means.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall.formats import urls
@@ -21,8 +23,6 @@ from pinstall.model.pins import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from packaging.utils import NormalizedName
-
     Row = Sequence[str]
     """A row of RECORD: path, hash, size, as written."""
 
@@ -30,6 +30,9 @@ CACHED: Final = "__pycache__/"
 """The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""
 UNKNOWN: Final = -1
 """The size of a file when RECORD does not say it."""
+LONGEST_NAME: Final = 255
+"""How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions."""
+_SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 _MOST_DIGITS: Final = 640
 """No limit of Python for the digits of a number is smaller."""
 _DIGITS: Final = 19
@@ -80,29 +83,37 @@ def needs(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def release(file: str, name: NormalizedName) -> Version | None:
-    """Return the version of a wheel or sdist of this project by its file name, none for another file."""
-    try:
-        found, number = parse_wheel_filename(file)[:2] if file.endswith(".whl") else parse_sdist_filename(file)
-    except ValueError:
+@functools.cache
+def release(filename: str, name: NormalizedName) -> Version | None:
+    """Return the version of a wheel or sdist of the project, by its file name.
+
+    An sdist may spell the name in any way: pip splits at the first `-` that has the project's name before it.
+    """
+    if len(filename) > LONGEST_NAME:
         return None
-    return number if found == name else None
+    with suppress(ValueError):  # not a version, or not a wheel
+        if filename.endswith(".whl"):
+            project, found, _, _ = parse_wheel_filename(filename)
+            return found if project == name else None
+        sdist = _SDIST.fullmatch(filename)
+        stem = sdist[1] if sdist else ""
+        dash = next((dash for dash in re.finditer("-", stem) if canonicalize_name(stem[: dash.start()]) == name), None)
+        return dash and Version(stem[dash.end() :])
+    return None
 
 
 def version(text: str) -> Version | None:
     """Return the version, none for what is none."""
-    try:
+    with suppress(ValueError):  # InvalidVersion is one, and what a number of too many digits raises
         return Version(text)
-    except ValueError:  # InvalidVersion is one, and what a number of too many digits raises
-        return None
+    return None
 
 
 def specifiers(text: str) -> SpecifierSet | None:
     """Return the specifiers, none where there are none or they cannot be read."""
-    try:
+    with suppress(ValueError):
         return SpecifierSet(text) if text else None
-    except ValueError:
-        return None
+    return None
 
 
 def requirement(text: str) -> Requirement:
@@ -127,19 +138,17 @@ def marker(text: str) -> Marker:
 
 def is_sure(marker: Marker, markers: Mapping[str, str]) -> bool:
     """Check whether every release of packaging evaluates a marker in the same way."""
-    try:
+    with suppress(ValueError):
         applies(marker, markers)
-    except ValueError:
-        return False
-    return all(version(markers.get(name, "")) for name in _UNSURE.findall(str(marker)))
+        return all(version(markers.get(name, "")) for name in _UNSURE.findall(str(marker)))
+    return False
 
 
 def admits(specifier: SpecifierSet, version: Version | str) -> bool:
     """Check whether a specifier allows a version, pre-releases too; what cannot be compared is not allowed."""
-    try:
+    with suppress(ValueError):  # an old version, or a number of too many digits, which new releases parse only here
         return specifier.contains(version, prereleases=True)
-    except ValueError:  # an old version, or a number of too many digits, which new releases parse only here
-        return False
+    return False
 
 
 def applies(marker: Marker | None, markers: Mapping[str, str], extra: str = "") -> bool:
@@ -171,6 +180,19 @@ def hashes(document: dict[str, Any]) -> frozenset[str]:
     if "=" in (archive.get("hash") or ""):  # the spelling before PEP 610 got `hashes`, all that pip 22 writes
         found.add(archive["hash"].replace("=", ":", 1).lower())
     return frozenset(found)
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Return a TOML document; raise ValueError, with a message for the user, for other bytes."""
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - most runs read no such file
+    else:
+        import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - the same
+    try:
+        document: dict[str, Any] = tomllib.loads(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return document
 
 
 def record_rows(content: bytes) -> Sequence[Row]:

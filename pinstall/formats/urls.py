@@ -36,14 +36,13 @@ _DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)
 
 # The second branch is for a password with an unquoted `/`, `?` or `#`: not a URL, but still a secret.
 # Digits after the colon are a port, or `https://host:8080/repo@v1` would lose its path.
-_WORD: Final = re.compile(r"\S+")
 _QUERY: Final = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")  # it may hold the signature that opens the URL to everybody
 _USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
 
 
 def redacted(url_or_text: str) -> str:
     """Return the text with `****` for the password, token and query of each URL in it."""
-    return _WORD.sub(_redacted, url_or_text) if "://" in url_or_text else url_or_text
+    return re.sub(r"\S+", _redacted, url_or_text) if "://" in url_or_text else url_or_text
 
 
 def _redacted(word: re.Match[str]) -> str:

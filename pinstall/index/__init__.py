@@ -11,5 +11,4 @@ if TYPE_CHECKING:
     from pinstall.index import client, offers, pages
 
 __all__ = ["client", "offers", "pages"]
-"""They take long to import, and most runs ask no server: imported with their first use (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

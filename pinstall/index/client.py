@@ -10,7 +10,8 @@ import threading
 import warnings
 from collections import deque
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pinstall import launcher
@@ -21,7 +22,6 @@ from pinstall.model.errors import FINDING, PinstallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
-    from typing import Any
 
     import requests
     from requests.adapters import HTTPAdapter
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Item = TypeVar("Item", bound=Hashable)
     Result = TypeVar("Result")
 
-TIMEOUT = "15"
-"""Seconds to wait for the server, as pip does."""
 AT_ONCE = 16
 """How many questions are asked at the same time, and how many connections to one server are kept."""
 
@@ -70,7 +68,7 @@ def session(options: Iterable[Option]) -> requests.Session:
     made.proxies = {"http": proxy, "https": proxy} if proxy else {}
     # an empty `--proxy` switches off what variables say too
     made.trust_env = proxy is None and "no_proxy_env" not in last
-    timeout = float(last.get("timeout") or TIMEOUT) or None
+    timeout = float(last.get("timeout") or 15) or None  # seconds, as pip waits
     for prefix in ("http://", "https://"):
         made.mount(prefix, _adapter(timeout, verified=True))
     trusting = _adapter(timeout, verified=False)
@@ -161,11 +159,6 @@ class Client:
     def ask(self, url: str, method: str = "GET") -> Answer | None:
         """Return a good answer, asked for with credentials of the index on that host; skip unreachable servers."""
         bare, (_, host) = urls.without_login(url), urls.netloc(url)
-        with self._opening:  # an import is not for several threads at once
-            broken = launcher.find_broken("requests")
-        if broken is not None:
-            self.failed[bare] = "cannot be asked: `requests` is missing or broken here"
-            return None
         try:
             answer = self._silent.get(host) or self._asked(url, bare, method)
         except (ArithmeticError, OSError, ValueError) as error:  # requests raises more than its own errors
@@ -180,9 +173,13 @@ class Client:
         return answer
 
     def _asked(self, url: str, bare: str, method: str) -> Answer | str:
+        with self._opening:  # an import is not for several threads at once
+            if launcher.find_broken("requests") is not None:
+                return "cannot be asked: `requests` is missing or broken here"
+            opened = self._session = self._session or session(self._given)
         login = self._logins.get(urlsplit(bare).netloc, "") if url == bare else ""
         known = bare.replace("//", f"//{login}", 1) if login else url
-        with self._opened().request(method, known, headers=_HEADERS, allow_redirects=True, stream=True) as response:
+        with opened.request(method, known, headers=_HEADERS, allow_redirects=True, stream=True) as response:
             if not response.ok:
                 return f"answers {response.status_code}"
             content = bytearray()
@@ -192,11 +189,6 @@ class Client:
                     return f"answers more than {MOST >> 20} MiB"
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url=urls.without_login(response.url), headers=headers, content=bytes(content))
-
-    def _opened(self) -> requests.Session:
-        with self._opening:
-            self._session = self._session or session(self._given)
-        return self._session
 
 
 def at_once(
@@ -210,15 +202,13 @@ def at_once(
     waiting = deque(futures.items())
 
     def work() -> None:
-        while True:
-            try:
+        with suppress(IndexError):  # none is waiting any more
+            while True:
                 item, future = waiting.popleft()
-            except IndexError:
-                return
-            try:
-                future.set_result(do(item))
-            except BaseException as error:  # noqa: BLE001 - it is raised in the waiting thread
-                future.set_exception(error)
+                try:
+                    future.set_result(do(item))
+                except BaseException as error:  # noqa: BLE001 - it is raised in the waiting thread
+                    future.set_exception(error)
 
     for _ in range(min(most, len(futures))):
         threading.Thread(target=work, daemon=True).start()

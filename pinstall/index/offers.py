@@ -7,36 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from pinstall import files
-from pinstall.formats import urls
+from pinstall.formats import metadata, urls
 from pinstall.index import pages
 from pinstall.index.client import Client, at_once
 from pinstall.index.places import Place, Places
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from pinstall.model.inputs import Option
 
     Ask = Callable[[str], Answer | None]
+    Pages = dict[NormalizedName, tuple[Page, ...]]
 
 PATIENCE: Final = 300.0
 """How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line."""
+_LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 _FEW: Final = 4
 """How many pages are asked for at once without haste: to connect costs as much as to read several pages."""
-_LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 
 
 class Index:
@@ -51,9 +50,7 @@ class Index:
         self._known: dict[Place, tuple[Link, ...]] = {}
         self._unread: dict[Place, str] = {}
 
-    def pages(
-        self, names: Iterable[NormalizedName], seconds: float | None = None
-    ) -> dict[NormalizedName, tuple[Page, ...]]:
+    def pages(self, names: Iterable[NormalizedName], seconds: float | None = None) -> Pages:
         """Return what each place offers of each project, as far as it answers within so many seconds.
 
         Places without files are left out. Source for their order: `collect_sources` of pip 26.3.
@@ -63,14 +60,13 @@ class Index:
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
         late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
         self._unread |= dict.fromkeys(late, "does not answer in time")
-        found = {name: tuple(self._list_pages(name, some)) for name, some in places.items()}
-        return {name: some for name, some in found.items() if some}
-
-    def _list_pages(self, name: NormalizedName, places: Iterable[Place]) -> Iterator[Page]:
-        for place in places:
-            links = (link for link in self._known.get(place, ()) if pages.version(link.filename, name) is not None)
+        found: Pages = {}
+        for name, place in ((name, place) for name, some in places.items() for place in some):
+            links = (link for link in self._known.get(place, ()) if metadata.release(link.filename, name) is not None)
             if mine := tuple(links):
-                yield Page(index=urls.without_login(place.whole), links=mine)
+                page = Page(index=urls.without_login(place.whole), links=mine)
+                found[name] = (*found.get(name, ()), page)
+        return found
 
     def metadata(self, link: Link) -> bytes | None:
         """Return the metadata file next to a link, if it has a hash of the page or the page has none (PEP 658)."""
@@ -129,8 +125,7 @@ _ALL: Final = ":all:"
 _NONE: Final = ":none:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(NamedTuple):
     """Which files fit: by Python version, tags and kind. `pre` admits pre-releases, no `python` admits any version."""
 
     python: Version | None

@@ -5,15 +5,11 @@ May not: fetch, choose among the links.
 
 from __future__ import annotations
 
-import functools
 import html.parser
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
-
-from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from pinstall.formats import urls as links
 from pinstall.model.artifacts import Link
@@ -21,7 +17,6 @@ from pinstall.model.artifacts import Link
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from packaging.utils import NormalizedName
 
 _JSON: Final = "application/vnd.pypi.simple.v1+json"
 _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")
@@ -30,9 +25,6 @@ _CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _RESERVED: Final = re.compile(r"(@|%2F)", re.IGNORECASE)
 _QUERY: Final = "%!$&'()*+,;=:@/?"
 """What requests leaves in a query as it is."""
-_LONGEST: Final = 255
-"""How many characters a file name can have: pip cannot store longer names, and some take hours to read."""
-_SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 
 
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:
@@ -139,23 +131,3 @@ def _link(base: str, href: str, file: Mapping[str, object]) -> Link | None:
         size=size if type(size) is int and size >= 0 else None,
         uploaded=uploaded if isinstance(uploaded, str) else "",
     )
-
-
-@functools.cache
-def version(filename: str, name: NormalizedName) -> Version | None:
-    """Return the version of a wheel or sdist of the project, by its file name.
-
-    An sdist may spell the name in any way: pip splits at the first `-` that has the project's name before it.
-    """
-    if len(filename) > _LONGEST:
-        return None
-    try:
-        if filename.endswith(".whl"):
-            project, found, _, _ = parse_wheel_filename(filename)
-            return found if project == name else None
-        sdist = _SDIST.fullmatch(filename)
-        stem = sdist[1] if sdist else ""
-        dash = next((dash for dash in re.finditer("-", stem) if canonicalize_name(stem[: dash.start()]) == name), None)
-        return dash and Version(stem[dash.end() :])
-    except ValueError:  # not a version, or not a wheel
-        return None

@@ -72,11 +72,6 @@ class Pin:
         return any(line.anonymous for line in self.lines)
 
     @property
-    def extras(self) -> frozenset[NormalizedName]:
-        """Return the extras of all lines."""
-        return frozenset(extra for line in self.lines for extra in line.extras)
-
-    @property
     def enforced(self) -> frozenset[str]:
         """Return the hashes that pip enforces, none where lines differ: pip may take those of any of them."""
         return self.hashes if len({line.hashes for line in self.lines if line.hashes}) == 1 else frozenset()
@@ -197,11 +192,9 @@ class Verdict:
 
 
 class Reporter(Protocol):
-    """The output of a run."""
+    """The output of a run; `detailed` tells whether details are printed (`-v`)."""
 
-    @property
-    def detailed(self) -> bool:
-        """Tell whether details are printed (`-v`)."""
+    detailed: bool
 
     def show(self, line: str | Fault) -> None:
         """Print a line of the result."""

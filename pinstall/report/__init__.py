@@ -11,5 +11,4 @@ if TYPE_CHECKING:
     from pinstall.report import annotations
 
 __all__ = ["annotations"]
-"""Few runs need it: it is imported at its first use (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

@@ -11,17 +11,16 @@ import re
 from typing import TYPE_CHECKING
 
 from pinstall.formats.urls import redacted
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.model.pins import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pinstall.model.errors import Outcome
 
-_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 _MOST_NAMED = 5
 _A_FILE = re.compile(r"(?!.*:\d+\Z).*[./\\].*", re.DOTALL)
 """A file without a line: not an argument, a variable or a held pin, whose file and line are one text."""
@@ -38,8 +37,8 @@ def annotation(level: str, line: str | Fault, folder: str, workspace: str, title
         number = {} if line.origin.line is None else {"line": str(line.origin.line)}
         properties = {"file": file, **number, **properties}
         message = line.message
-    shown = ",".join(f"{name}={_escaped(redacted(value), _PROPERTY)}" for name, value in properties.items())
-    return f"::{level} {shown}::{_escaped(redacted(message), _DATA)}"
+    shown = ",".join(f"{name}={redacted(value).translate(_PROPERTY)}" for name, value in properties.items())
+    return f"::{level} {shown}::{redacted(message).translate(_DATA)}"
 
 
 def failure(error: PinstallError, folder: str, workspace: str) -> Iterator[str]:
@@ -78,10 +77,6 @@ def _file(origin: Origin, folder: str, workspace: str) -> str | None:
         return None
     parts = path.split(rules.sep)
     return None if parts[0] == rules.pardir else "/".join(parts)
-
-
-def _escaped(text: str, escapes: dict[str, str]) -> str:
-    return "".join(escapes.get(one, one) for one in text)
 
 
 def summary(outcome: Outcome) -> str:

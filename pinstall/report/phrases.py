@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinstall.formats.urls import is_vcs, redacted, scheme
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import NOT_PINNED, Command, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pinstall.model.artifacts import Eviction, Plan
-    from pinstall.model.errors import Command, Outcome
 
 SCHEMA = 1
 
-_HAS_COMMITS = ("git+", "hg+")
 _FOREMOST = re.compile(r"[#&](md5=)")
 _PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")  # `--proxy` also takes `USER:PASSWORD@HOST`
 
@@ -135,7 +133,7 @@ def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fau
 
 def _remedy(line: RequirementLine, pin: str) -> str:
     if line.link is not None and is_vcs(line.link):
-        if scheme(line.link).startswith(_HAS_COMMITS):
+        if scheme(line.link).startswith(("git+", "hg+")):
             return "write the full commit id behind `@`"
         return "a revision number fixes no contents: take git, hg, or an archive with its hash"
     if line.link is not None:

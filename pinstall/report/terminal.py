@@ -35,14 +35,10 @@ class Terminal:
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         # the paths of annotations start at the working directory, which may not exist
         self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
-        self._workspace = environ.get("GITHUB_WORKSPACE") or os.curdir
+        workspace = environ.get("GITHUB_WORKSPACE") or os.curdir
+        self._folders = (os.getcwd(), os.path.realpath(workspace)) if self.annotating else ("", "")
         self.said: list[str] = []
         self._drawn = -1
-
-    @property
-    def _folders(self) -> tuple[str, str]:
-        """Return the folder of relative paths, and that of annotations."""
-        return os.getcwd(), os.path.realpath(self._workspace)
 
     def show(self, line: str | Fault) -> None:
         """Print a line of the result on standard output; a fault is a finding."""

@@ -11,5 +11,4 @@ if TYPE_CHECKING:
     from pinstall.request import lines
 
 __all__ = ["lines"]
-"""A satisfied run seldom needs it: it is imported at its first use (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
-_GROUPED: Final = re.compile(r"(?:.*[/\\])?(?:pyproject\.toml|pylock(?:\.[^./\\]+)?\.toml(?:\[[^\]]+\])?)")
-"""The files that hold groups; an older pip refuses the groups of a lock file itself."""
+_GROUP: Final = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.toml(\[[^\]]+\])?):)?[^:]*")
+"""A group, after the file that holds it; an older pip refuses the groups of a lock file itself."""
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
@@ -38,17 +38,7 @@ def read(argv: Sequence[str], pip: Release) -> Request:
     `Request.unknown` names options that this pip refuses, without values, which may be secret; they stay among the
     arguments, as pip explains them better. Raises PinstallError (`pin-setting`) for a `--pin` without `KEY=VALUE`.
     """
-    reading = _Reading(argv, rules(pip))
-    reading.walk()
-    return Request(
-        arguments=tuple(reading.arguments),
-        command_line=tuple(reading.options),
-        positionals=tuple(reading.positionals),
-        unknown=tuple(reading.unknown),
-        doubted=tuple(reading.doubted),
-        python=reading.python,
-        settings=tuple(reading.settings),
-    )
+    return _Reading(argv, rules(pip)).walk()
 
 
 def carried(request: Request, *, into_environment: bool = False) -> tuple[str, ...]:
@@ -100,7 +90,7 @@ class _Reading:
         self.python: Option | None = None
         self.settings: list[Option] = []
 
-    def walk(self) -> None:
+    def walk(self) -> Request:
         """Read all of argv, and keep the arguments of pip."""
         dashes = False
         doubtful = False  # the word before is an unknown option: this one may be its value
@@ -121,6 +111,15 @@ class _Reading:
                 self._short(word, origin)
             doubtful = not dashes and word.startswith("--") and "=" not in word and self.unknown[-1:] == [word]
             self.arguments.extend(self.argv[first : self.taken])
+        return Request(
+            arguments=tuple(self.arguments),
+            command_line=tuple(self.options),
+            positionals=tuple(self.positionals),
+            unknown=tuple(self.unknown),
+            doubted=tuple(self.doubted),
+            python=self.python,
+            settings=tuple(self.settings),
+        )
 
     def _next(self) -> str:
         self.taken += 1
@@ -203,17 +202,12 @@ def _is_date(value: str) -> bool:
     return _converts(datetime.fromisoformat, value)
 
 
-def _is_group(value: str) -> bool:
-    path, colon, _ = value.rpartition(":")
-    return not colon or _GROUPED.fullmatch(path) is not None
-
-
 # Each is as narrow as pip's own check, or narrower.
 _KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
     "AGE": lambda value: value[:1] + value[-1:] == "PD" and _is_count(value[1:-1]),
     "COUNT": _is_count,
     "DATE": _is_date,
-    "GROUP": _is_group,
+    "GROUP": lambda value: _GROUP.fullmatch(value) is not None,
     "NUMBER": lambda value: _converts(float, value),
     "PAIR": lambda value: "=" in value,
 }

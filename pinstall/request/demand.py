@@ -6,6 +6,7 @@ May not: guess a version from a range: `>=`, `~=` and `==1.*` are not pins.
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import NormalizedName
@@ -53,14 +54,10 @@ def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Dema
         if applies:
             name = _name(line, certain)
             (unnamed if name is None else named.setdefault(name, [])).append(line)
-    demands = [_reduce_project(name, group) for name, group in named.items()]
-    unpinned = (line for line in unnamed if not _is_entrusted(line))
+    demands = [Demand(conflicts=tuple(faults)), *(_reduce_project(name, group) for name, group in named.items())]
+    demands += (Demand(entrusted=(one,)) if _is_entrusted(one) else Demand(unpinned=(one,)) for one in unnamed)
     return Demand(
-        pins=tuple(pin for demand in demands for pin in demand.pins),
-        unpinned=(*(line for demand in demands for line in demand.unpinned), *unpinned),
-        entrusted=(*(line for demand in demands for line in demand.entrusted), *filter(_is_entrusted, unnamed)),
-        bounds=tuple(line for demand in demands for line in demand.bounds),
-        conflicts=(*faults, *(fault for demand in demands for fault in demand.conflicts)),
+        **{kind.name: tuple(one for demand in demands for one in getattr(demand, kind.name)) for kind in fields(Demand)}
     )
 
 
@@ -102,7 +99,9 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         return Demand(conflicts=() if all(line.constraint for line in group) else (conflict,), bounds=tuple(group))
     loose = [line for line in links if not _fixes_contents(line)]
     if loose or not (fitting or links):
-        return _unpinned(loose, group)
+        requested = [line for line in group if not line.constraint]
+        unpinned = tuple(loose or requested) if requested else ()  # constraints alone are bounds
+        return Demand(unpinned=unpinned, bounds=tuple(line for line in group if line not in unpinned))
     # several that fit are one version in several spellings: the choice must not depend on the order of lines
     version, exact = max(fitting, key=lambda candidate: (candidate[1], *candidate)) if fitting else (None, None)
     parsed = metadata.version(version) if version else None  # `===` takes any text
@@ -117,13 +116,6 @@ def _reduce_project(name: NormalizedName, group: Sequence[RequirementLine]) -> D
         lines=tuple(group),
     )
     return Demand(pins=(pin,))
-
-
-def _unpinned(loose: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Demand:
-    """Return the links without fixed contents, else all requirements, as unpinned; constraints alone are bounds."""
-    requested = [line for line in group if not line.constraint]
-    unpinned = tuple(loose or requested) if requested else ()
-    return Demand(unpinned=unpinned, bounds=tuple(line for line in group if line not in unpinned))
 
 
 def _written_versions(line: RequirementLine) -> list[tuple[str, bool]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Release, Rule
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import RequirementLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(NamedTuple):
     """One option as it was given, with the tokens that it was written with."""
 
     name: str
@@ -42,8 +41,7 @@ _RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
 """Today's options first: a line that any release takes is left to the release that will read it."""
 
 _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
-STRONG: Final = ("sha256:", "sha384:", "sha512:")
-"""The hashes that pip takes after `--hash`."""
+_HASHES: Final = tuple(f"{name}:" for name in STRONG)
 
 
 def read(text: str) -> Iterator[Given]:
@@ -64,7 +62,8 @@ def read(text: str) -> Iterator[Given]:
 
 
 def _option(word: str, rest: Iterator[str]) -> Given:
-    spelling, value = _parted(word)
+    spelling, equals, glued = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+    value = glued if equals else None
     rule = _rule(spelling)
     written: tuple[str, ...] = (word,)
     if rule.action not in VALUED:
@@ -77,13 +76,6 @@ def _option(word: str, rest: Iterator[str]) -> Given:
         if complaint := _complaint(rule, value):
             raise ValueError(f"option `{rule.name}` {complaint}")
     return Given(name=rule.name, dest=rule.dest, value=value, written=written)
-
-
-def _parted(word: str) -> tuple[str, str | None]:
-    if word.startswith("--"):
-        spelling, equals, value = word.partition("=")
-        return spelling, value if equals else None
-    return word[:2], word[2:] or None
 
 
 def _rule(spelling: str) -> Rule:
@@ -108,8 +100,8 @@ def _complaint(rule: Rule, value: str | None) -> str | None:
         return f"needs a value, not `{value}`"
     if rule.dest == "config_settings" and "=" not in value:
         return f"takes KEY=VALUE, not `{value}`"
-    if rule.dest == "hashes" and not value.startswith(STRONG):
-        return f"takes one of {', '.join(STRONG)} and a digest, not `{value}`"
+    if rule.dest == "hashes" and not value.startswith(_HASHES):
+        return f"takes one of {', '.join(_HASHES)} and a digest, not `{value}`"
     return None
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pinstall.request.options import NEWEST, Pip
 
@@ -21,8 +20,7 @@ PLATFORM: str = sys.platform
 """It selects the layout; a plain string, so that mypy and the tests check each layout on every platform."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheDirectory:
+class CacheDirectory(NamedTuple):
     """Where pip's cache is; without a path pip runs without a cache, for the `reason`."""
 
     path: str | None
@@ -63,7 +61,8 @@ def cache_directory(options: Sequence[Option], environ: Mapping[str, str], targe
     elif chosen.name == "--no-cache-dir" or not chosen.value:
         return CacheDirectory(path=None, reason=f"`{chosen.name}` ({chosen.origin}) switches it off")
     else:
-        path = _expanded(chosen.value, environ)
+        at_home = chosen.value == "~" or chosen.value.startswith("~/")
+        path = _home(environ) + chosen.value[1:] if at_home else os.path.expanduser(chosen.value)
     path = os.path.normcase(os.path.realpath(path))
     standing = _nearest_existing(path)
     if not os.path.isdir(standing):
@@ -79,7 +78,9 @@ def _shared_folders(environ: Mapping[str, str], target: Interpreter) -> list[str
     if PLATFORM == "darwin":
         # platformdirs 4.6, which pip vendors since 26.2, reads XDG variables on macOS too.
         named = _xdg_folders("XDG_DATA_DIRS", environ, target) if _pip(target).follows_xdg else []
-        return [os.path.join(folder, "pip") for folder in named or [*_homebrew(target), "/Library/Application Support"]]
+        root, found, _ = target.base_prefix.partition("/opt/python")
+        homebrew = [f"{root}/share"] if found and _pip(target).knows_homebrew else []
+        return [os.path.join(folder, "pip") for folder in named or [*homebrew, "/Library/Application Support"]]
     named = _xdg_folders("XDG_CONFIG_DIRS", environ, target) or ["/etc/xdg"]
     return [*(os.path.join(folder, "pip") for folder in named), "/etc"]
 
@@ -90,9 +91,9 @@ def _user_folders(environ: Mapping[str, str], target: Interpreter) -> list[str]:
         return [os.path.join(home, "pip"), os.path.join(environ.get("APPDATA", home), "pip")]
     legacy = os.path.join(home, ".pip")
     if PLATFORM != "darwin":
-        folder = _xdg_folder("XDG_CONFIG_HOME", environ, target) or os.path.join(home, ".config")
+        folder = _accepted(environ.get("XDG_CONFIG_HOME", ""), target) or os.path.join(home, ".config")
         return [legacy, os.path.join(folder, "pip")]
-    library = _xdg_folder("XDG_DATA_HOME", environ, target) if _pip(target).follows_xdg else None
+    library = _accepted(environ.get("XDG_DATA_HOME", ""), target) if _pip(target).follows_xdg else None
     support = os.path.join(library or os.path.join(home, "Library/Application Support"), "pip")
     # Without this folder pip reads the other; both are here, because the first one may be created later.
     return [legacy, support] if os.path.isdir(support) else [legacy, support, os.path.join(home, ".config/pip")]
@@ -103,23 +104,14 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
     if PLATFORM == "win32":
         return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData/Local"), "pip", "Cache")
     follows_xdg = PLATFORM != "darwin" or _pip(target).follows_xdg
-    if follows_xdg and (named := _xdg_folder("XDG_CACHE_HOME", environ, target)):
+    if follows_xdg and (named := _accepted(environ.get("XDG_CACHE_HOME", ""), target)):
         return os.path.join(named, "pip")
     return os.path.join(home, "Library/Caches/pip" if PLATFORM == "darwin" else ".cache/pip")
-
-
-def _homebrew(target: Interpreter) -> list[str]:
-    root, found, _ = target.base_prefix.partition("/opt/python")
-    return [f"{root}/share"] if found and _pip(target).knows_homebrew else []
 
 
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
     accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
     return list(filter(None, accepted))
-
-
-def _xdg_folder(variable: str, environ: Mapping[str, str], target: Interpreter) -> str:
-    return _accepted(environ.get(variable, ""), target)
 
 
 def _accepted(folder: str, target: Interpreter) -> str:
@@ -136,12 +128,6 @@ def _pip(target: Interpreter) -> Pip:
 
 def _home(environ: Mapping[str, str]) -> str:
     return environ.get("USERPROFILE" if PLATFORM == "win32" else "HOME") or os.path.expanduser("~")
-
-
-def _expanded(path: str, environ: Mapping[str, str]) -> str:
-    if path == "~" or path.startswith("~/"):
-        return _home(environ) + path[1:]
-    return os.path.expanduser(path)
 
 
 def _nearest_existing(path: str) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -16,29 +16,25 @@ from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filen
 from pinstall import formats
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Origin, RequirementFile, RequirementLine
+from pinstall.request.demand import STRONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from packaging import pylock
     from packaging.markers import Environment
-    from packaging.tags import Tag
 
     from pinstall.request.options import Pip
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 
-_LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
-_QUERY: Final = re.compile("[?#]")
 _REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
-_STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 _NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
 _EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
 _PACKAGE: Final = re.compile(r"\s*\[\[\s*packages\s*\]\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """The chosen extras and groups of one lock file; `default` chooses its default groups."""
 
     path: str
@@ -48,7 +44,7 @@ class Choice:
 
     def __or__(self, other: Choice) -> Choice:
         extras, groups = self.extras | other.extras, self.groups | other.groups
-        return replace(self, extras=extras, groups=groups, default=self.default or other.default)
+        return self._replace(extras=extras, groups=groups, default=self.default or other.default)
 
 
 def is_lock(path: str) -> bool:
@@ -81,12 +77,15 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
         return None
 
     try:
-        document = formats.toml.parse(content)
+        document = formats.metadata.parse_toml(content)
         _check_names(document)
         lock = Pylock.from_dict(document)
+        # as if each wheel could be installed: pip decides which of them fits
+        wheels = (wheel for package in lock.packages for wheel in package.wheels or ())
+        tags = {tag for wheel in wheels for tag in parse_wheel_filename(wheel.filename)[-1]}
         selected = lock.select(
             environment=cast("Environment", markers),
-            tags=tuple(_tags(lock.packages)),
+            tags=tuple(tags),
             extras=chosen.extras,
             dependency_groups=chosen.groups.union(lock.default_groups or () if chosen.default else ()),
         )
@@ -104,14 +103,8 @@ def _check_names(document: dict[str, Any]) -> None:
     """Raise one of the refusals for a wheel with an impossible file name."""
     wheels = (wheel for package in document.get("packages", ()) for wheel in package.get("wheels", ()))
     texts = (text for wheel in wheels for text in wheel.values() if isinstance(text, str))
-    if any(len(_QUERY.split(text)[0].rpartition("/")[2]) > _LONGEST for text in texts):
+    if any(len(re.split("[?#]", text)[0].rpartition("/")[2]) > formats.metadata.LONGEST_NAME for text in texts):
         raise ValueError("a wheel's file name is too long")
-
-
-def _tags(listed: Iterable[pylock.Package]) -> set[Tag]:
-    """Return the tags of all wheels, as if each could be installed: pip decides which of them fits."""
-    wheels = (wheel for package in listed for wheel in package.wheels or ())
-    return {tag for wheel in wheels for tag in parse_wheel_filename(wheel.filename)[-1]}
 
 
 def _starts(lock: pylock.Pylock, content: bytes) -> dict[int, int]:
@@ -125,7 +118,7 @@ def flaw(text: str) -> str | None:
     from packaging.pylock import Pylock, PylockValidationError
 
     try:
-        Pylock.from_dict(formats.toml.parse(text.encode()))
+        Pylock.from_dict(formats.metadata.parse_toml(text.encode()))
     except (PylockValidationError, *_REFUSALS) as error:
         return str(error)
     return None
@@ -168,7 +161,7 @@ def _direct(package: pylock.Package, link: str, origin: Origin) -> RequirementLi
 
 
 def _hashes(artifact: Artifact) -> list[str]:
-    return [f"{name}:{digest.lower()}" for name, digest in artifact.hashes.items() if name in _STRONG]
+    return [f"{name}:{digest.lower()}" for name, digest in artifact.hashes.items() if name in STRONG]
 
 
 def _fragment(artifact: Artifact) -> str:

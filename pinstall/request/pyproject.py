@@ -82,7 +82,7 @@ def _trusted_content(path: str) -> bytes:
 
 def _table(path: str, content: bytes) -> dict[str, object]:
     try:
-        document = formats.toml.parse(content)
+        document = formats.metadata.parse_toml(content)
     except UnicodeDecodeError as error:
         raise _fault(path, "not valid UTF-8", content.count(b"\n", 0, error.start) + 1) from None
     except ValueError as error:
@@ -143,7 +143,7 @@ def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fau
         return None
     whole = Origin(where=file)
     try:
-        groups: Any = formats.toml.parse(content).get("dependency-groups")
+        groups: Any = formats.metadata.parse_toml(content).get("dependency-groups")
         if not isinstance(groups, dict):
             return (Fault(origin=whole, message=f"no `[dependency-groups]` for the group `{group}`"),)
         texts = [str(requirement) for requirement in DependencyGroupResolver(groups).resolve(group)]
@@ -171,8 +171,10 @@ def read_script(content: bytes, *, file: str, python: str | None) -> tuple[Argum
 
 
 def _arguments(texts: Iterable[str], content: bytes, file: str) -> tuple[Argument, ...]:
-    lines = ((text, formats.toml.line_of(text, content)) for text in texts)
-    return tuple(Argument(text=text, origin=Origin(where=file, line=line)) for text, line in lines)
+    """Return requirements, each with the first line that holds it as one whole string, in either quotes."""
+    lines = list(enumerate(content.decode(errors="replace").splitlines(), 1))
+    found = ((text, (number for number, line in lines if f'"{text}"' in line or f"'{text}'" in line)) for text in texts)
+    return tuple(Argument(text=text, origin=Origin(where=file, line=next(some, None))) for text, some in found)
 
 
 def _header(script: str) -> dict[str, Any]:
@@ -180,7 +182,7 @@ def _header(script: str) -> dict[str, Any]:
     if len(blocks) != 1:
         raise ValueError("several blocks `# /// script`" if blocks else "no block `# /// script`")
     lines = (line[2:] if line.startswith("# ") else line[1:] for line in blocks[0].splitlines(keepends=True))
-    return formats.toml.parse("".join(lines).encode())
+    return formats.metadata.parse_toml("".join(lines).encode())
 
 
 def _check_python(required: str, python: str | None) -> None:

@@ -5,6 +5,7 @@ May not: judge, print.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
 _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 _URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
-_DESCRIPTOR: Final = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+_DESCRIPTOR: Final = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/(\d+)")
 
 
 class Reading:
@@ -41,7 +42,9 @@ class Reading:
         self.beyond: list[str] = []
         self.files: set[str] = set()
         self.replays: dict[int, bytes] = {}
-        self._markers: dict[str, bool | None] = {}
+        self._evaluate = functools.cache(
+            lambda marker: environment.probe.evaluate(pip.command[0], marker, target.markers, environ)
+        )
         self._chosen: dict[str, tuple[lockfile.Choice, Origin]] = {}
 
     def lines(self) -> Iterator[RequirementLine]:
@@ -52,17 +55,10 @@ class Reading:
                 self._leave(line.text, line.origin, because="this pip refuses its `#egg=`")
             elif not (line.marker and self._pip.command) or metadata.is_sure(line.marker, self._target.markers):
                 yield line
-            elif (applies := self._evaluated(str(line.marker))) is None:
+            elif (applies := self._evaluate(str(line.marker))) is None:
                 self._leave(line.text, line.origin, because="this pip cannot evaluate its marker")
             elif applies:
                 yield replace(line, marker=None)
-
-    def _evaluated(self, marker: str) -> bool | None:
-        """Return what pip makes of a marker that releases of packaging evaluate in different ways."""
-        if marker not in self._markers:
-            python, markers = self._pip.command[0], self._target.markers
-            self._markers[marker] = environment.probe.evaluate(python, marker, markers, self._environ)
-        return self._markers[marker]
 
     def _lines(self) -> Iterator[RequirementLine]:
         given = self._request.positionals
@@ -99,7 +95,7 @@ class Reading:
             elif os.path.basename(path) != pyproject.PROJECT:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes no such group")
             elif (content := self._content(os.path.abspath(path), option.origin)) is not None:
-                found = pyproject.read_group(content, name, file=_shown(os.path.abspath(path)))
+                found = pyproject.read_group(content, name, file=shown(os.path.abspath(path)))
                 if found is None:
                     self._leave(f"{option.name} {option.value}", option.origin, because=_OLD_PACKAGING)
                 yield from self._texts(found or ())
@@ -115,9 +111,9 @@ class Reading:
         if content is None:
             return
         base = where if "://" in where else os.path.join(os.path.dirname(where), "")
-        found = lockfile.read(content, choice, file=_shown(where), base=base, markers=self._target.markers)
+        found = lockfile.read(content, choice, file=shown(where), base=base, markers=self._target.markers)
         if found is None:
-            self._leave(_shown(where), origin, because=_OLD_PACKAGING)
+            self._leave(shown(where), origin, because=_OLD_PACKAGING)
             return
         self.faults += found.faults
         yield from found.lines
@@ -130,22 +126,21 @@ class Reading:
                 self._leave(f"{option.name} {option.value}", option.origin, because="pip takes one script")
             elif (content := self._content(os.path.abspath(option.value or ""), option.origin)) is not None:
                 python = None if free else self._target.version
-                yield from self._texts(pyproject.read_script(content, file=_shown(option.value or ""), python=python))
+                yield from self._texts(pyproject.read_script(content, file=shown(option.value or ""), python=python))
 
     def _file(
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
     ) -> Iterator[RequirementLine]:
         if lockfile.is_lock(where):
-            self._leave(_shown(where), origin, because="this pip takes no lock file here")
+            self._leave(shown(where), origin, because="this pip takes no lock file here")
             return
         if where in including:
-            self.faults.append(Fault(origin=origin, message=f"`{_shown(where)}` includes itself"))
+            self.faults.append(Fault(origin=origin, message=f"`{shown(where)}` includes itself"))
             return
         content = self._content(where, origin)
         if content is None:
             return
-        shown = _shown(where)
-        found = requirements.read(content, file=shown, constraint=constraint, environ=self._environ)
+        found = requirements.read(content, file=shown(where), constraint=constraint, environ=self._environ)
         self.faults += found.faults
         yield from found.lines
         # in the order of their lines, as pip does it: an option counts only from its line on
@@ -170,13 +165,13 @@ class Reading:
         if number in self.replays:
             return self.replays[number]
         if number is None and _is_transient(where):
-            self._leave(_shown(where), origin)
+            self._leave(shown(where), origin)
             return None
         try:
             found = content(where, self._fetch)
         except PinstallError as error:
             if error.reference == "fetch":  # pip may know a proxy, a certificate or a password that we do not
-                self._leave(_shown(where), origin, because=error.message)
+                self._leave(shown(where), origin, because=error.message)
             else:
                 self.faults.append(Fault(origin=origin, message=error.message))
             return None
@@ -220,7 +215,7 @@ def _is_transient(where: str) -> bool:
         return False
 
 
-def _shown(where: str) -> str:
+def shown(where: str) -> str:
     """Return a file's place for messages: relative if it is below the working directory."""
     if "://" in where:
         return urls.redacted(where)
@@ -249,10 +244,8 @@ def resolve(target: str, including: str | None) -> str:
 
 def descriptor(where: str) -> int | None:
     """Return the number of the open file that a path names, such as /dev/stdin or `<(...)` of a shell."""
-    if where == "/dev/stdin":
-        return 0
     match = _DESCRIPTOR.fullmatch(where)
-    return int(match[1]) if match else None
+    return int(match[1] or 0) if match else None
 
 
 def content(where: str, fetch: Callable[[str], bytes]) -> bytes:

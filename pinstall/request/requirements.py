@@ -31,7 +31,6 @@ _MARKS: Final = (
     *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF32_LE, "utf-32-le")),
     *((codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le")),
 )
-_CODING: Final = re.compile(rb"coding[:=]\s*([-\w.]+)")
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
@@ -42,8 +41,6 @@ _SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # co
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
-_LONGEST: Final = 255  # how many characters a file name can have; the tags in a longer one may be billions
-_VCS_PREFIXES: Final = ("git:", "hg:", "svn:", "bzr:")
 _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
 
@@ -105,7 +102,7 @@ def decode(content: bytes) -> str:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding)
     for line in content.split(b"\n", 2)[:2]:
-        if line.startswith(b"#") and (coding := _CODING.search(line)):
+        if line.startswith(b"#") and (coding := re.search(rb"coding[:=]\s*([-\w.]+)", line)):
             return content.decode(coding[1].decode("ascii"))
     return content.decode("utf-8")
 
@@ -191,7 +188,9 @@ def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Ite
         yield Nested(origin=origin, target=nested.value or "", constraint=nested.dest == "constraints")
     for one in given:
         free = alone and not nested and one.dest not in {*_FOR_ONE, "hashes"}
-        if one.dest in _CONTROLS or (free and (one.dest != "find_links" or one is firsts["find_links"])):
+        if one.dest in {"format_control", "release_control"} or (
+            free and (one.dest != "find_links" or one is firsts["find_links"])
+        ):
             yield Option(name=one.name, dest=one.dest, value=one.value, origin=origin)
 
 
@@ -224,7 +223,7 @@ def _editable(text: str) -> _Demand:
         demand = _named(named, marker=named.marker, extras=frozenset())
     else:
         link, extras = _unbracketed(text)
-        if text.lower().startswith(_VCS_PREFIXES):
+        if text.lower().startswith(("git:", "hg:", "svn:", "bzr:")):
             text = f"{text.partition(':')[0]}+{text}"
         demand = _linked(text, None, frozenset()) if urls.is_vcs(text) else _linked(link, None, extras)
     link = demand.link or ""
@@ -239,7 +238,7 @@ def _editable(text: str) -> _Demand:
 def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     if named.url:
         urls.file_name(named.url)
-    extras = extras or _canonical(named.extras)
+    extras = extras or frozenset(map(canonicalize_name, named.extras))
     name = canonicalize_name(named.name)
     return _Demand(name=name, extras=extras, specifier=named.specifier, marker=marker, link=named.url)
 
@@ -247,7 +246,7 @@ def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[Norma
 def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
     """Return the demand of a bare URL or path; pip does not take a name from the file name of an sdist."""
     file = urls.file_name(link)
-    if len(file) > _LONGEST and file.endswith(".whl"):
+    if len(file) > formats.metadata.LONGEST_NAME and file.endswith(".whl"):
         raise ValueError("its file name is too long")
     name: NormalizedName | None = None
     anonymous = False
@@ -259,7 +258,7 @@ def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName])
                 raise
     elif urls.is_url(link) and (egg := urls.egg(link)) is not None:
         named = formats.metadata.requirement(egg)
-        name, extras = canonicalize_name(named.name), extras or _canonical(named.extras)
+        name, extras = canonicalize_name(named.name), extras or frozenset(map(canonicalize_name, named.extras))
     else:
         anonymous = True
         if not urls.is_vcs(link) and urls.is_archive(file):
@@ -281,8 +280,5 @@ def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
     start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
     if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:
         return text, frozenset()
-    return bare[:start].rstrip(), _canonical(formats.metadata.requirement(f"placeholder{bare[start:].lower()}").extras)
-
-
-def _canonical(extras: Iterable[str]) -> frozenset[NormalizedName]:
-    return frozenset(canonicalize_name(extra) for extra in extras)
+    extras = formats.metadata.requirement(f"placeholder{bare[start:].lower()}").extras
+    return bare[:start].rstrip(), frozenset(map(canonicalize_name, extras))

@@ -6,35 +6,30 @@ May not: consult index or cache.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import redacted, without_secrets
-from pinstall.model.pins import Dependency, Distribution, Identity
+from pinstall.model.pins import Distribution, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pinstall.model.inputs import RequirementLine
 
     Find = Callable[[NormalizedName], Distribution | None]
     Markers = Mapping[str, str]
 
-_ANY = SpecifierSet()
-_OR = re.compile(r"\bor\b")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(NamedTuple):
     """One demand on a project: by whom, with which extras and versions, from which URL (without credentials)."""
 
     name: NormalizedName
     by: str
-    specifier: SpecifierSet = _ANY
+    specifier: SpecifierSet = SpecifierSet()
     extras: frozenset[NormalizedName] = frozenset()
     url: str | None = None
 
@@ -79,14 +74,6 @@ def release(name: NormalizedName, text: str, requires: tuple[str, ...]) -> Distr
     return Distribution(identity=identity, text=text, location="", path="", requires=requires)
 
 
-def unpinned(
-    reached: Mapping[NormalizedName, Need], named: Container[NormalizedName], find: Find
-) -> tuple[Dependency, ...]:
-    """Return what `walk` has reached beyond what is pinned or asked for by name, as far as it is there, by name."""
-    found = ((need, find(name)) for name, need in sorted(reached.items()) if name not in named)
-    return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
-
-
 def meets(distribution: Distribution, need: Need) -> bool:
     """Check whether a distribution satisfies the need; pre-releases count, as for pip.
 
@@ -121,4 +108,4 @@ def dependencies(distribution: Distribution, extra: NormalizedName | None, marke
 def _needs_extra(text: str) -> bool:
     """Check quickly whether a line is only for an extra: most lines are, and parsing them is slow."""
     marker = text.partition(";")[2]
-    return "extra ==" in marker.replace("  ", " ") and _OR.search(marker) is None
+    return "extra ==" in marker.replace("  ", " ") and re.search(r"\bor\b", marker) is None

@@ -12,32 +12,21 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import NormalizedName, parse_wheel_filename
 
 from pinstall import comparison, index
 from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
-from pinstall.index import pages
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
 
-try:
-    from pinstall.verdicts.resolution import unmet as find_unmet
-except (ImportError, SyntaxError):  # resolvelib is missing or broken; pip has its own
-
-    def find_unmet(*_: object) -> Iterable[Need]:  # type: ignore[misc]
-        """Return nothing."""
-        return ()
-
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from packaging.tags import Tag
-    from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
     from pinstall.model.artifacts import Case, Link
@@ -155,7 +144,7 @@ class Metadata:
                     names += os.listdir(option.value or "")
                 except OSError:  # a page on the disk, or a path that counts from the folder of a requirement file
                     return True
-        versions = (pages.version(name, pin.name) for name in names)
+        versions = (metadata.release(name, pin.name) for name in names)
         return unseen or any(one.local and one.public == pin.version.public for one in versions if one is not None)
 
     def _of_case(self, case: Case) -> Needs | None:
@@ -171,16 +160,17 @@ class Metadata:
         return _agreed(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
-        return _agreed(read(link) for link in files if self._fits(link) and not _is_refused(link, pin))
+        fitting = (link for link in files if self._fits(link))
+        wrong = State.WRONG_HASH
+        return _agreed(read(link) for link in fitting if comparison.judge_hashes(pin.hashes, link.hashes) is not wrong)
 
     def _fits(self, link: Link) -> bool:
         return link.filename.endswith(".whl") and self._is_compatible(link.filename)
 
     def _is_compatible(self, filename: str) -> bool:
-        try:
+        with suppress(ValueError):
             return not self._tags.isdisjoint(parse_wheel_filename(filename)[3])
-        except ValueError:
-            return False
+        return False
 
     @cached_property
     def _tags(self) -> frozenset[Tag]:
@@ -198,29 +188,23 @@ class Metadata:
         return None
 
 
-def _is_refused(link: Link, pin: Pin) -> bool:
-    return bool(pin.hashes) and comparison.judge_hashes(pin.hashes, link.hashes) is State.WRONG_HASH
-
-
 def _agreed(files: Iterable[bytes | None]) -> Needs | None:
     """Return what several files of a release need, if all of them say so and at least one does."""
-    said = {None if one is None else _needs(one) for one in files}
+    said = set(map(_needs, files))
     return said.pop() if len(said) == 1 else None
 
 
-def _needs(content: bytes) -> Needs | None:
-    if not content.startswith(b"Metadata-Version:"):
+def _needs(content: bytes | None) -> Needs | None:
+    if content is None or not content.startswith(b"Metadata-Version:"):
         return None
     return tuple(metadata.fields(content.decode("utf-8", "surrogateescape").split("\n")).get("requires-dist", ()))
 
 
 def _inside(wheel: str | BinaryIO) -> bytes | None:
-    try:
-        with archives.opened(wheel) as archive:
-            (member,) = filter(_MEMBER.fullmatch, archive.namelist())
-            return archives.content(archive, member)
-    except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        return None
+    with suppress(Exception), archives.opened(wheel) as archive:  # damaged bytes make zipfile raise nearly anything
+        (member,) = filter(_MEMBER.fullmatch, archive.namelist())
+        return archives.content(archive, member)
+    return None
 
 
 def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Fault, ...]:
@@ -228,7 +212,11 @@ def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, marke
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
     by = {f"{name} {one.text}": pinned[name] for name, (one,) in releases.items()}
-    unmet = find_unmet(roots, lambda name: releases.get(name, ()), markers)
+    unmet: Iterable[Need] = ()
+    with suppress(ImportError, SyntaxError):
+        from pinstall.verdicts import resolution  # noqa: PLC0415 - resolvelib may be missing or broken; pip has its own
+
+        unmet = resolution.unmet(roots, lambda name: releases.get(name, ()), markers)
     certain = (need for need in unmet if need.by in by and _is_certain(need, pinned[need.name]))
     return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 

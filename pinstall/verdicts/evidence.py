@@ -5,7 +5,6 @@ May not: write, start pip, decide what follows from a verdict.
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from pinstall.environment.distributions import Environment, is_younger
 from pinstall.environment.installed import Installed
 from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
-from pinstall.request import policy
+from pinstall.request import policy, reading
 from pinstall.stamp import state_directory
 from pinstall.verdicts import closure
 
@@ -103,7 +102,7 @@ class Evidence:
         known = self._known(pin, found)
         state = comparison.judge(pin, known)
         text = phrases.found(state, found.text, known)
-        if state is State.HOLDS and (unproven := self._unsourced(pin, found)):
+        if state is State.HOLDS and (unproven := self._origin(pin, found)[1]):
             state, text = State.UNPROVEN, unproven
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
         return Verdict(pin=pin, state=state, found=text + why, warnings=self._beside(found))
@@ -123,18 +122,17 @@ class Evidence:
             return coming.get(name) or self.find(name)
 
         walked = closure.walk([*self.roots(), *more], find, self.asked.target.markers)[0] if chosen else self.reached
-        return closure.unpinned(walked, named, find)
+        found = ((need, find(name)) for name, need in sorted(walked.items()) if name not in named)
+        return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
 
     def _walk(self, find: closure.Find) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
         roots = self.roots()
         if self.asked.request.last("ignore_dependencies") is not None:
             return {need.name: need for need in roots}, ()
         reached, unmet = closure.walk(roots, find, self.asked.target.markers)
-        for line in self.asked.demand.bounds:
-            found = None if line.name is None or line.name not in reached else find(line.name)
-            need = None if line.name is None else closure.of_line(line, line.name)
-            if found is not None and need is not None and not closure.meets(found, need):
-                unmet.append(need)
+        bounds = (closure.of_line(line, line.name) for line in self.asked.demand.bounds if line.name is not None)
+        known = ((need, find(need.name)) for need in bounds if need.name in reached)
+        unmet += (need for need, found in known if found is not None and not closure.meets(found, need))
         return reached, unmet
 
     def assume(self, releases: Mapping[NormalizedName, Distribution]) -> None:
@@ -172,7 +170,7 @@ class Evidence:
             state, text = State.WRONG_HASH, phrases.changed(changed, found)
         elif state in (State.HOLDS, State.UNPROVEN) and (other := self._otherwise(pin, found)):
             state, text = State.WRONG_SOURCE, f"{found.text} is installed{other}"
-        elif state is State.HOLDS and (unproven := self._unsourced(pin, found)):
+        elif state is State.HOLDS and (unproven := self._origin(pin, found)[1]):
             state, text = State.UNPROVEN, unproven
         elif state is not State.HOLDS and self.installed.is_outside(found):
             text += f" outside the environment, in {found.location}"
@@ -192,7 +190,8 @@ class Evidence:
         if not pin.hashes:
             return known
         # pip writes the archive's hash into direct_url.json even when it took a foreign wheel from its cache for it
-        doubtful = comparison.is_suspicious(pin, known) or (_is_built(known) and pin.hashes & known.hashes)
+        built = known.source is not None and not known.source.url.endswith(".whl")
+        doubtful = comparison.is_suspicious(pin, known) or (built and pin.hashes & known.hashes)
         own = frozenset[str]() if doubtful else known.hashes
         proof = self.proofs.get(pin.name)
         return replace(known, hashes=own | (proof.hashes if proof else self.installed.hashes(found)))
@@ -211,7 +210,7 @@ class Evidence:
         if settings.location == "environment" and self.installed.is_outside(found):
             return f" outside the environment, in {found.location}"
         source = found.identity.source
-        if elsewhere := self._elsewhere(pin, found):
+        if (elsewhere := self._origin(pin, found)[0]) is not None:
             return elsewhere
         if source is not None and pin.hashes and (found.editable or source.commit) and not pin.direct:
             return f" from {source.url}, which is no archive that could have a hash"
@@ -228,34 +227,19 @@ class Evidence:
         path, hashes = self.installed.local(found)
         if not path or pin.hashes or not files.differs(path, hashes):
             return ""
-        below = path.startswith(os.path.join(os.getcwd(), ""))
-        shown = os.path.relpath(path) if below else path
-        return shown if cache.builds.finds(self.asked, path) else ""
+        return reading.shown(path) if cache.builds.finds(self.asked, path) else ""
 
-    def _elsewhere(self, pin: Pin, found: Distribution) -> str | None:
-        """Return where an installation came from, if that is not the index of its project."""
+    def _origin(self, pin: Pin, found: Distribution) -> tuple[str | None, str | None]:
+        """Return where it came from, if not from the index of its project, and that this is not known."""
         entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
         if entry is None:
-            return None
-        row, source = self.installed.row(found), found.identity.source
-        known = source.url if source is not None else "" if row is None else row.index
-        index = policy.index(entry)
-        return f" from {known}, and has to come from {index} ({entry.origin})" if known not in ("", index) else None
-
-    def _unsourced(self, pin: Pin, found: Distribution) -> str | None:
-        """Return that it is unknown whether an installation came from the index of its project."""
-        entry = None if pin.direct else policy.find_source(pin.name, self.asked.settings)
-        if entry is None:
-            return None
-        row, index = self.installed.row(found), policy.index(entry)
-        if row is not None and row.index == index:
-            return None
-        return f"{found.text} is installed without proof that it came from {index} ({entry.origin})"
-
-
-def _is_built(known: Identity) -> bool:
-    """Check whether it came from a source, whose hash does not cover the wheel that pip took from its cache."""
-    return known.source is not None and not known.source.url.endswith(".whl")
+            return None, None
+        row, source, index = self.installed.row(found), found.identity.source, policy.index(entry)
+        listed = "" if row is None else row.index
+        known = listed if source is None else source.url
+        elsewhere = f" from {known}, and has to come from {index} ({entry.origin})"
+        unknown = f"{found.text} is installed without proof that it came from {index} ({entry.origin})"
+        return None if known in ("", index) else elsewhere, None if listed == index else unknown
 
 
 def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:

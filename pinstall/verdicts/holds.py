@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import PinstallError
@@ -22,8 +22,6 @@ from pinstall.request.options import RENEWING
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
 
     from pinstall.model.artifacts import Chosen
     from pinstall.request.call import Asked

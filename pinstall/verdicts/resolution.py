@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Candidates = Callable[[NormalizedName], Sequence[Distribution]]
     _Key = tuple[NormalizedName, frozenset[NormalizedName]]
+    _Needs = Mapping[_Key, Iterable[Need]]
+    _Excluded = Mapping[_Key, Iterable["Candidate"]]
 
 _ROUNDS = 1_000_000
 """The search ends by itself; resolvelib's own limit is one hundred projects."""
@@ -58,12 +60,7 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         """Prefer no project: resolvelib then takes what was needed first."""
         return 0
 
-    def find_matches(
-        self,
-        identifier: _Key,
-        requirements: Mapping[_Key, Iterable[Need]],
-        incompatibilities: Mapping[_Key, Iterable[Candidate]],
-    ) -> list[Candidate]:
+    def find_matches(self, identifier: _Key, requirements: _Needs, incompatibilities: _Excluded) -> list[Candidate]:
         """Return the releases of a project that meet all needs on it."""
         name, extras = identifier
         needs, excluded = list(requirements[identifier]), list(incompatibilities[identifier])
@@ -134,13 +131,8 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> li
 
 def explain(roots: Sequence[Need], find: Find, markers: Markers) -> tuple[str, ...]:
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
-
-    def candidates(name: NormalizedName) -> Sequence[Distribution]:
-        found = find(name)
-        return () if found is None else (found,)
-
     causes: dict[NormalizedName, dict[str, None]] = {}
-    for need in _causes(roots, Provider(candidates, markers)):
+    for need in _causes(roots, Provider(lambda name: tuple(filter(None, [find(name)])), markers)):
         causes.setdefault(need.name, {})[str(need)] = None
     return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from packaging.utils import canonicalize_name
 
+from pinstall.formats.metadata import release as release_of
 from pinstall.index import pages
 from tests.support.pages import HTML, JSON
 from tests.support.pips import pip_wheel, python_for
@@ -122,7 +123,7 @@ CASES: Final = [*((text, JSON, PAGE) for text in json_pages()), *((text, HTML, P
 
 def told(link: Link) -> list[Any]:
     metadata = None if link.metadata is None else sorted(link.metadata)
-    version = pages.version(link.filename, canonicalize_name("foo-bar"))
+    version = release_of(link.filename, canonicalize_name("foo-bar"))
     return [link.url, link.filename, sorted(link.hashes), metadata, link.yanked, version and str(version)]
 
 

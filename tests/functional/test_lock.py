@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pinstall.formats import toml
+from pinstall.formats import metadata
 from tests.support.index import Fault
 from tests.support.pages import UPLOADED
 from tests.support.scenes import RELEASE, own_lines, written
@@ -357,7 +357,7 @@ class TestLockFiles:
     def test_what_is_read_is_what_was_resolved(self, stocked: Runner) -> None:
         pylock = pytest.importorskip("packaging.pylock")
         locked(stocked, "aa[more]", "src", "-o", "pylock.toml")
-        read = pylock.Pylock.from_dict(toml.parse(text(stocked, "pylock.toml").encode()))
+        read = pylock.Pylock.from_dict(metadata.parse_toml(text(stocked, "pylock.toml").encode()))
         assert [f"{one.name}=={one.version}" for one in read.packages] == ["aa==1.0", "bb==1.0", "cc==1.0", "src==1.0"]
         bb = read.packages[1]
         assert bb.sdist is not None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pinstall.cache import build_records, cpu
+from pinstall.cache import build_records
 from tests.support.runner import Runner
 from tests.support.scenes import RELEASE, own_lines, pinstall
 from tests.support.sdists import BUILD_LOG, builds, sdist, tarball
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(RELEASE < (23, 1), reason="older pips build again")
 OTHER = "Other CPU"
 NATIVE = {"CFLAGS": "-O2 -march=native"}
-HERE = cpu.describe_cpu().partition(": ")[2]
+HERE = build_records.describe_cpu().partition(": ")[2]
 FEWER = " ".join(HERE.split()[1:])
 MORE = f"{HERE} avx1024f"
 
@@ -54,7 +54,7 @@ def _runs(
     runner.variables[BUILD_LOG] = str(log)
     assert pinstall(runner, "demo==1.0", env=env).ended.returncode == 0
     recorded = _record(runner, {"CPU": cpu_text})
-    assert recorded["CPU"] == cpu.describe_cpu()
+    assert recorded["CPU"] == build_records.describe_cpu()
     twin = Runner(environment=make(), home=runner.home, index=runner.index, variables=runner.variables)
     twin.pip("install", "demo==1.0", env=env)
     assert len(builds(log)) == 1  # pip takes what is in its cache
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[str | None, dict[str, str], bool, str]] = {
     "only tuned": (f"{OTHER}: {FEWER}", {"CFLAGS": "-mtune=native"}, True, ""),
     "a pure wheel": (f"{OTHER}: {MORE}", NATIVE, False, ""),
     "not on record": (None, NATIVE, True, ""),
-    "the same": (cpu.describe_cpu(), NATIVE, True, ""),
+    "the same": (build_records.describe_cpu(), NATIVE, True, ""),
 }
 
 
@@ -122,15 +122,15 @@ def test_what_linux_says_of_a_cpu(tmp_path: Path) -> None:
         "processor\t: 1\nmodel name\t: Small CPU\nflags\t\t: sse2\n",
         encoding="utf-8",
     )
-    assert cpu.describe_cpu(str(file)) == "Big CPU: avx2 sse2"
+    assert build_records.describe_cpu(str(file)) == "Big CPU: avx2 sse2"
     file.write_text("processor\t: 0\nFeatures\t: fp sve\nCPU part\t: 0xd40\n\nHardware\t: x\n", encoding="utf-8")
-    assert cpu.describe_cpu(str(file)) == "0xd40: fp sve"
-    assert cpu.describe_cpu(str(tmp_path / "missing")).endswith(": ")
+    assert build_records.describe_cpu(str(file)) == "0xd40: fp sve"
+    assert build_records.describe_cpu(str(tmp_path / "missing")).endswith(": ")
 
 
 def test_an_unknown_cpu_proves_nothing() -> None:
-    assert cpu.find_difference("a: avx sse2", "b: ", native=False) is None
+    assert build_records.find_cpu_difference("a: avx sse2", "b: ", native=False) is None
     assert build_records.differences({"CPU": "a: avx"}, {}, pure=False) == ()
     assert build_records.differences({}, {"CPU": "a: avx", "native": "yes"}, pure=False) == ()
-    text = cpu.find_difference("a: 1 2 3 4 5", "b: 5", native=False)
+    text = build_records.find_cpu_difference("a: 1 2 3 4 5", "b: 5", native=False)
     assert text == "1, 2, 3 and 1 more are missing here"

@@ -26,6 +26,7 @@ from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_overwritten, find_owners, find_shared
 from pinstall.formats import metadata as heads
 from pinstall.formats import urls as links
+from pinstall.formats.metadata import release as release_of
 from pinstall.index import pages
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Distribution, Identity, Pin, Source
@@ -153,7 +154,7 @@ def _page(content: bytes, kind: str) -> Read:
     def read() -> None:
         with contextlib.suppress(ValueError):
             for link in pages.read(content, kind, "https://me:secret@host/simple/demo/"):
-                pages.version(link.filename, DEMO)
+                release_of(link.filename, DEMO)
 
     return read
 

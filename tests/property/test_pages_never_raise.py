@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
+from pinstall.formats import metadata
 from pinstall.index import pages
 from tests.support.pages import HTML, JSON
 
@@ -87,9 +88,9 @@ def test_a_page_is_read_or_refused(content: bytes, kind: str, url: str) -> None:
             assert "#" not in link.url
             assert ":" in link.url
             assert link.url.encode()
-            pages.version(link.filename, canonicalize_name("demo"))
+            metadata.release(link.filename, canonicalize_name("demo"))
 
 
 @given(filename=st.one_of(texts, st.from_regex(r"[Dd]emo[-_.]x?-[0-9a-z.+-]{0,8}\.(whl|zip|tar\.gz)", fullmatch=True)))
 def test_a_file_name_has_a_version_or_none(filename: str) -> None:
-    pages.version(filename, canonicalize_name("demo"))
+    metadata.release(filename, canonicalize_name("demo"))

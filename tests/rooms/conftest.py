@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
-from pinstall.formats import toml
+from pinstall.formats import metadata
 from tests.support.environments import ROOT
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ DOORS: Final = ("builtins.open", "io.open", "os.open", "socket.socket", "subproc
 
 def _pure() -> tuple[str, ...]:
     """Return the modules in the contract "what decides touches nothing"."""
-    document = toml.parse((ROOT / "pyproject.toml").read_bytes())
+    document = metadata.parse_toml((ROOT / "pyproject.toml").read_bytes())
     contracts = document["tool"]["importlinter"]["contracts"]
     (modules,) = (contract["source_modules"] for contract in contracts if contract["id"] == "pure")
     return tuple(modules)

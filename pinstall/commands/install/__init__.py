@@ -8,5 +8,4 @@ if TYPE_CHECKING:
     from pinstall.commands.install import act, advise
 
 __all__ = ["act", "advise"]
-"""A satisfied run does not need these: they are imported with their first use (PEP 562)."""
 __getattr__ = at_first_use(__name__, __all__)

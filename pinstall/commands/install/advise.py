@@ -5,7 +5,6 @@ May not: print.
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,7 +16,8 @@ from pinstall.environment import interpreter
 from pinstall.formats import metadata
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.report import phrases
-from pinstall.request import lines
+from pinstall.request import lines, policy
+from pinstall.request.demand import STRONG
 from pinstall.request.options import FOREIGN
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     """Return the pin to write for each request: the installed release if it fits, else the newest that fits."""
     asked = evidence.asked
     asking = asked.policy.unpinned == "refuse"
-    named = [line for line in asked.demand.unpinned if line.name is not None and line.link is None]
-    wanted = {line.name: _wanted(asked, line.name) for line in named if line.name is not None}
+    wanted = {one.name: _wanted(asked, one.name) for one in asked.demand.unpinned if one.name and one.link is None}
     hashed = asking and _is_hashed(asked)
     found = dict(_installed(wanted, evidence))
     # of what is installed an index knows the hashes
@@ -92,7 +91,7 @@ def _hint(asked: Asked) -> str:
         if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
             return f"write `-r {word}` for what stands in a file"
     commands = [one.command for one in usage.USAGES]
-    if alike := difflib.get_close_matches(first, commands, cutoff=_ALIKE):
+    if alike := policy.nearest(first, commands, _ALIKE):
         return f"if `{first}` is meant to be a command, it is `pinstall {alike[0]}`"
     return "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"
 
@@ -125,7 +124,7 @@ def _offered(missing: Wanted, asked: Asked, tell: Reporter) -> Iterator[tuple[No
     fitting = interpreter.find_tags(target)
     for name, some in offered.items():
         terms = index.offers.terms(asked.in_force, name, target.version, fitting)
-        links = ((index.pages.version(link.filename, name), link) for page in some for link in page.links)
+        links = ((metadata.release(link.filename, name), link) for page in some for link in page.links)
         listed = [(version, link) for version, link in links if version is not None]
         demanded = {digest for line in asked.demand.unpinned if line.name == name for digest in line.hashes}
         proven = [(version, link) for version, link in listed if link.hashes & demanded]
@@ -139,6 +138,6 @@ def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault
         return phrases.unpinned(line, "")
     if found is None:
         return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
-    listed = {digest for link in found.links for digest in link.hashes if digest.startswith(lines.STRONG)}
+    listed = {digest for link in found.links for digest in link.hashes if digest.partition(":")[0] in STRONG}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
     return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)

@@ -6,20 +6,21 @@ May not: resolve, parse text, print.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
-from pinstall import pip
+from pinstall import files, pip
+from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked as locking
-from pinstall.commands.lock import releases, texts
-from pinstall.formats import toml, urls
+from pinstall.commands.lock import texts
+from pinstall.formats import metadata, urls
 from pinstall.index import places
+from pinstall.index.offers import Index
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.report import phrases
@@ -30,9 +31,9 @@ from pinstall.request.options import FOREIGN, NEWEST
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from packaging.utils import NormalizedName
-
     from pinstall.commands.lock.locked import Locked
+    from pinstall.index.offers import Ask
+    from pinstall.model.artifacts import Answer
     from pinstall.model.pins import Reporter
 
     Report = Mapping[str, Any]
@@ -41,12 +42,10 @@ UNAVAILABLE: Final = 69
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
 _FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
 """What a reader of the lock needs to find the same files."""
-_FILES: Final = (".in", ".txt")
 _HEADING: Final = "locked by pinstall for"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What is asked of this command alone: the file, empty for standard output, and what of it is not to be kept."""
 
     output: str = ""
@@ -100,13 +99,13 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
                 takes = "a file" if file else "the name of a project, and nothing else"
                 raise misuse(f"`{name}` takes {takes}")
             if file:
-                wanted = replace(wanted, output=value)
+                wanted = wanted._replace(output=value)
             else:
-                wanted = replace(wanted, upgraded=wanted.upgraded | {canonicalize_name(value)})
+                wanted = wanted._replace(upgraded=wanted.upgraded | {canonicalize_name(value)})
         elif word in ("-U", "--upgrade"):
-            wanted = replace(wanted, everything=True)
+            wanted = wanted._replace(everything=True)
         elif word == "--check":
-            wanted = replace(wanted, check=True)
+            wanted = wanted._replace(check=True)
         else:
             left.append(word)
     if wanted.check and not wanted.output:
@@ -117,7 +116,7 @@ def _wanted(argv: Sequence[str]) -> tuple[Wanted, list[str]]:
 def _inputs(words: list[str], environ: Mapping[str, str], tell: Reporter) -> tuple[list[str], str]:
     """Return the words with what is to be locked, a `.in` or `.txt` file as `-r`, and the project file found."""
     for argument in reversed(arguments.read(words, NEWEST).positionals):
-        if argument.text.endswith(_FILES) and os.path.isfile(argument.text):
+        if argument.text.endswith((".in", ".txt")) and os.path.isfile(argument.text):
             number = int(argument.origin.where.rpartition(" ")[2])
             words[number - 1 : number] = ["-r", argument.text]
     request = read_call(words, environ).request
@@ -138,7 +137,7 @@ def _dependencies(path: str) -> list[str]:
     """Return the dependencies that a `pyproject.toml` lists, none where it has none of its own."""
     content = reading.text(path)
     try:
-        listed = toml.parse(content.encode()).get("project", {}).get("dependencies", [])
+        listed = metadata.parse_toml(content.encode()).get("project", {}).get("dependencies", [])
         return [str(need) for need in listed]
     except (ValueError, AttributeError, TypeError) as error:
         fault = Fault(origin=Origin(where=path), message=str(error))
@@ -168,7 +167,7 @@ def _pinned(old: str, file: str) -> Iterator[tuple[NormalizedName, str]]:
     """Yield what an older lock pins; refuse a file that is something else."""
     if lockfile.is_lock(file):
         try:
-            packages = toml.parse(old.encode())["packages"]
+            packages = metadata.parse_toml(old.encode())["packages"]
             yield from ((canonicalize_name(one["name"]), one["version"]) for one in packages if "version" in one)
         except (ValueError, LookupError, TypeError) as error:
             raise _no_lock(file, f"it is no lock: {error}") from error
@@ -200,10 +199,9 @@ def _resolved(asked: Asked, kept: Mapping[NormalizedName, str], tell: Reporter) 
                 said.seek(0)
                 os.write(2, said.read())  # why, pip tells in the same tone as how far it is
                 return ended.exit_code
-        text = reading.text(path)
-    if not text:
+        found = files.recall(path)
+    if not found:
         raise PinstallError("report", "pip wrote no report", hint="leave out `--report`", exit_code=USAGE)
-    found: Report = json.loads(text)
     return found
 
 
@@ -234,7 +232,7 @@ def _locked(
     asked: Asked, found: Report, roots: Sequence[RequirementLine], since: float, tell: Reporter
 ) -> tuple[Locked, ...]:
     listed = locking.list_releases(found)
-    index = releases.index(asked, listed, since)
+    index = make_index(asked, listed, since)
     locked = locking.locked(found, roots, index.pages(listed))
     alone = ", ".join(f"`{one.name}`" for one in locked if one.alone)
     if index.silent and any(one.alone and urls.scheme(one.files[0].url) != "file" for one in locked):
@@ -253,6 +251,22 @@ def _locked(
         elif one.vcs:
             tell.say(f"`{one.name}` is locked to a commit, which pip refuses under `--require-hashes`")
     return locked
+
+
+def make_index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) -> Index:
+    """Return the index for these releases, by the pages that pip has read since then, else by those of now."""
+    cache = Cache(asked)
+    known = {str(name): version for name, version in versions.items()}
+
+    def through(url: str, ask: Ask) -> Answer | None:
+        answer = cache.downloads.recent(url, since) or ask(url)
+        version = known.get(url.rstrip("/").rpartition("/")[2])
+        if answer is None or version is None:
+            return answer
+        kind = answer.headers.get("content-type", "")
+        return replace(answer, content=locking.thin_page(answer.content, kind, version))
+
+    return Index(asked.in_force, through)
 
 
 def _text(locked: Sequence[Locked], found: Report, asked: Asked, wanted: Wanted) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
-from pinstall.index import pages
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.verdicts import closure
@@ -21,11 +20,7 @@ from pinstall.verdicts import closure
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from packaging.utils import NormalizedName
-
     from pinstall.model.inputs import RequirementLine
-
-_ANCHOR: Final = re.compile(rb"<a\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +58,7 @@ def thin_page(content: bytes, content_type: str, version: str) -> bytes:
     if likely is None:
         return content
     if "json" not in content_type:
-        head, *anchors = _ANCHOR.split(content)
+        head, *anchors = re.split(rb"(?i)<a\b", content)
         return b"<a".join((head, *(anchor for anchor in anchors if likely.search(anchor))))
     try:
         document = json.loads(content)
@@ -173,7 +168,7 @@ def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[P
 
 def _release(page: Page, name: NormalizedName, version: str) -> tuple[Link, ...]:
     wanted = metadata.version(version)
-    return () if wanted is None else tuple(link for link in page.links if pages.version(link.filename, name) == wanted)
+    return tuple(one for one in page.links if wanted is not None and metadata.release(one.filename, name) == wanted)
 
 
 def _likely(version: str) -> re.Pattern[bytes] | None:

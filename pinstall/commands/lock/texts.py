@@ -113,10 +113,9 @@ def _file(link: Link) -> dict[str, Any]:
 
 def _time(uploaded: str) -> datetime | None:
     """Return the time that an index gives, which is in UTC (PEP 700); none where it gives none that can be read."""
-    try:
+    with suppress(ValueError):
         return datetime.fromisoformat(uploaded.removesuffix("Z") + "+00:00")
-    except ValueError:
-        return None
+    return None
 
 
 def _toml(document: Mapping[str, Any]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.formats import metadata
 from pinstall.index import offers as candidates
-from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from pinstall.request import arguments
 from pinstall.request import lines as line_options
@@ -26,7 +26,7 @@ def link(name: str, *, yanked: bool = False, requires_python: str = "") -> Link:
 def chosen(wanted: str, *found: Link | str, options: str = "", python: str = "3.11.4") -> str | None:
     """Return the version that is chosen with these options of pip's command line."""
     links = [link(one) if isinstance(one, str) else one for one in found]
-    offered = [(version, one) for one in links if (version := pages.version(one.filename, DEMO)) is not None]
+    offered = [(version, one) for one in links if (version := metadata.release(one.filename, DEMO)) is not None]
     terms = candidates.terms(arguments.read(options.split(), (26, 3)).options, DEMO, python, TAGS)
     newest = candidates.newest(offered, SpecifierSet(wanted), terms)
     return None if newest is None else str(newest[0])

@@ -7,6 +7,7 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pinstall.formats import metadata
 from pinstall.index import pages
 from pinstall.model.artifacts import Link
 from tests.support.pages import HTML, JSON
@@ -270,4 +271,4 @@ def test_a_page_without_files_is_none_that_is_damaged() -> None:
     ],
 )
 def test_the_version_in_a_file_name(filename: str, found: str | None) -> None:
-    assert pages.version(filename, canonicalize_name("foo-bar")) == (found and Version(found))
+    assert metadata.release(filename, canonicalize_name("foo-bar")) == (found and Version(found))

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts as lock_texts
-from pinstall.formats import toml
+from pinstall.formats import metadata
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import PinstallError
 from pinstall.request import lockfile, requirements
@@ -162,7 +162,7 @@ def test_a_lock_file_says_the_same_when_it_is_read() -> None:
     pylock = pytest.importorskip("packaging.pylock", reason="this packaging knows no locks")
     text = lock_texts.lock(everything(), ["heading"], MARKERS)
     assert lockfile.flaw(text) is None
-    read = pylock.Pylock.from_dict(toml.parse(text.encode()))
+    read = pylock.Pylock.from_dict(metadata.parse_toml(text.encode()))
     demo, direct, vcs = read.packages
     assert (demo.name, str(demo.version), str(demo.requires_python), demo.index) == ("demo", "1.0", ">=3.8", INDEX)
     assert (demo.sdist.hashes, [one.hashes for one in demo.wheels]) == ({"sha256": B[7:]}, [{"sha256": A[7:]}])
@@ -187,7 +187,7 @@ def test_a_lock_file_has_size_and_time_where_the_index_says_them(uploaded: str, 
     link = Link(url="https://h/a-1.zip", filename="a-1.zip", hashes=frozenset({A}), size=5, uploaded=uploaded)
     one = locking.Locked(name=canonicalize_name("a"), version="1", files=(link,))
     text = lock_texts.lock([one], [], None)
-    sdist = toml.parse(text.encode())["packages"][0]["sdist"]
+    sdist = metadata.parse_toml(text.encode())["packages"][0]["sdist"]
     assert (sdist["size"], sdist.get("upload-time")) == (5, written)
     assert lockfile.flaw(text) is None
 
