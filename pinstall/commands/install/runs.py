@@ -52,7 +52,7 @@ def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> A
 
 def compile_options(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
-    decided = asked.request.last("compile") is not None or asked.environ.get("PYTHONDONTWRITEBYTECODE")
+    decided = asked.request.last("compile") is not None
     is_ours = asked.policy.bytecode != "pip" and wants_report(asked) and not asked.elsewhere
     return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 
