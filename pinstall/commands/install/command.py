@@ -9,7 +9,9 @@ import os
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
 
 from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
@@ -19,6 +21,7 @@ from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
+from pinstall.request.call import find_serving_pip
 from pinstall.verdicts import conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from pinstall.commands.install.clear import Clearing
+
+_PIP: Final = canonicalize_name("pip")
 
 
 class Installer:
@@ -117,12 +122,28 @@ class Installer:
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""
         exit_code = run()
+        if exit_code > 0 and not (self.is_rehearsal or self.runs.interrupted) and self._replace_pip(wanting):
+            self._tell.say("pip failed, and it is damaged: trying again with the pip next to pinstall")
+            exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
         if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()
+
+    def _replace_pip(self, wanting: Sequence[Pin]) -> bool:
+        """Take the pip next to pinstall where the target's own is pinned and damaged; return whether that was done."""
+        evidence = self.evidence
+        asked, found = evidence.asked, evidence.find(_PIP)
+        is_whole = found is not None and not found.damage and evidence.installed.files(found).damage() is None
+        if is_whole or all(pin.name != _PIP for pin in wanting) or asked.pip.is_outside:
+            return False
+        serving = find_serving_pip(asked.target, asked.environ)
+        if serving is not None:
+            self._evidence.asked = self.runs.asked = replace(asked, pip=serving)
+            self._reports = runs.wants_report(self.runs.asked)
+        return serving is not None
 
     def force(self, pins: Sequence[Pin]) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""

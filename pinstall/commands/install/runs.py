@@ -44,7 +44,7 @@ def mention_unproven(asked: Asked, tell: Reporter) -> None:
 def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
     """Return what is asked, of another pip where that is among what has just been installed."""
     for one in installed:
-        if one.name == "pip" and one.version is not None and not asked.elsewhere and asked.pip.command[-1] == "pip":
+        if one.name == "pip" and one.version is not None and not (asked.elsewhere or asked.pip.is_outside):
             asked = replace(asked, pip=replace(asked.pip, release=one.version.release))
             mention_unproven(asked, tell)
     return asked
