@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _ANSWER: Final = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")
 """An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL."""
-_BLOCK: Final = 1 << 16
 
 # Each runs under every Python 3. The working directory goes first: nothing there may shadow a module imported here.
 _START: Final = """
@@ -88,15 +87,14 @@ def _answer(executable: str, environ: Mapping[str, str], script: str, *words: st
     # not isolated: user site and PYTHONPATH count for `python -m pip` too
     command = [executable, "-c", _START + script + _TELL, *words]
     none, pipe, both = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
-    said, found = b"", None
+    said = b""
     with subprocess.Popen(command, env=dict(environ), stdin=none, stdout=pipe, stderr=both, bufsize=0) as process:
-        while process.stdout and not found and (more := process.stdout.read(_BLOCK)):
+        while process.stdout and (more := process.stdout.read(1 << 16)):
             said += more
-            found = _ANSWER.search(said)
-    if found is None:
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        raise LookupError(*(last or (f"it ended with exit code {process.returncode}",)))
-    return json.loads(found[1])
+            if found := _ANSWER.search(said):
+                return json.loads(found[1])
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    raise LookupError(*(last or (f"it ended with exit code {process.returncode}",)))
 
 
 def evaluate(executable: str, marker: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> bool | None:
