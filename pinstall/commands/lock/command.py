@@ -9,13 +9,12 @@ import contextlib
 import json
 import os
 import tempfile
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
-from pinstall import pip
+from pinstall import files, pip
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import releases, texts
 from pinstall.formats import toml, urls
@@ -73,7 +72,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     old = reading.text(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
-    since = time.time()
+    since = files.read_clock(asked.cache_directory.path or "") / 1e9
     found = _resolved(asked, kept, tell)
     if isinstance(found, int):
         if kept:

@@ -29,7 +29,7 @@ _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)
 
 
 def index(asked: Asked, versions: Mapping[NormalizedName, str], since: float) -> Index:
-    """Return the index for these releases, thinned to them; `since` is when pip was started (epoch seconds)."""
+    """Return the index for these releases, thinned to them; `since` is when pip started, by the cache."""
     cache = Cache(asked)
     known = {str(name): version for name, version in versions.items()}
 
