@@ -19,11 +19,12 @@ from pinstall.model.pins import Distribution, Identity, Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    Statuses = dict[str, tuple[int, ...]]
-
     from packaging.version import Version
 
     from pinstall.model.inputs import Interpreter, Request
+
+    Statuses = dict[str, tuple[int, ...]]
+    "What `stamp.status` returns, by path."
 
 _EGG_INFO = "EGG-INFO"
 """The folder of metadata in an egg, which is a folder on the path or a zip."""

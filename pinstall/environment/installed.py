@@ -156,8 +156,8 @@ class Installed:
         one of its files.
         """
         before, after = self._environment.folders(), now._environment.folders()
-        same = {path for path, status in now._noted.items() if self._noted.get(path) == status}
-        changed = {path for path in after if not same.issuperset((path, f"{path}/RECORD"))}
+        differing = {one for one, status in now._noted.items() if self._noted.get(one) != status}
+        changed = {path for path in after if not differing.isdisjoint((path, f"{path}/RECORD"))}
         gone = {path for path in before if path not in after or path in changed}
         coming = [found for path in changed if (found := now.find(after[path])) is not None and found.path == path]
         if len(coming) < len(changed) or not gone <= self._files.keys():

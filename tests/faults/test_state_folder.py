@@ -81,6 +81,7 @@ def test_what_a_memory_names_is_not_started(known: Runner, make: object, words: 
 # -- rights -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_all_folders_of_the_state_are_the_users_alone(runner: Runner, umask: int) -> None:
     place(runner.environment, DEMO)
@@ -122,6 +123,7 @@ def give(folder: Path, user: int) -> None:
     subprocess.run(["chown", "-hR", f"{user}:{user}", folder], check=True)
 
 
+@pytest.mark.slow
 @ROOT_ONLY
 @pytest.mark.parametrize("left", ["nothing", "a state", "a state and a stamp"])
 def test_root_neither_believes_nor_writes_what_is_in_the_home_of_another_user(runner: Runner, left: str) -> None:
@@ -153,6 +155,7 @@ def as_nobody(runner: Runner, tmp_path: Path) -> Iterator[Runner]:
     give(tmp_path, 0)
 
 
+@pytest.mark.slow
 @ROOT_ONLY
 @pytest.mark.parametrize("owner", [0, 12345])
 def test_a_user_does_not_believe_what_another_one_has_left(as_nobody: Runner, owner: int) -> None:
@@ -215,6 +218,7 @@ def test_nothing_is_written_through_a_link_in_the_place_of_a_draft(tmp_path: Pat
     assert victim.read_text(encoding="utf-8") == "kept"
 
 
+@pytest.mark.slow
 def test_nothing_is_written_through_a_link_in_the_place_of_a_lock(runner: Runner) -> None:
     runner.index.add(DEMO)
     victim = runner.home / "victim"

@@ -49,6 +49,7 @@ def test_the_target_is_understood_as_pip_would_start_it(runner: Runner, code: st
     assert runner.pip("install", "--force-reinstall", "demo==1.0", check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["prints JSON at exit", "takes the stream", "ends a look with 3"])
 def test_a_marker_is_evaluated_by_its_pip(runner: Runner, code: str) -> None:
     noisy(runner, CODE[code])

@@ -69,6 +69,7 @@ def broken(runner: Runner, request: pytest.FixtureRequest) -> Runner:
     return runner
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN, indirect=True)
 def test_a_broken_pip_that_is_pinned_is_repaired(broken: Runner) -> None:
     assert broken.pip("install", f"pip=={CHOSEN}", check=False).returncode == 1

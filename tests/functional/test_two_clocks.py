@@ -74,6 +74,7 @@ def test_a_hashed_installation_from_a_local_folder(local: Runner, clock: str) ->
     assert pinstall(local, clock, "check", "-r", "requirements.txt").returncode == 0
 
 
+@pytest.mark.slow
 @ANY
 def test_the_same_into_a_folder(local: Runner, clock: str) -> None:
     ended = pinstall(local, clock, "-r", "requirements.txt", "--target", "there")
@@ -81,6 +82,7 @@ def test_the_same_into_a_folder(local: Runner, clock: str) -> None:
     assert local.pip("install", "-r", "requirements.txt", "--target", "pips", check=False).returncode == 0
 
 
+@pytest.mark.slow
 @ANY
 @pytest.mark.parametrize("way", ["--target", "--prefix"])
 def test_what_was_there_before_does_not_pass_for_new(local: Runner, clock: str, way: str) -> None:
@@ -95,6 +97,7 @@ def test_what_was_there_before_does_not_pass_for_new(local: Runner, clock: str, 
     assert (inner / "demo_data" / "inside.txt").read_bytes() == (b"other" if way == "--target" else b"1")
 
 
+@pytest.mark.slow
 @ANY
 @pytest.mark.parametrize("old", ["0.9", "1.0"])
 def test_metadata_that_ignore_installed_leaves_are_told_from_the_new_ones(local: Runner, clock: str, old: str) -> None:
@@ -105,6 +108,7 @@ def test_metadata_that_ignore_installed_leaves_are_told_from_the_new_ones(local:
     assert pinstall(local, clock, "check", "-r", "requirements.txt").returncode == 0
 
 
+@pytest.mark.slow
 @ANY
 def test_what_is_reinstalled_is_read_again(local: Runner, clock: str) -> None:
     place(local.environment, OTHER)
@@ -124,6 +128,7 @@ stamping.list_grounds = look_later
 """
 
 
+@pytest.mark.slow
 @ANY
 def test_what_changes_during_a_look_leaves_no_stamp(local: Runner, clock: str) -> None:
     assert pinstall(local, clock, "-r", "requirements.txt").returncode == 0
@@ -134,6 +139,7 @@ def test_what_changes_during_a_look_leaves_no_stamp(local: Runner, clock: str) -
     assert (ended.returncode, edited.read_text(encoding="utf-8")) == (0, "1"), ended.output
 
 
+@pytest.mark.slow
 @ANY
 def test_what_has_not_changed_leaves_a_stamp(local: Runner, clock: str) -> None:
     age = "import time; time.sleep(0.2)"  # what has just been written may still change without another time stamp
@@ -142,6 +148,7 @@ def test_what_has_not_changed_leaves_a_stamp(local: Runner, clock: str) -> None:
     assert list((local.home / ".local/state/pinstall/stamps").iterdir())
 
 
+@pytest.mark.slow
 @ANY
 def test_the_build_of_this_run_is_on_record_and_no_other(runner: Runner, clock: str) -> None:
     def records() -> set[str]:

@@ -72,7 +72,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     old = reading.text(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
-    since = files.read_clock(asked.cache_directory.path or "") / 1e9
+    since = files.read_clock(asked.cache_directory.path or os.devnull) / 1e9
     found = _resolved(asked, kept, tell)
     if isinstance(found, int):
         if kept:
