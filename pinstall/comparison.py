@@ -120,10 +120,11 @@ def _warn_of_labels(verdict: Verdict, labels: Sequence[Version]) -> Verdict:
     return replace(verdict, warnings=(*verdict.warnings, text))
 
 
-def find_forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
+def find_forced(verdicts: Iterable[Verdict], unproven: str, *, served: bool = False) -> tuple[Pin, ...]:
     """Return the pins that pip would not install again by itself: the version is right, the contents are not.
 
-    A requirement without a name is among them where nothing is installed from it.
+    In an environment that is `served` from another one no pip is running. A requirement without a name is among them
+    where nothing is installed from it.
     """
     wrong = {State.WRONG_SOURCE, State.WRONG_HASH}
     doubtful = {State.DAMAGED, *((State.UNPROVEN,) if unproven == "reinstall" else ())}
@@ -131,7 +132,7 @@ def find_forced(verdicts: Iterable[Verdict], unproven: str) -> tuple[Pin, ...]:
         pin
         for pin, state, found in ((one.pin, one.state, one.found) for one in verdicts)
         if state in wrong
-        or (state in doubtful and (pin.name not in _OWN or found.startswith(DEAD)))
+        or (state in doubtful and (served or pin.name not in _OWN or found.startswith(DEAD)))
         or (state is State.ABSENT and pin.anonymous)
     )
 

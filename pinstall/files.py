@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
 from pinstall.formats import urls
 
@@ -124,16 +124,39 @@ def move(source: str, target: str) -> bool:
 
 
 def opener(path: str, flags: int) -> int:
-    """Open a file for `open`; others may read a new file, and not write it."""
-    return os.open(path, flags, 0o664)
+    """Open a file for `open`, and never through a link; others may read a new file, and not write it."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o664)
 
 
-def folder(path: str) -> None:
+def folder(path: str, mode: int = 0o775) -> None:
     """Make a folder with those above it, unless they exist; raise OSError where that fails."""
     if path and not os.path.isdir(path):
-        folder(os.path.dirname(path))
+        folder(os.path.dirname(path), mode)
         with suppress(FileExistsError):
-            os.mkdir(path, 0o775)
+            os.mkdir(path, mode)
+
+
+def read_clock(folder: str) -> int:
+    """Return the time (ns) of a folder's file system, by a file made there: it may have another one than this process.
+
+    Where no file can be made, return the time of this process.
+    """
+    draft = os.path.join(folder, f".clock.{os.getpid()}")
+    try:
+        with _opened_draft(draft) as file:
+            return os.fstat(file.fileno()).st_mtime_ns
+    except OSError:
+        return time.time_ns()
+    finally:
+        with suppress(OSError):
+            os.unlink(draft)
+
+
+def _opened_draft(path: str) -> BinaryIO:
+    """Open a new file; what has its name is of a run that was killed, or a link that was put there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    return open(path, "xb", opener=opener)
 
 
 def list_names(path: str) -> list[str]:
@@ -157,7 +180,7 @@ def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = F
     """
     draft = f"{path}.{os.getpid()}"
     try:
-        with open(draft, "wb", opener=opener) as file:
+        with _opened_draft(draft) as file:
             file.write(content)
             if lasting:
                 file.flush()
@@ -174,7 +197,7 @@ def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = F
 def remember(path: str, content: bytes) -> None:
     """Write a file of the user, which is not of an environment, if that is possible."""
     with suppress(OSError):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        folder(os.path.dirname(path), 0o700)
         put(path, content)
 
 

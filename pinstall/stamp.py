@@ -57,9 +57,28 @@ def leave(argv: Sequence[str], environ: Mapping[str, str], text: str, grounds: S
 
 
 def state_directory(environ: Mapping[str, str]) -> str:
-    """Return the folder for files of the user that are not of an environment."""
+    """Return the folder for files of the user that are not of an environment; a path below no folder without one."""
     base = environ.get("XDG_STATE_HOME") or environ.get("LOCALAPPDATA")
-    return os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
+    folder = os.path.join(base or os.path.expanduser("~/.local/state"), "pinstall")
+    return folder if _is_own(folder) else os.path.join(os.devnull, "pinstall")
+
+
+def _is_own(folder: str) -> bool:
+    """Check whether a folder is the user's, or one that the user can make; `sudo` may keep the HOME of another user.
+
+    Root makes no folder in that of another user, as in `check_path_owner` of pip.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    above = place = os.path.abspath(folder)
+    user = os.geteuid()
+    while not os.path.lexists(above) and os.path.dirname(above) != above:
+        above = os.path.dirname(above)
+    try:
+        owners = {os.lstat(above).st_uid, os.stat(above).st_uid}
+    except OSError:
+        return False
+    return owners == {user} or (above != place and user != 0)
 
 
 def locate(argv: Sequence[str], environ: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ class Builds:
         return recorded is not None and not self._differences(recorded, item.paths[0], pin)
 
     def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
-        """Record how those wheels of these pins' projects were built that are new since then (ns)."""
+        """Record how those wheels of these pins' projects were built that are new since then (ns, as it tells)."""
         listed = self._list_wheels(pins)
         for artifact in (one for name in pins for one in listed[name]):
             with contextlib.suppress(OSError):  # deleted again

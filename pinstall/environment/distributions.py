@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from pinstall.model.inputs import Interpreter, Request
 
-_SECOND = 1_000_000_000
+    Statuses = dict[str, tuple[int, ...]]
+    "What `stamp.status` returns, by path."
+
 _EGG_INFO = "EGG-INFO"
 """The folder of metadata in an egg, which is a folder on the path or a zip."""
+_METADATA = (".dist-info", ".egg-info", _EGG_INFO)
 
 
 class Environment:
@@ -109,13 +112,17 @@ def is_half(distribution: Distribution) -> bool:
     return not distribution.egg and not any(os.path.exists(os.path.join(distribution.path, name)) for name in names)
 
 
-def is_younger(record: str, since: int) -> bool:
-    """Tell whether a RECORD was written since then (ns)."""
-    with suppress(OSError):
-        written = os.stat(record).st_mtime_ns
-        # some file systems know whole or even seconds only
-        return written >= since - (0 if written % _SECOND else 2 * _SECOND)
-    return False
+def note_statuses(folders: Iterable[str]) -> Statuses:
+    """Return the status of each entry of metadata in these folders, and of its list of files, by path.
+
+    They show later what is new. A clock does not: a file system may have another one than this process.
+    """
+    noted: Statuses = dict.fromkeys(folders, ())
+    for folder in list(noted):
+        for path in (os.path.join(folder, name) for name in files.list_names(folder) if name.endswith(_METADATA)):
+            listing = f"{path}/{'RECORD' if path.endswith('.dist-info') else 'installed-files.txt'}"
+            noted |= {one: stamp.status(one) for one in (path, listing)}
+    return noted
 
 
 def _distribution(name: NormalizedName, location: str, entry: str, damage: str | None) -> Distribution:

@@ -6,12 +6,11 @@ May not: know what is asked, judge a pin.
 from __future__ import annotations
 
 import os
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pinstall import environment
-from pinstall.environment.distributions import Environment, is_half, is_younger
+from pinstall import environment, stamp
+from pinstall.environment.distributions import Environment, is_half, note_statuses
 from pinstall.environment.file_list import FileList
 from pinstall.environment.foreign import Foreign
 from pinstall.environment.ledger import Ledger
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.environment.distributions import Statuses
     from pinstall.environment.ledger import Row as LedgerRow
     from pinstall.formats.metadata import Row
     from pinstall.model.inputs import Interpreter
@@ -36,7 +36,7 @@ class Installed:
     """The installed distributions of a target; each file is read at most once.
 
     `verifies` tells that files have to be as RECORD says. Without a report of pip that cannot be required, since some
-    wheels have a wrong RECORD.
+    wheels have a wrong RECORD. `first` is what was there before pip ran.
     """
 
     def __init__(
@@ -48,12 +48,18 @@ class Installed:
         self._verifies = verifies
         self._environment = Environment(target.paths)
         self.find, self.copies = self._environment.find, self._environment.copies
-        self._looked = time.time_ns()
+        self._noted = note_statuses(target.paths)
+        self.first: Statuses = before.first if before else self._noted
         self._files: dict[str, FileList] = before.unchanged(self) if before else {}
 
     def look_again(self, target: Interpreter, *, verifies: bool) -> Installed:
         """Return a new look, after pip has run."""
         return Installed(target, self._state, verifies=verifies, before=self)
+
+    def is_new(self, record: str) -> bool:
+        """Tell whether a RECORD was written since the first look at its folder."""
+        now = stamp.status(record)
+        return len(now) > 1 and os.path.dirname(os.path.dirname(record)) in self.first and self.first.get(record) != now
 
     @cached_property
     def every(self) -> tuple[Distribution, ...]:
@@ -146,11 +152,12 @@ class Installed:
     def unchanged(self, now: Installed) -> dict[str, FileList]:
         """Return the file lists that are still true; none where unlisted files may have changed.
 
-        A list is true if its dist-info is older than this look, and if no distribution that came or went since lists
+        A list is true if its dist-info is as it was at this look, and if no distribution that came or went since lists
         one of its files.
         """
         before, after = self._environment.folders(), now._environment.folders()
-        changed = {path for path in after if any(is_younger(one, self._looked) for one in (path, f"{path}/RECORD"))}
+        differing = {one for one, status in now._noted.items() if self._noted.get(one) != status}
+        changed = {path for path in after if not differing.isdisjoint((path, f"{path}/RECORD"))}
         gone = {path for path in before if path not in after or path in changed}
         coming = [found for path in changed if (found := now.find(after[path])) is not None and found.path == path]
         if len(coming) < len(changed) or not gone <= self._files.keys():

@@ -179,7 +179,8 @@ def _remembered(
     # where the memory is missing or damaged: ask
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
-            return dict(memory["known"]), True
+            # only what the user has named is started, whatever a memory says
+            return {**memory["known"], "executable": executable}, True
     known = environment.probe.ask(executable, environ)
     seen = list_starting(_paths(known))
     steady = _is_itself(executable, known) and not any(map(_varies, (*_links(seen), *known["custom"])))

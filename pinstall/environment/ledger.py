@@ -100,7 +100,7 @@ class Ledger:
     def _add(self, paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
         """Write new content and that of the other paths to the first one, unless another process does so."""
         path, *others = paths
-        files.folder(os.path.dirname(path))
+        files.folder(os.path.dirname(path), 0o775 if path == self.paths[0] else 0o700)
         with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
             if not files.hold(lock, say):
                 return False

@@ -6,6 +6,7 @@ May not: remember an answer.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -15,11 +16,16 @@ from pinstall.model.errors import FINDING, PinstallError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Runs under every Python 3. The working directory goes first of all: nothing there may shadow a module imported here.
-_SCRIPT: Final = """
+_ANSWER: Final = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")
+"""An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL."""
+
+# Each runs under every Python 3. The working directory goes first: nothing there may shadow a module imported here.
+_START: Final = """
 import sys
 if sys.path[:1] == [""]:
     del sys.path[0]
+"""
+_SCRIPT: Final = """
 import _imp, json, os, platform, site, sysconfig
 implementation = sys.implementation
 number = implementation.version
@@ -33,7 +39,7 @@ if libraries[0] not in sys.path and hasattr(site, "getsitepackages"):
     libraries = ([path for path in site.getsitepackages() if path in sys.path] * 2 + libraries)[:2]
 user = [site.getusersitepackages()] if getattr(site, "ENABLE_USER_SITE", False) else []
 custom = [sys.modules[name] for name in ("sitecustomize", "usercustomize") if name in sys.modules]
-print("\\n" + json.dumps({
+answer = {
     "executable": sys.executable,
     "prefix": sys.prefix,
     "base_prefix": getattr(sys, "real_prefix", sys.base_prefix),
@@ -57,25 +63,38 @@ print("\\n" + json.dumps({
         "python_version": ".".join(platform.python_version_tuple()[:2]),
         "sys_platform": sys.platform,
     },
-}))
+}
 """
-
-
-_EVALUATE: Final = """import sys; sys.path[:] = sys.path[sys.path[:1] == [""]:]
+_EVALUATE: Final = """
 import json; from pip._vendor.packaging.markers import Marker; marker, markers = json.loads(sys.argv[1])
-print("\\n%d" % Marker(marker).evaluate(markers))
+answer = Marker(marker).evaluate(markers)
+"""
+_TELL: Final = """
+import os; mark = "\\0pinstall\\0"; text = (mark + json.dumps(answer) + mark).encode()
+while text:
+    text = text[os.write(1, text):]  # start-up code may have replaced `sys.stdout`
 """
 
+_FAILURES: Final = (OSError, ValueError, LookupError)
+"""What `_answer` raises where the interpreter fails or prints no answer."""
 
-_FAILURES: Final = (OSError, subprocess.CalledProcessError, ValueError, LookupError)
-"""What `_answer` raises where the interpreter fails or prints something else."""
 
+def _answer(executable: str, environ: Mapping[str, str], script: str, *words: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return the answer of a script; start-up code may print before and after it, and end with any exit code.
 
-def _answer(executable: str, environ: Mapping[str, str], *words: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return the JSON that a script prints last; the lines before it are of a `.pth` file or of `sitecustomize`."""
-    command = [executable, "-c", *words]  # not isolated: user site and PYTHONPATH count for `python -m pip` too
-    ended = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    return json.loads(ended.stdout.splitlines()[-1])
+    Does not wait for the end of the output: what that code has started may hold the stream open.
+    """
+    # not isolated: user site and PYTHONPATH count for `python -m pip` too
+    command = [executable, "-c", _START + script + _TELL, *words]
+    none, pipe, both = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
+    said = b""
+    with subprocess.Popen(command, env=dict(environ), stdin=none, stdout=pipe, stderr=both, bufsize=0) as process:
+        while process.stdout and (more := process.stdout.read(1 << 16)):
+            said += more
+            if found := _ANSWER.search(said):
+                return json.loads(found[1])
+    last = said.decode(errors="replace").strip().splitlines()[-1:]
+    raise LookupError(*(last or (f"it ended with exit code {process.returncode}",)))
 
 
 def evaluate(executable: str, marker: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> bool | None:
@@ -90,12 +109,10 @@ def ask(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         return dict(_answer(executable, environ, _SCRIPT))
     except (*_FAILURES, TypeError) as error:
-        last = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()[-1:]
-        code = getattr(error, "returncode", None)
         raise PinstallError(
             "interpreter",
             f"`{executable}` does not run as a Python 3 interpreter",
-            context=tuple(last) or (str(error) if code is None else f"it ended with exit code {code}",),
+            context=(str(error),),
             hint="name the path of an interpreter or the folder of a virtual environment",
             exit_code=FINDING,
         ) from error

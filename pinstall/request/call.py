@@ -168,13 +168,18 @@ def _described(
     return replace(request, defaults=inherited), found, pip
 
 
+def find_serving_pip(found: Interpreter, environ: Mapping[str, str]) -> Pip | None:
+    """Return the pip next to pinstall as it serves another interpreter, None without one that can."""
+    own = None if found.own else interpreter.describe(None, environ, state_directory(environ))
+    if own is None or own.pip is None or not Pip(own.pip).serves_others:
+        return None
+    return Pip(own.pip, (own.executable, "-m", "pip", "--python", found.executable))
+
+
 def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpreter, Pip]:
     """Return the target with its own pip, else with the launcher's; raise PinstallError without a usable one."""
-    if found.pip is None and not found.own:
-        own = interpreter.describe(None, environ, state_directory(environ))
-        if own.pip is not None and Pip(own.pip).serves_others:
-            command = (own.executable, "-m", "pip", "--python", found.executable)
-            return replace(found, pip=own.pip), Pip(own.pip, command)
+    if found.pip is None and (serving := find_serving_pip(found, environ)) is not None:
+        return replace(found, pip=serving.release), serving
     if found.pip is None:
         hint = f"run `{found.executable} -m ensurepip --upgrade`"
         if launcher.is_tool():

@@ -58,6 +58,11 @@ class Pip:
         """Return whether pip merges its configuration files; 25.2 and 25.3 do not."""
         return not (25, 2) <= self.release < (26, 0)
 
+    @property
+    def is_outside(self) -> bool:
+        """Return whether it serves the target from another environment."""
+        return "--python" in self.command
+
     def __str__(self) -> str:
         return ".".join(map(str, self.release))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pinstall import cache, comparison, environment, files
 from pinstall.environment import distributions
-from pinstall.environment.distributions import Environment, is_younger
+from pinstall.environment.distributions import Environment
 from pinstall.environment.installed import Installed
 from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
@@ -39,15 +39,17 @@ class Evidence:
     def __init__(self, asked: Asked, installed: Installed | None = None) -> None:
         """Look at what is installed, or take a look that was made before."""
         self.asked = asked
+        aims = distributions.list_folders(asked.request, asked.target)
         if installed is None:
             installed = Installed(asked.target, state_directory(asked.environ), verifies=asked.pip.reports)
+            installed.first |= distributions.note_statuses({*aims} - installed.first.keys())
         self.installed = installed
         self.find = installed.find
         self.proofs: Mapping[NormalizedName, Row] = {}
         self._left: dict[NormalizedName, Distribution] = {}
         aim, rehearsed = map(asked.request.last, ("target_dir", "dry_run"))
         self._aimed = aim is not None and bool(aim.value) and rehearsed is None
-        self._destination = Environment(() if rehearsed else distributions.list_folders(asked.request, asked.target))
+        self._destination = Environment(() if rehearsed else aims)
         self.reached, self.unmet = self._walk(self.find)
 
     def lists(self) -> list[FileList]:
@@ -65,26 +67,26 @@ class Evidence:
         """Return what the last verdict on this name judged: left by `--target`, or installed."""
         return self._left.get(name) or self.find(name)
 
-    def judge(self, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0) -> tuple[Verdict, ...]:
-        """Return a verdict on each pin that counts; `reported` is what pip put elsewhere since (ns)."""
+    def judge(self, reported: Mapping[NormalizedName, Identity] | None = None) -> tuple[Verdict, ...]:
+        """Return a verdict on each pin that counts; `reported` is what pip put elsewhere."""
         # under `--only-deps` pip leaves alone what is named, so only constraints on the rest demand anything
         requested = self.asked.request.last("only_dependencies") is None
         return tuple(
-            self._reported(pin, reported[pin.name], since) if reported and pin.name in reported else self._verdict(pin)
+            self._reported(pin, reported[pin.name]) if reported and pin.name in reported else self._verdict(pin)
             for pin in self.asked.demand.pins
             if (pin.requested and requested)
             or (not pin.requested and pin.name in self.reached and self.find(pin.name) is not None)
             or (not pin.requested and reported is not None and pin.name in reported)
         )
 
-    def _reported(self, pin: Pin, reported: Identity, since: int) -> Verdict:
+    def _reported(self, pin: Pin, reported: Identity) -> Verdict:
         """Judge by pip's report, or by what `--target` has left: without `-U` pip keeps that and succeeds."""
         found = self._destination.release(reported.name, reported.version)
         wrong = self._find_foreign(found) if self._aimed else None
         if wrong is not None:
             text = f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
             return Verdict(pin=pin, state=State.DAMAGED, found=text)
-        if self._aimed and found is not None and not is_younger(found.record, since):
+        if self._aimed and found is not None and not self.installed.is_new(found.record):
             return self._of_left(pin, found)
         state = comparison.judge(pin, reported)
         text = phrases.found(state, str(reported.version), reported)

@@ -44,13 +44,13 @@ def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]
 
 
 def judge(
-    cache: Cache, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None, since: int = 0
+    cache: Cache, evidence: Evidence, reported: Mapping[NormalizedName, Identity] | None = None
 ) -> tuple[Verdict, ...]:
     """Judge as `Evidence.judge` does, also by what pip's cache proves; nothing is written down."""
-    found = evidence.judge(reported, since)
+    found = evidence.judge(reported)
     if proven := find_proofs(cache, evidence, found):
         evidence.proofs = proven
-        found = evidence.judge(reported, since)
+        found = evidence.judge(reported)
     return found
 
 

@@ -54,6 +54,17 @@ def test_help_on_nothing_is_an_error(runner: Runner, words: list[str]) -> None:
     assert "there is help on install, check" in ended.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["-q"], ["--no-deps"], ["--dry-run"]], ids=" ".join)
+def test_an_installation_of_nothing_ends_as_pip_does(runner: Runner, words: list[str]) -> None:
+    alone = runner.pip("install", *words, index=False, check=False)
+    ended = runner.pinstall("install", *words, index=False)
+    assert (ended.returncode, alone.returncode) == (1, 1), ended.output
+    assert "You must give at least one requirement to install" in alone.stderr
+    assert alone.stderr.splitlines()[0] in ended.stderr
+    assert runner.pinstall(target=False, index=False).stdout == runner.pinstall("--help").stdout
+
+
 @pytest.mark.parametrize("flag", ["--version", "-V"])
 def test_the_version_says_which_one_runs(runner: Runner, flag: str) -> None:
     python = ".".join(map(str, sys.version_info[:2]))

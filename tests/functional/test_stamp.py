@@ -267,13 +267,13 @@ def test_what_may_have_changed_after_it_was_looked_at_is_not_settled(tmp_path: P
     path = tmp_path / "requirements.txt"
     path.touch()
     for kind in (stamp.CONTENT, stamp.STATUS):
-        assert not grounds.is_settled(f"{kind}{path}", time.time_ns())
-        assert grounds.is_settled(f"{kind}{path}", time.time_ns() + 200_000_000)
-        assert grounds.is_settled(f"{kind}{path}.gone", time.time_ns())
+        assert not grounds.is_settled(f"{kind}{path}", grounds.Start(time.time_ns()))
+        assert grounds.is_settled(f"{kind}{path}", grounds.Start(time.time_ns() + 200_000_000))
+        assert grounds.is_settled(f"{kind}{path}.gone", grounds.Start(time.time_ns()))
     ahead = (time.time_ns() // 1_000_000_000 + 100) * 1_000_000_000
     os.utime(path, ns=(ahead, ahead))  # whole seconds: what keeps no finer time may have changed within two
-    assert not grounds.is_settled(f"{stamp.STATUS}{path}", ahead + 1_900_000_000)
-    assert grounds.is_settled(f"{stamp.STATUS}{path}", ahead + 2_100_000_000)
+    assert not grounds.is_settled(f"{stamp.STATUS}{path}", grounds.Start(ahead + 1_900_000_000))
+    assert grounds.is_settled(f"{stamp.STATUS}{path}", grounds.Start(ahead + 2_100_000_000))
 
 
 @pytest.mark.slow

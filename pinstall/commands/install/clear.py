@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 from pinstall import index
 from pinstall.cache import build_records, plan
 from pinstall.cache.shelf import Shelf, receipt
-from pinstall.environment.distributions import is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
-from pinstall.files import Lease
+from pinstall.files import Lease, read_clock
 from pinstall.model.artifacts import Case, Eviction, Plan
 from pinstall.model.pins import Distribution, Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
@@ -54,11 +53,13 @@ class Clearing:
         self._receipts: list[str] = []
         self._since = receipt(time.time_ns())
         self._lease = Lease(cache.path)
+        self._started = 0
 
     def share(self) -> None:
         """Let other runs know that pip is about to read the cache, from now until `close`."""
         if self.cache.directory.writable:
             self._lease.share(self._tell.say)
+            self._started = self._started or read_clock(self.cache.path)
 
     def close(self) -> None:
         """Let other runs know that pip has ended."""
@@ -172,10 +173,11 @@ class Clearing:
             return self.cache.builds.find_inputs(identity, url)
         return build_records.collect_inputs(self._asked, pin)  # without a cache it has just been built
 
-    def record(self, pins: Mapping[NormalizedName, Pin], since: int) -> None:
-        """Put on record how the wheels of these pins' projects were built that came into the cache since (ns)."""
+    def record(self, pins: Mapping[NormalizedName, Pin]) -> None:
+        """Put on record how the wheels of these pins' projects were built that pip has put into the cache."""
         if self.cache.directory.writable and not self.bypass:
-            self.cache.builds.record(pins, since)
+            self.cache.builds.record(pins, self._started)
+        self._started = 0
 
 
 class Healing:
@@ -210,12 +212,12 @@ class Healing:
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
                 )
 
-    def settle(self, evidence: Evidence, since: int) -> bool:
-        """Move other dist-infos of what pip has installed since (ns), if any: `--ignore-installed` leaves them."""
+    def settle(self, evidence: Evidence) -> bool:
+        """Move other dist-infos of what pip has just installed, if any: `--ignore-installed` leaves them."""
         settled = False
         for pin in () if evidence.asked.elsewhere else evidence.asked.demand.pins:
             copies = evidence.installed.copies(pin.name)
-            old = [path for path in copies if not is_younger(os.path.join(path, "RECORD"), since)]
+            old = [path for path in copies if not evidence.installed.is_new(f"{path}/RECORD")]
             found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
             if found is not None:
                 self._move(found, old)

@@ -6,19 +6,20 @@ May not: decide what is evicted or forced, put anything back.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
 
 from pinstall import comparison, index, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.clear import Healing
 from pinstall.environment import interpreter
-from pinstall.environment.distributions import is_younger
 from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
+from pinstall.request.call import find_serving_pip
 from pinstall.verdicts import conflicts, holds, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from pinstall.commands.install.clear import Clearing
 
+_PIP: Final = canonicalize_name("pip")
+
 
 class Installer:
     """Has pip install for one request; `held` are pins that pip may not move, `labels` local versions on offer."""
@@ -42,7 +45,6 @@ class Installer:
         self._clearing = clearing
         self._tell = tell
         self._folder = folder
-        self._started = time.time_ns()
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
         self._reports = runs.wants_report(asked)
         self.held: tuple[Hold, ...] = ()
@@ -88,13 +90,12 @@ class Installer:
         else:
             words = arguments.without(words, "json_report_file", asked.pip.release)
             ours += ("--report", report_file) if self._reports or wanted is not None else ()
-        started = time.time_ns() if again else self._started
         exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
         self._note(exit_code, report_file)
         if exit_code == 0 and "--report" in ours and wanted is not None:
             pip.copy_report(report_file, wanted.value or "-")
         if exit_code == 0:
-            self._record(started)
+            self._record()
         return exit_code
 
     @property
@@ -117,12 +118,28 @@ class Installer:
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""
         exit_code = run()
+        if exit_code > 0 and not (self.is_rehearsal or self.runs.interrupted) and self._replace_pip(wanting):
+            self._tell.say("pip failed, and it is damaged: trying again with the pip next to pinstall")
+            exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
         if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()
+
+    def _replace_pip(self, wanting: Sequence[Pin]) -> bool:
+        """Take the pip next to pinstall where the target's own is pinned and damaged; return whether that was done."""
+        evidence = self.evidence
+        asked, found = evidence.asked, evidence.find(_PIP)
+        is_whole = found is not None and not found.damage and evidence.installed.files(found).damage() is None
+        if is_whole or all(pin.name != _PIP for pin in wanting) or asked.pip.is_outside:
+            return False
+        serving = find_serving_pip(asked.target, asked.environ)
+        if serving is not None:
+            self._evidence.asked = self.runs.asked = replace(asked, pip=serving)
+            self._reports = runs.wants_report(self.runs.asked)
+        return serving is not None
 
     def force(self, pins: Sequence[Pin]) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""
@@ -140,11 +157,10 @@ class Installer:
             carried = arguments.carried(asked.request, into_environment=True)
             words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
             words += (*self._clearing.bypass_options(asked.pip), "-r", file)
-            started = time.time_ns()
             exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
             self._note(exit_code, report_file)
             if exit_code == 0:
-                self._record(started, alone=True)
+                self._record(alone=True)
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge the pins by the environment, or by pip's report where pip installed elsewhere."""
@@ -155,7 +171,7 @@ class Installer:
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.judge(self._clearing.cache, self.evidence, reported, self._started)
+        final = proof.judge(self._clearing.cache, self.evidence, reported)
         aim = asked.request.last("prefix_path") or asked.request.last("root_path")
         fitting = (State.HOLDS, State.UNPROVEN)
         left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
@@ -169,7 +185,7 @@ class Installer:
         self._reported = pip.read_installed(report_file) if exit_code == 0 else {}
         if exit_code != 0:
             return
-        self._is_stale |= self.healing.settle(self.evidence, self._started)
+        self._is_stale |= self.healing.settle(self.evidence)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
         if self._reported and runs.compile_options(asked):
@@ -181,18 +197,18 @@ class Installer:
         self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
         self._reports = self._reports and self._evidence.asked.pip.reports
 
-    def _record(self, since: int, *, alone: bool = False) -> None:
-        """Record what pip has built and installed since (ns); of pins `alone` it has enforced all hashes."""
+    def _record(self, *, alone: bool = False) -> None:
+        """Record what pip has built and installed; of pins `alone` it has enforced all hashes."""
         evidence, reported = self.evidence, self._reported
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
-        self._clearing.record(pins, since)
+        self._clearing.record(pins)
         if evidence.asked.elsewhere:
             return
         self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
         rows = {}
         for name, (identity, url) in reported.items():
             found = evidence.find(name)
-            if found is not None and found.damage is None and is_younger(found.record, since):
+            if found is not None and found.damage is None and evidence.installed.is_new(found.record):
                 flaws = evidence.installed.flaws(found)
                 rows[name] = Row(
                     version=found.text,

@@ -10,7 +10,6 @@ import os
 import shlex
 import shutil
 import tempfile
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -47,17 +46,18 @@ def make_stage(cache: str) -> Iterator[str]:
         message = f"cannot make a folder to build in below `{parent}`: {error.strerror}"
         hint = "make room in pip's cache directory, or make it writable"
         raise PinstallError("stage", message, hint=hint) from error
-    _sweep(parent)
+    _sweep(parent, os.stat(folder).st_mtime)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(parent: str) -> None:
+def _sweep(parent: str, now: float) -> None:
+    """Remove what killed runs have left; `now` is the time of that file system."""
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(parent)):
-            if entry.name.startswith(_STAGE) and entry.stat().st_mtime < time.time() - _DAY:
+            if entry.name.startswith(_STAGE) and entry.stat().st_mtime < now - _DAY:
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 

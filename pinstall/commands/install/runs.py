@@ -44,7 +44,7 @@ def mention_unproven(asked: Asked, tell: Reporter) -> None:
 def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> Asked:
     """Return what is asked, of another pip where that is among what has just been installed."""
     for one in installed:
-        if one.name == "pip" and one.version is not None and not asked.elsewhere and asked.pip.command[-1] == "pip":
+        if one.name == "pip" and one.version is not None and not (asked.elsewhere or asked.pip.is_outside):
             asked = replace(asked, pip=replace(asked.pip, release=one.version.release))
             mention_unproven(asked, tell)
     return asked
@@ -52,7 +52,7 @@ def update_pip(asked: Asked, installed: Iterable[Identity], tell: Reporter) -> A
 
 def compile_options(asked: Asked) -> tuple[str, ...]:
     """Return what keeps pip from compiling one file after the other, where we can do it on all cores."""
-    decided = asked.request.last("compile") is not None or asked.environ.get("PYTHONDONTWRITEBYTECODE")
+    decided = asked.request.last("compile") is not None
     is_ours = asked.policy.bytecode != "pip" and wants_report(asked) and not asked.elsewhere
     return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pinstall import files
+from pinstall import files, stamp
 from pinstall.environment import choice, foreign
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinstall.environment.file_list import FileList
     from pinstall.request.call import Asked
@@ -32,6 +33,30 @@ _FINE = 100_000_000
 """Nanoseconds within which a file may change without another time stamp: where they are whole seconds, else."""
 
 
+class Start(NamedTuple):
+    """The moment at which a run started (ns), and by device how far the clock of a file system is ahead of ours."""
+
+    moment: int
+    leads: Mapping[int, int] = {}
+
+    def follows(self, status: os.stat_result) -> bool:
+        """Return whether a file cannot have changed since shortly before that."""
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        here = self.moment + self.leads.get(status.st_dev, 0)
+        return changed < here - (_FINE if changed % 1_000_000_000 else _COARSE)
+
+
+def _find_leads(folders: Iterable[str]) -> dict[int, int]:
+    """Return how far clocks are ahead of ours, by a file in the first of these folders on each file system."""
+    leads: dict[int, int] = {}
+    for folder in folders:
+        with suppress(OSError):
+            device = os.stat(folder).st_dev
+            if device not in leads:
+                leads[device] = files.read_clock(folder) - time.time_ns()
+    return leads
+
+
 def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     """Return the grounds of a satisfied run that started then (ns), none where a stamp cannot cover them."""
     asked, request = evidence.asked, evidence.asked.request
@@ -41,9 +66,11 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
     if off or asked.replays or asked.beyond or remote or request.has("uploaded_prior_to"):
         return ()
     lists = evidence.lists()
+    own = os.path.dirname(evidence.installed.ledger.paths[0])
+    start = Start(started, _find_leads((stamp.state_directory(asked.environ), own, os.getcwd())))
     grounds = tuple(dict.fromkeys((*_asked(asked), *_environment(asked), *_distributions(lists, evidence))))
-    every = () if asked.policy.stamp == "quick" else _listed(lists, started)
-    if every is None or not all(is_settled(ground, started) for ground in grounds):
+    every = () if asked.policy.stamp == "quick" else _listed(lists, start)
+    if every is None or not all(is_settled(ground, start) for ground in grounds):
         return ()
     return (*_together(grounds, asked.target.purelib), *every)
 
@@ -119,7 +146,7 @@ def _distributions(lists: Sequence[FileList], evidence: Evidence) -> Iterator[st
             yield PREFIX  # a build may read any variable
 
 
-def _listed(lists: Sequence[FileList], started: int) -> tuple[str, ...] | None:
+def _listed(lists: Sequence[FileList], start: Start) -> tuple[str, ...] | None:
     """Return all files that RECORDs list, by folder, byte code left out; None where one may have changed just now."""
     below: dict[str, set[str]] = {}
     for one in lists:
@@ -130,7 +157,7 @@ def _listed(lists: Sequence[FileList], started: int) -> tuple[str, ...] | None:
         there = []
         for path in sorted(paths):
             with suppress(OSError):  # RECORD may list what pip did not install
-                if not _is_past(os.stat(f"{folder}{os.sep}{path}"), started):
+                if not start.follows(os.stat(f"{folder}{os.sep}{path}")):
                     return None
                 there.append(path)
         grounds.append(BETWEEN.join((FILES + folder, *there)))
@@ -146,14 +173,9 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
     yield from (ground for ground in grounds if ground not in below)
 
 
-def is_settled(ground: str, started: int) -> bool:
-    """Return whether a ground cannot have changed since shortly before the run started (ns)."""
+def is_settled(ground: str, start: Start) -> bool:
+    """Return whether a ground cannot have changed since shortly before the run started."""
     if ground[:1] in (CONTENT, STATUS, LISTING):
         with suppress(OSError):  # that it is not there was seen, and is seen again
-            return _is_past(os.stat(ground[1:]), started)
+            return start.follows(os.stat(ground[1:]))
     return True
-
-
-def _is_past(status: os.stat_result, started: int) -> bool:
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    return changed < started - (_FINE if changed % 1_000_000_000 else _COARSE)

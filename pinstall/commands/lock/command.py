@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -72,7 +71,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     old = reading.text(wanted.output) if wanted.output else ""
     _refuse_to_overwrite(old, wanted, asked)
     kept = _kept(old, wanted, asked, tell)
-    since = time.time()
+    since = files.read_clock(asked.cache_directory.path or os.devnull) / 1e9
     found = _resolved(asked, kept, tell)
     if isinstance(found, int):
         if kept:

@@ -149,7 +149,7 @@ def test_it_is_asked_once(
 ) -> None:
     root = venv(tmp_path / "venv")
     first = describe(python_of(root), variables, state)
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
     assert describe(python_of(root), variables, state) == first
 
 
