@@ -19,7 +19,7 @@ from pinstall.files import hash_file, path_of
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Distribution
 
+    Globs = Sequence[str]
     Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
     "By place: the distributions that list it, by dist-info, with the row."
 
@@ -36,16 +37,16 @@ class Installed:
     """The installed distributions of a target; each file is read at most once.
 
     `verifies` tells that files have to be as RECORD says. Without a report of pip that cannot be required, since some
-    wheels have a wrong RECORD.
+    wheels have a wrong RECORD. Files whose paths match the `globs` may be anything.
     """
 
     def __init__(
-        self, target: Interpreter, state: str, *, verifies: bool = True, before: Installed | None = None
+        self, target: Interpreter, state: str, globs: Globs, *, verifies: bool, before: Installed | None = None
     ) -> None:
         self.target = target
         self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)
         self._state = state
-        self._verifies = verifies
+        self._verifies, self._globs = verifies, globs
         self._environment = Environment(target.paths)
         self.find, self.copies = self._environment.find, self._environment.copies
         self._looked = time.time_ns()
@@ -53,7 +54,7 @@ class Installed:
 
     def look_again(self, target: Interpreter, *, verifies: bool) -> Installed:
         """Return a new look, after pip has run."""
-        return Installed(target, self._state, verifies=verifies, before=self)
+        return Installed(target, self._state, self._globs, verifies=verifies, before=self)
 
     @cached_property
     def every(self) -> tuple[Distribution, ...]:
@@ -72,7 +73,7 @@ class Installed:
         """Return the files of a distribution."""
         known = self._files.get(found.path)
         if known is None or known.distribution != found:
-            known = self._files[found.path] = FileList(found)
+            known = self._files[found.path] = FileList(found, self._globs)
         return known
 
     def row(self, found: Distribution) -> LedgerRow | None:

@@ -15,12 +15,14 @@ from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinstall.model.artifacts import Eviction, Plan
     from pinstall.model.errors import Command, Outcome
 
 SCHEMA = 1
+_SHOWN = 4
+"""How many names a message has at most."""
 
 _HAS_COMMITS = ("git+", "hg+")
 _FOREMOST = re.compile(r"[#&](md5=)")
@@ -35,6 +37,11 @@ def place(origin: Origin) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """Return `1 pin holds` or `2 pins hold`."""
     return f"{number} {one if number == 1 else many}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    return ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
 
 
 def target(place: str, version: str, rival: str, *, elsewhere: bool) -> str:
@@ -121,6 +128,14 @@ def remedy(judged: Verdict) -> str:
 def eviction(evicted: Eviction) -> str:
     """Return one line on files that left pip's cache."""
     return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
+
+
+def kept(edits: Sequence[Eviction]) -> str:
+    """Return one line on edited files of one distribution that pip has replaced."""
+    of = edits[0].what.removeprefix(edits[0].paths[0])
+    them = "it" if len(edits) == 1 else "them"
+    names = listed([one.paths[0] for one in edits])
+    return f"{names}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
 
 
 def bypass(evicted: Eviction, why: str = "cannot be written") -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pinstall import index
 from pinstall.cache import build_records, plan
-from pinstall.cache.shelf import Shelf, receipt
+from pinstall.cache.shelf import ABOVE, Shelf, receipt
+from pinstall.environment import contents
 from pinstall.environment.distributions import is_younger
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
+
+_UNMANAGED = "is unmanaged"
+"""The reason for a copy that goes back after the reinstallation."""
 
 
 class Clearing:
@@ -185,6 +189,7 @@ class Healing:
         self._tell = tell
         self._receipts: list[tuple[Shelf, str]] = []
         self._listed: dict[Distribution, frozenset[str]] = {}
+        self._examined: set[NormalizedName] = set()
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
         """Move what pip cannot replace to a shelf in the environment: damaged dist-infos, and links to nothing.
@@ -209,6 +214,29 @@ class Healing:
                 self._tell.say(
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
                 )
+
+    def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
+        """Copy the edited files of what is reinstalled to the shelf, once for each project; raise as `clear` does."""
+        edits: dict[str, list[Eviction]] = {}
+        for found in filter(None, map(evidence.find, sorted({pin.name for pin in pins} - self._examined))):
+            self._examined.add(found.identity.name)
+            root = os.path.dirname(found.location) if found.location.endswith(".egg") else found.location
+            # from another folder, such as that of a project, pip removes nothing
+            if root.endswith("-packages") and os.access(root, os.W_OK):
+                edits.setdefault(root, []).extend(_find_edits(found, root, evidence))
+        for root, copies in edits.items():
+            shelf = Shelf(root, os.path.join(FOLDER, "shelf"))
+            self._receipts += [(shelf, shelf.evict(copies))] if copies else []
+
+    def report(self) -> None:
+        """Tell which edited files pip has replaced; the others, and those that the user manages, leave the shelf."""
+        for shelf, stem in self._receipts:
+            items = [item for item in shelf.shelved() if item.receipt == stem and item.copied]
+            back = [item for item in items if item.reason == _UNMANAGED or shelf.is_in_place(item)]
+            returned = shelf.put_back(back)
+            kept = [item for item in items if item not in returned]
+            for name in sorted({item.identity.name for item in kept}):
+                self._tell.insist(phrases.kept([item for item in kept if item.identity.name == name]))
 
     def settle(self, evidence: Evidence, since: int) -> bool:
         """Move other dist-infos of what pip has installed since (ns), if any: `--ignore-installed` leaves them."""
@@ -263,6 +291,18 @@ class Healing:
         """Forget what has been on the shelf for too long, after a successful run."""
         for shelf, _ in self._receipts:
             shelf.forget()
+
+
+def _find_edits(found: Distribution, root: str, evidence: Evidence) -> Iterator[Eviction]:
+    installed, who = evidence.installed, found.identity
+    row, lists = installed.row(found), [FileList(replace(found, path=path)) for path in installed.copies(who.name)]
+    edited = "had been edited" if lists[0].rows else "may have been edited"
+    for place in contents.find_edited(lists, installed.owners, row.flaws if row else ()):
+        path = os.path.relpath(place, root)
+        what = f"{path} of {who.name} {found.text}".rstrip()
+        why = _UNMANAGED if installed.files(found).is_unmanaged(path) else edited
+        if os.pardir not in path.removeprefix(ABOVE):
+            yield Eviction(what=what, identity=who, paths=(path,), reason=why, contradiction=False, copied=True)
 
 
 def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:

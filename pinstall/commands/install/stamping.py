@@ -129,7 +129,7 @@ def _listed(lists: Sequence[FileList], started: int) -> tuple[str, ...] | None:
     for folder, paths in sorted(below.items()):
         there = []
         for path in sorted(paths):
-            with suppress(OSError):  # RECORD may list what pip did not install
+            with suppress(OSError, ValueError):  # what pip did not install, or the locale cannot spell
                 if not _is_past(os.stat(f"{folder}{os.sep}{path}"), started):
                     return None
                 there.append(path)
@@ -149,7 +149,7 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
 def is_settled(ground: str, started: int) -> bool:
     """Return whether a ground cannot have changed since shortly before the run started (ns)."""
     if ground[:1] in (CONTENT, STATUS, LISTING):
-        with suppress(OSError):  # that it is not there was seen, and is seen again
+        with suppress(OSError, ValueError):  # that it is not there was seen, and is seen again
             return _is_past(os.stat(ground[1:]), started)
     return True
 

@@ -1,0 +1,223 @@
+"""A file that was edited after its installation is never lost by a reinstallation that pinstall decides on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.promises import REPORTS
+from tests.support.scenes import RELEASE, lame, own_lines, pinned, pinstall, place, written
+from tests.support.wheels import wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runner import Runner
+
+pytestmark = pytest.mark.skipif(RELEASE < REPORTS, reason="without reports files are not verified")
+ENTRY = {"certifi-1.0.dist-info/entry_points.txt": b"[console_scripts]\nwhere = certifi:where\n"}
+CODE = {"certifi/__init__.py": "def where(): print('it runs')\n"}
+BUNDLE = b"the bundle of the wheel\n"
+CERTIFI = wheel("certifi", "1.0", modules=CODE, files={"certifi/cacert.pem": BUNDLE, **ENTRY})
+MORE = {"certifi/cacert.pem": BUNDLE, "certifi/state.json": b"of the other wheel", **ENTRY}
+OTHER = wheel("certifi", "1.0", modules=CODE, files=MORE)
+MINE = b"the bundle of the wheel, and the one of the company\n"
+
+
+@pytest.fixture
+def scene(runner: Runner) -> Runner:
+    """Return a runner whose environment has a package with data and a script, installed and satisfied."""
+    runner.index.add(CERTIFI)
+    written(runner, "certifi==1.0\n")
+    assert runner.pinstall("-r", "requirements.txt").returncode == 0
+    return runner
+
+
+def bundle(runner: Runner) -> Path:
+    return runner.environment.site_packages / "certifi" / "cacert.pem"
+
+
+def shelf(runner: Runner) -> list[bytes]:
+    """Return the contents of what is on the environment's shelf."""
+    folder = runner.environment.site_packages / ".pinstall" / "shelf"
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",), ("-qq",)], ids=["", "-q", "-qq"])
+def test_an_edited_file_is_kept_named_and_put_back(scene: Runner, quiet: tuple[str, ...]) -> None:
+    bundle(scene).write_bytes(MINE)
+    assert scene.pip("install", "-r", "requirements.txt").returncode == 0
+    assert bundle(scene).read_bytes() == MINE  # pip alone leaves it
+    ended = scene.pinstall(*quiet, "-r", "requirements.txt")
+    assert (ended.returncode, bundle(scene).read_bytes(), shelf(scene)) == (0, BUNDLE, [MINE])
+    line = "certifi/cacert.pem of certifi 1.0 had been edited: kept (`pinstall undo` puts it back)"
+    assert [one for one in own_lines(ended) if "been edited" in one] == [line]
+    undone = scene.pinstall("undo")
+    assert (undone.returncode, bundle(scene).read_bytes(), shelf(scene)) == (0, MINE, [])
+    assert "put certifi/cacert.pem of certifi 1.0 back: a pin of certifi is not satisfied by it" in undone.stderr
+    assert scene.pinstall("check", "-r", "requirements.txt").returncode == 1
+    assert scene.pinstall("undo").returncode == 1
+
+
+@pytest.mark.parametrize("kind", ["module", "script", "link", "metadata", "same size"])
+def test_every_kind_of_file_is_kept(scene: Runner, kind: str) -> None:
+    folder = scene.environment.site_packages
+    paths = {
+        "module": folder / "certifi" / "__init__.py",
+        "script": scene.environment.root / "bin" / "where",
+        "metadata": folder / "certifi-1.0.dist-info" / "METADATA",
+    }
+    path = paths.get(kind, bundle(scene))
+    before = path.read_bytes()
+    if kind == "link":
+        path.unlink()
+        path.symlink_to("/etc/hostname")
+    else:
+        path.write_bytes(before.swapcase() if kind == "same size" else before + b"# mine\n")
+    mine = path.read_bytes()
+    ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert (ended.returncode, path.read_bytes()) == (0, before), ended.output
+    assert f"{os.path.relpath(path, folder)} of certifi 1.0 had been edited: kept" in ended.stderr
+    assert scene.pinstall("undo").returncode == 0
+    assert (path.read_bytes(), path.is_symlink()) == (mine, kind == "link")
+
+
+@pytest.mark.slow
+def test_where_the_dist_info_is_moved_the_edits_are_kept_too(scene: Runner) -> None:
+    bundle(scene).write_bytes(MINE)
+    (scene.environment.site_packages / "certifi-1.0.dist-info" / "METADATA").write_bytes(b"")
+    ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert (ended.returncode, bundle(scene).read_bytes()) == (0, BUNDLE)
+    assert MINE in shelf(scene)
+    assert "certifi/cacert.pem of certifi had been edited: kept" in ended.stderr
+    assert scene.pinstall("undo").returncode == 0
+    assert bundle(scene).read_bytes() == MINE
+
+
+@pytest.mark.slow
+def test_of_two_dist_infos_each_edit_is_kept(scene: Runner) -> None:
+    folder = scene.environment.site_packages
+    place(scene.environment, wheel("certifi", "0.9", modules={"old.py": "OLD = 1\n", **CODE}))
+    (folder / "old.py").write_bytes(MINE)
+    bundle(scene).write_bytes(MINE)
+    ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert (ended.returncode, bundle(scene).read_bytes()) == (0, BUNDLE), ended.output
+    assert shelf(scene).count(MINE) >= 2
+    (line,) = [one for one in own_lines(ended) if "been edited" in one]
+    assert line.startswith("certifi/cacert.pem, old.py of certifi ")
+
+
+def test_an_added_file_is_kept_only_where_the_new_wheel_replaces_it(scene: Runner) -> None:
+    added = bundle(scene).with_name("state.json")
+    for number, archive in enumerate((CERTIFI, OTHER)):
+        scene.index.add(archive)
+        added.write_bytes(MINE)
+        bundle(scene).write_bytes(MINE + b"%d" % number)
+        written(scene, pinned(archive))
+        ended = scene.pinstall("-q", "-r", "requirements.txt", "--no-cache-dir")
+        assert ended.returncode == 0, ended.output
+        assert ("state.json" in ended.stderr) == (archive is OTHER)
+        assert added.read_bytes() == (MINE if archive is CERTIFI else MORE["certifi/state.json"])
+    assert shelf(scene).count(MINE) == 1
+    assert scene.pinstall("undo").returncode == 0
+    assert added.read_bytes() == MINE
+
+
+def test_what_is_as_its_wheel_has_it_is_no_edit(scene: Runner) -> None:
+    written(scene, pinned(OTHER))
+    scene.index.add(OTHER)
+    ended = scene.pinstall("-r", "requirements.txt", "--no-cache-dir")
+    assert ended.returncode == 0, ended.output
+    assert ("been edited" in ended.stderr, shelf(scene)) == (False, [])
+
+
+@pytest.mark.slow
+def test_a_file_larger_than_the_shelf_is_kept_as_the_latest(scene: Runner) -> None:
+    size = (2048 << 20) + 1
+    os.truncate(bundle(scene), size)  # it takes no room on the disk
+    ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert (ended.returncode, bundle(scene).read_bytes()) == (0, BUNDLE)
+    assert "certifi/cacert.pem of certifi 1.0 had been edited: kept" in ended.stderr
+    assert scene.pinstall("undo").returncode == 0
+    assert bundle(scene).stat().st_size == size
+
+
+@pytest.mark.slow
+def test_where_pip_fails_nothing_is_replaced_and_nothing_left_on_the_shelf(scene: Runner) -> None:
+    bundle(scene).write_bytes(MINE)
+    shutil.rmtree(scene.cache)
+    ended = scene.pinstall("-r", "requirements.txt", "--index-url", "http://127.0.0.1:9/simple/", "--retries", "0")
+    assert ended.returncode != 0
+    assert ("been edited" in ended.stderr, bundle(scene).read_bytes(), shelf(scene)) == (False, MINE, [])
+
+
+def settled(runner: Runner, *settings: str) -> None:
+    """Look twice, the second time with a pip that cannot start."""
+    lame(runner.environment)
+    for _ in range(2):
+        ended = runner.pinstall("-r", "requirements.txt", *settings)
+        assert ended.returncode == 0, ended.output
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "variables"),
+    [
+        ('unmanaged = ["certifi/cacert.pem", "*.none"]', (), {}),
+        ("", ("--pin", "unmanaged=certifi/*.pem"), {}),
+        ("", (), {"PINSTALL_UNMANAGED": "none *.pem"}),
+    ],
+)
+def test_an_unmanaged_file_is_left_alone_by_every_check(
+    scene: Runner, table: str, words: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    written(scene, f"[tool.pinstall]\n{table}\n", "pyproject.toml")
+    bundle(scene).write_bytes(MINE)
+    checked = scene.pinstall("check", "-r", "requirements.txt", "--pin", "unmanaged=another/*")
+    assert checked.returncode == 1  # the command line goes first
+    for deep in ((), ("--deep",)):
+        checked = scene.pinstall("check", *deep, "-r", "requirements.txt", *words, env=variables)
+        assert (checked.returncode, checked.stdout) == (0, ""), checked.output
+        assert "certifi==1.0 holds with certifi/cacert.pem left alone (`unmanaged`)" in checked.stderr
+    lame(scene.environment)
+    for content in (MINE, MINE + b"again", MINE):
+        bundle(scene).write_bytes(content)
+        for _ in range(2):
+            ended = scene.pinstall("-r", "requirements.txt", *words, env=variables)
+            assert ended.returncode == 0, ended.output
+        assert bundle(scene).read_bytes() == content
+
+
+@pytest.mark.slow
+def test_an_unmanaged_file_is_put_back_where_another_file_is_the_cause(scene: Runner) -> None:
+    bundle(scene).write_bytes(MINE)
+    module = bundle(scene).with_name("__init__.py")
+    module.write_text("broken", encoding="utf-8")
+    words = ("-r", "requirements.txt", "--pin", "unmanaged=*/cacert.pem")
+    told = pinstall(scene, "-q", *words)
+    assert (told.ended.returncode, bundle(scene).read_bytes()) == (0, MINE), told.ended.output
+    assert module.read_text(encoding="utf-8") == CODE["certifi/__init__.py"]
+    assert shelf(scene) == [b"broken"]
+    settled(scene, *words[2:])
+
+
+@pytest.mark.slow
+def test_a_proof_by_the_wheel_leaves_an_unmanaged_file_out(runner: Runner) -> None:
+    runner.index.add(CERTIFI)
+    written(runner, pinned(CERTIFI))
+    runner.pip("install", "-r", "requirements.txt")
+    bundle(runner).write_bytes(MINE)
+    settled(runner, "--pin", "unmanaged=certifi/cacert.pem")
+    assert bundle(runner).read_bytes() == MINE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", ["[1]", "{ a = 1 }", '["a b"]', "1.5"], ids=["number", "table", "blank", "float"])
+def test_a_value_of_another_type_is_refused(scene: Runner, value: str) -> None:
+    written(scene, f"[tool.pinstall]\nunmanaged = {value}\n", "pyproject.toml")
+    ended = scene.pinstall("-r", "requirements.txt")
+    assert ended.returncode == 64
+    written(scene, '[tool.pinstall]\nunpinned = ["warn"]\n', "pyproject.toml")
+    assert scene.pinstall("-r", "requirements.txt").returncode == 64
