@@ -221,3 +221,101 @@ def test_a_value_of_another_type_is_refused(scene: Runner, value: str) -> None:
     assert ended.returncode == 64
     written(scene, '[tool.pinstall]\nunpinned = ["warn"]\n', "pyproject.toml")
     assert scene.pinstall("-r", "requirements.txt").returncode == 64
+
+
+EGG = {
+    "demo-1.0.egg-info/PKG-INFO": b"Metadata-Version: 1.1\nName: demo\nVersion: 1.0\n",
+    "demo-1.0.egg-info/top_level.txt": b"demo\n",
+    "demo/__init__.py": b"MARK = 'egg'\n",
+    "demo/data.txt": b"data",
+}
+"""What `setup.py install` leaves, without the list of its files."""
+
+
+def laid(folder: Path, files: dict[str, bytes]) -> None:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("alone", [False, True], ids=["flat", "folder"])
+def test_of_an_egg_every_file_is_kept_that_is_not_the_same_again(runner: Runner, listed: bool, alone: bool) -> None:
+    folder = runner.environment.site_packages
+    if alone:  # as `easy_install` makes it
+        laid(folder / "demo-1.0.egg", {path.replace("demo-1.0.egg-info", "EGG-INFO"): EGG[path] for path in EGG})
+        (folder / "easy-install.pth").write_text("./demo-1.0.egg\n", encoding="utf-8")
+    else:
+        laid(folder, EGG)
+        if listed:
+            names = "".join(f"../{path}\n" for path in EGG if "egg-info" not in path)
+            (folder / "demo-1.0.egg-info" / "installed-files.txt").write_text(names, encoding="utf-8")
+    module = folder / ("demo-1.0.egg/demo" if alone else "demo") / "__init__.py"
+    module.write_bytes(MINE)
+    archive = wheel("demo", "1.0", modules={"demo/__init__.py": "MARK = 'wheel'\n"}, files={"demo/data.txt": b"data"})
+    runner.index.add(archive)
+    written(runner, pinned(archive))
+    ended = runner.pinstall("-q", "-r", "requirements.txt")
+    assert ended.returncode == 0, ended.output
+    assert runner.environment.module("demo", "MARK") == "wheel"
+    path = os.path.relpath(module, folder)
+    assert f"{path}" in ended.stderr
+    assert "may have been edited: kept" in ended.stderr
+    assert MINE in shelf(runner)
+    assert alone or b"data" not in shelf(runner)
+    assert runner.pinstall("undo").returncode == 0
+    assert module.read_bytes() == MINE
+
+
+@pytest.mark.slow
+def test_an_edit_of_what_conda_installed_is_kept(runner: Runner) -> None:
+    other = wheel("certifi", "1.0", modules=CODE, files={"certifi/cacert.pem": b"of conda", **ENTRY})
+    place(runner.environment, other)
+    (bundle(runner).parents[1] / "certifi-1.0.dist-info" / "INSTALLER").write_text("conda", encoding="utf-8")
+    bundle(runner).write_bytes(MINE)
+    runner.index.add(CERTIFI)
+    written(runner, pinned(CERTIFI))
+    ended = runner.pinstall("-q", "-r", "requirements.txt")
+    assert (ended.returncode, bundle(runner).read_bytes()) == (0, BUNDLE), ended.output
+    assert "certifi/cacert.pem of certifi 1.0 had been edited: kept" in ended.stderr
+    assert runner.pinstall("undo").returncode == 0
+    assert bundle(runner).read_bytes() == MINE
+
+
+@pytest.mark.slow
+def test_the_edits_of_two_packages_are_put_back_at_once(scene: Runner) -> None:
+    scene.index.add(wheel("demo", "1.0"))
+    written(scene, "certifi==1.0\ndemo==1.0\n")
+    assert scene.pinstall("-r", "requirements.txt").returncode == 0
+    module = scene.environment.site_packages / "demo.py"
+    for path in (module, bundle(scene)):
+        path.write_bytes(MINE)
+    ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert [line.partition(" had")[0] for line in own_lines(ended)] == [
+        "certifi/cacert.pem of certifi 1.0",
+        "demo.py of demo 1.0",
+    ]
+    assert scene.pinstall("undo").returncode == 0
+    assert (module.read_bytes(), bundle(scene).read_bytes()) == (MINE, MINE)
+
+
+@pytest.mark.slow
+def test_what_the_ledger_knows_to_differ_since_the_installation_is_no_edit(runner: Runner) -> None:
+    for mark in ("", "second"):
+        archive = wheel(
+            "certifi", "1.0", modules=CODE, files={"certifi/cacert.pem": BUNDLE}, record_is="lying", mark=mark
+        )
+        runner.index.add(archive)
+        written(runner, pinned(archive))
+        ended = runner.pinstall("-r", "requirements.txt", "--no-cache-dir")
+        assert ended.returncode == 0, ended.output
+        assert "been edited" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_user_s_own_upgrade_replaces_an_edit_as_pip_does(scene: Runner) -> None:
+    scene.index.add(wheel("certifi", "2.0", modules=CODE, files={"certifi/cacert.pem": b"new"}))
+    bundle(scene).write_bytes(MINE)
+    ended = scene.pinstall("certifi==2.0")
+    assert (ended.returncode, bundle(scene).read_bytes()) == (0, b"new")
