@@ -78,8 +78,7 @@ def find_edited(lists: Sequence[FileList], others: Collection[str], known: Colle
     """
     tops = [top for one in lists for top in one.top_level]
     inside = (os.path.join(folder, name) for top in tops for folder, _, names in os.walk(top) for name in names)
-    found = (place for place in (*tops, *inside) if place not in others and not is_bytecode(place))
-    hashes: dict[str, list[str]] = {place: [] for place in found}
+    hashes: dict[str, list[str]] = {one: [] for one in (*tops, *inside) if one not in others and not is_bytecode(one)}
     for one in lists:
         own = f"{os.path.basename(one.distribution.path)}/"
         for path, digest, _ in one.rows:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Distribution
 
-    Globs = Sequence[str]
     Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
     "By place: the distributions that list it, by dist-info, with the row."
 
@@ -41,7 +40,7 @@ class Installed:
     """
 
     def __init__(
-        self, target: Interpreter, state: str, globs: Globs, *, verifies: bool, before: Installed | None = None
+        self, target: Interpreter, state: str, globs: Sequence[str], *, verifies: bool, before: Installed | None = None
     ) -> None:
         self.target = target
         self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pinstall.model.errors import Command, Outcome
 
 SCHEMA = 1
-_SHOWN = 4
-"""How many names a message has at most."""
 
 _HAS_COMMITS = ("git+", "hg+")
 _FOREMOST = re.compile(r"[#&](md5=)")
@@ -39,9 +37,9 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = 4) -> str:
     """Return the first names, and how many more there are."""
-    return ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
+    return ", ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
 
 
 def target(place: str, version: str, rival: str, *, elsewhere: bool) -> str:
@@ -132,10 +130,9 @@ def eviction(evicted: Eviction) -> str:
 
 def kept(edits: Sequence[Eviction]) -> str:
     """Return one line on edited files of one distribution that pip has replaced."""
-    of = edits[0].what.removeprefix(edits[0].paths[0])
-    them = "it" if len(edits) == 1 else "them"
-    names = listed([one.paths[0] for one in edits])
-    return f"{names}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
+    paths, them = [edit.paths[0] for edit in edits], "it" if len(edits) == 1 else "them"
+    of = edits[0].what.removeprefix(paths[0])
+    return f"{listed(paths)}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
 
 
 def bypass(evicted: Eviction, why: str = "cannot be written") -> str:

@@ -24,8 +24,7 @@ _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere
 _VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
 """The variables of settings: one names an interpreter, and some are for pinstall's own tests."""
 _KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
-_LIST: Final = "unmanaged"
-"""The key that may have several values; elsewhere blanks separate them."""
+_LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
 PROJECT: Final = "pyproject.toml"
 """The file that holds groups where no other is named, and the only name that such a file may have."""
 

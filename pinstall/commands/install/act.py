@@ -98,8 +98,6 @@ class Attempt:
             self._clearing.clear(cases, cache.cases(self._constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
-            damaged = (verdict.pin for verdict in found if verdict.state is State.DAMAGED)
-            self.installer.healing.keep((*forced, *damaged), self._before)
             self.installer.healing.clear(found, forced, self._before)
         if self.installer.runs.interrupted:
             self.put_back()
@@ -149,7 +147,6 @@ class Attempt:
         """Reinstall what is right by version alone, and complete what that needs; return the exit code."""
         before = self.installer.evidence.unmet
         self.installer.force(comparison.find_forced(self.installer.judge(), self._before.asked.policy.unproven))
-        self.installer.healing.report()
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
         if not new or self.installer.runs.interrupted:

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
 
-_UNMANAGED = "is unmanaged"
-"""The reason for a copy that goes back after the reinstallation."""
+_UNMANAGED = "is unmanaged"  # the reason for a copy that goes back after the reinstallation
 
 
 class Clearing:
@@ -198,6 +197,7 @@ class Healing:
         Raises PinstallError (`shelf`) where that cannot be done; `put_back` then returns what was moved.
         """
         names = {pin.name for pin in forced}
+        self.keep((*forced, *(verdict.pin for verdict in found if verdict.state is State.DAMAGED)), evidence)
         for verdict in found:
             concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
             damaged = evidence.find(verdict.pin.name) if concerned else None
@@ -227,16 +227,6 @@ class Healing:
         for root, copies in edits.items():
             shelf = Shelf(root, os.path.join(FOLDER, "shelf"))
             self._receipts += [(shelf, shelf.evict(copies))] if copies else []
-
-    def report(self) -> None:
-        """Tell which edited files pip has replaced; the others, and those that the user manages, leave the shelf."""
-        for shelf, stem in self._receipts:
-            items = [item for item in shelf.shelved() if item.receipt == stem and item.copied]
-            back = [item for item in items if item.reason == _UNMANAGED or shelf.is_in_place(item)]
-            returned = shelf.put_back(back)
-            kept = [item for item in items if item not in returned]
-            for name in sorted({item.identity.name for item in kept}):
-                self._tell.insist(phrases.kept([item for item in kept if item.identity.name == name]))
 
     def settle(self, evidence: Evidence, since: int) -> bool:
         """Move other dist-infos of what pip has installed since (ns), if any: `--ignore-installed` leaves them."""
@@ -288,8 +278,16 @@ class Healing:
         self._receipts, self._listed = [], {}
 
     def end(self) -> None:
-        """Forget what has been on the shelf for too long, after a successful run."""
-        for shelf, _ in self._receipts:
+        """Tell which edited files pip has replaced, and forget what has been on the shelf for too long.
+
+        Unmanaged files go back to their places. So do files that are there already: their copies leave the shelf.
+        """
+        for shelf, stem in self._receipts:
+            items = [item for item in shelf.shelved() if item.receipt == stem and item.copied]
+            returned = shelf.put_back(one for one in items if one.reason == _UNMANAGED or shelf.is_in_place(one))
+            kept = [item for item in items if item not in returned]
+            for name in sorted({item.identity.name for item in kept}):
+                self._tell.insist(phrases.kept([item for item in kept if item.identity.name == name]))
             shelf.forget()
 
 
