@@ -79,20 +79,18 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     for shelf in (Shelf(folder, os.path.join(FOLDER, "shelf")) for folder in folders):
         shelved += [(item, shelf) for item in shelf.shelved() if item.copied]  # the rest is broken metadata
     if not shelved:
-        off = f"pip's cache is off: {call.cache_directory.reason}"
-        tell.say(off if path is None else f"nothing lies on the shelf of `{path}`")
+        reason = call.cache_directory.reason
+        tell.say(f"nothing lies on the shelf of `{path}`" if path else f"pip's cache is off: {reason}")
         return FINDING
     newest, shelf = max(shelved, key=lambda each: each[0].receipt)
     latest = [item for item in shelf.shelved() if item.receipt == newest.receipt]
     returned = shelf.put_back(latest)
     for item in latest:
-        if item not in returned:
-            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
-        elif item.copied:
-            name = item.identity.name
-            tell.say(f"put {item.what} back: a pin of {name} is not satisfied by it (`unmanaged` leaves a file alone)")
+        if item in returned:
+            now = ": its pin is not satisfied now (see `unmanaged`)" if item.copied else " into pip's cache"
+            tell.say(f"put {item.what} back{now}")
         else:
-            tell.say(f"put {item.what} back into pip's cache")
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place is taken")
     return HOLDS if len(returned) == len(latest) else FINDING
 
 

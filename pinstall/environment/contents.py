@@ -77,13 +77,16 @@ def find_edited(lists: Sequence[FileList], others: Collection[str], known: Colle
     `others` have. Byte code, empty files and the paths that are `known` to differ do not count.
     """
     tops = [top for one in lists for top in one.top_level]
-    inside = (os.path.join(folder, name) for top in tops for folder, _, names in os.walk(top) for name in names)
+    location, own = os.path.join(lists[0].distribution.location, ""), {one.distribution.path for one in lists}
+    # RECORD may name a folder outside, which is not a package
+    walked = (found for top in tops if top.startswith(location) and top not in own for found in os.walk(top))
+    inside = (os.path.join(folder, name) for folder, _, names in walked for name in names)
     hashes: dict[str, list[str]] = {one: [] for one in (*tops, *inside) if one not in others and not is_bytecode(one)}
     for one in lists:
-        own = f"{os.path.basename(one.distribution.path)}/"
         for path, digest, _ in one.rows:
-            if not is_bytecode(path) and path not in known and (digest or not path.startswith(own)):
-                hashes.setdefault(one.place(path), []).append(digest)
+            place = one.place(path)
+            if not is_bytecode(path) and path not in known and (digest or os.path.dirname(place) not in own):
+                hashes.setdefault(place, []).append(digest)
     for place, digests in sorted(hashes.items()):
         is_file = os.path.islink(place) or (os.path.isfile(place) and os.path.getsize(place))
         if is_file and all(is_altered(place, UNKNOWN, one) for one in digests if one.startswith("sha256=")):

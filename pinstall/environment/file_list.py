@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -56,7 +55,11 @@ class FileList:
 
     def is_unmanaged(self, path: str) -> bool:
         """Tell whether the user manages the file of a path in RECORD."""
-        return bool(self._globs) and any(fnmatchcase(path, glob) for glob in self._globs)
+        if not self._globs:
+            return False
+        from fnmatch import fnmatchcase  # noqa: PLC0415 - few runs have globs
+
+        return any(fnmatchcase(path, glob) for glob in self._globs)
 
     @cached_property
     def _judged(self) -> Sequence[Row]:

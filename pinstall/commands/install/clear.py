@@ -217,12 +217,13 @@ class Healing:
 
     def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
         """Copy the edited files of what is reinstalled to the shelf, once for each project; raise as `clear` does."""
-        edits: dict[str, list[Eviction]] = {}
+        edits, target = dict[str, list[Eviction]](), evidence.asked.target
         for found in filter(None, map(evidence.find, sorted({pin.name for pin in pins} - self._examined))):
             self._examined.add(found.identity.name)
             root = os.path.dirname(found.location) if found.location.endswith(".egg") else found.location
-            # from another folder, such as that of a project, pip removes nothing
-            if root.endswith("-packages") and os.access(root, os.W_OK):
+            # pip removes nothing from the folders of projects and of the system, but does from that of the user
+            elsewhere = root.startswith(target.base_prefix) or not root.endswith("-packages")
+            if os.access(root, os.W_OK) and (root in (target.purelib, target.platlib) or not elsewhere):
                 edits.setdefault(root, []).extend(_find_edits(found, root, evidence))
         for root, copies in edits.items():
             shelf = Shelf(root, os.path.join(FOLDER, "shelf"))
@@ -273,7 +274,7 @@ class Healing:
 
     def put_back(self) -> None:
         """Return the metadata, so that the environment is what it was."""
-        for shelf, stem in self._receipts:
+        for shelf, stem in reversed(self._receipts):  # a copy may be of a file in metadata that moved after it
             shelf.put_back(item for item in shelf.shelved() if item.receipt == stem)
         self._receipts, self._listed = [], {}
 
@@ -298,8 +299,8 @@ def _find_edits(found: Distribution, root: str, evidence: Evidence) -> Iterator[
     for place in contents.find_edited(lists, installed.owners, row.flaws if row else ()):
         path = os.path.relpath(place, root)
         what = f"{path} of {who.name} {found.text}".rstrip()
-        why = _UNMANAGED if installed.files(found).is_unmanaged(path) else edited
-        if os.pardir not in path.removeprefix(ABOVE):
+        why = _UNMANAGED if installed.files(found).is_unmanaged(path.replace(os.sep, "/")) else edited
+        if os.pardir not in path.removeprefix(ABOVE).split(os.sep):
             yield Eviction(what=what, identity=who, paths=(path,), reason=why, contradiction=False, copied=True)
 
 
