@@ -25,7 +25,7 @@ DOCS = Path(__file__).parent
 MANUAL = DOCS / "installed" / "share" / "man" / "man1" / "pinstall.1"
 OLDEST, NEWEST = (22, 3), (26, 3)
 """The releases that the full promise is made for."""
-KINDS = {"FILE": "a file, or `-`"}
+KINDS = {"FILE": "a file, or `-`", "GLOBS": "globs"}
 SATISFIED = {"free": "no pip", "read": "no pip, but it counts", "pip": "pip runs"}
 
 

@@ -161,14 +161,14 @@ def _opened_draft(path: str) -> BinaryIO:
 
 def list_names(path: str) -> list[str]:
     """Return the names in a folder, sorted; nothing where it is missing or may not be read."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # the locale may not be able to spell the path
         return sorted(os.listdir(path))
     return []
 
 
 def read(path: str, most: int = -1) -> bytes | None:
     """Return the content of a file, or its first bytes; None where it is missing or may not be read."""
-    with suppress(OSError), open(path, "rb", buffering=0) as file:
+    with suppress(OSError, ValueError), open(path, "rb", buffering=0) as file:
         return file.read(most)
     return None
 

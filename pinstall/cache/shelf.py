@@ -36,6 +36,8 @@ DAYS = 90
 """How long a receipt is kept."""
 MEBIBYTES = 2048
 """How much the receipts may hold together."""
+ABOVE = os.path.join(*[os.pardir] * (2 if os.name == "nt" else 3), "")
+"""How packages name the folder of their environment, of which a shelf may have copies: `../../../bin/demo`."""
 
 
 class Shelf:
@@ -76,7 +78,8 @@ class Shelf:
     def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
         for path, stored in zip(entry["paths"], entry["stored"], strict=True):
             with contextlib.suppress(FileNotFoundError):  # another process was quicker
-                os.rename(os.path.join(self._cache, path), os.path.join(receipt, stored))
+                shelve = _duplicate if entry["copied"] else os.rename
+                shelve(os.path.join(self._cache, path), os.path.join(receipt, stored))
             folder = os.path.join(self._cache, os.path.dirname(path))
             with contextlib.suppress(FileNotFoundError):
                 if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
@@ -93,13 +96,19 @@ class Shelf:
         """Return where the first file of an item is now."""
         return os.path.join(self._root, item.receipt, item.stored[0])
 
+    def is_in_place(self, item: Shelved) -> bool:
+        """Tell whether the contents of a copied file are where it was."""
+        return files.hash_file(self.place(item)) == files.hash_file(os.path.join(self._cache, item.paths[0]))
+
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
-        """Rename items back into the cache where their places are free; return those that went back."""
+        """Rename items back where their places are free, copies in any case; return those that went back."""
         return tuple(item for item in list(items) if self._return(item))
 
     def _return(self, item: Shelved) -> bool:
         receipt = os.path.join(self._root, item.receipt)
         places = [os.path.join(self._cache, path) for path in item.paths]
+        if item.copied:
+            return _supersede(self.place(item), places[0])
         if any(map(os.path.lexists, places)):  # files that belong together return together
             return False
         for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
@@ -150,11 +159,12 @@ def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
         "hashes": sorted(eviction.identity.hashes),
         "reason": eviction.reason,
         "contradiction": eviction.contradiction,
+        "copied": eviction.copied,
     }
 
 
 def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
-    version = entry["version"]
+    version, copied = entry["version"], bool(entry.get("copied"))
     if len(entry["stored"]) != len(entry["paths"]) or any(map(os.path.dirname, entry["stored"])):
         raise ValueError(entry)
     return Shelved(
@@ -166,17 +176,41 @@ def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
             hashes=frozenset(entry["hashes"]),
         ),
         stored=tuple(map(_below, entry["stored"])),
-        paths=tuple(map(_below, entry["paths"])),
+        paths=tuple(_below(path, ABOVE if copied else "") for path in entry["paths"]),
         reason=str(entry["reason"]),
         contradiction=bool(entry["contradiction"]),
+        copied=copied,
     )
 
 
-def _below(path: str) -> str:
-    """Return a relative path; raise ValueError for one that could lead out of its folder."""
-    if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.split(os.sep)):
+def _below(path: str, above: str = "") -> str:
+    """Return a relative path; raise ValueError for one that could lead out of its folder, or of that `above`."""
+    if os.path.isabs(path) or not {"", os.curdir, os.pardir}.isdisjoint(path.removeprefix(above).split(os.sep)):
         raise ValueError(path)
     return path
+
+
+def _duplicate(source: str, target: str) -> None:
+    """Give a file a second name, or copy it where the file system has no links; raise OSError.
+
+    pip writes into no file that is there: it moves or deletes it first.
+    """
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(source, f"{target}.draft", follow_symlinks=False)
+        os.replace(f"{target}.draft", target)
+
+
+def _supersede(source: str, target: str) -> bool:
+    """Rename a file over another one, and tell whether it was done."""
+    with contextlib.suppress(OSError):
+        files.folder(os.path.dirname(target))
+        os.replace(source, target)
+        if os.path.lexists(source):  # they were one file, which such a rename leaves alone
+            os.unlink(source)
+        return True
+    return False
 
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, inventory, wheels
 from pinstall.cache.shelf import Shelf
+from pinstall.environment.ledger import FOLDER
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, misuse
@@ -64,28 +65,33 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
-    """Put back what the latest run moved out of pip's cache; return 1 where that is nothing, raise for arguments."""
+    """Put back what the latest run moved out of pip's cache, or the edited files that pip replaced in the environment.
+
+    Returns 1 where that is nothing, raises for arguments.
+    """
     call = read_call(argv, environ, installs=False)
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
         raise misuse("`pinstall undo` takes no names", hint)
-    path = call.cache_directory.path
-    if path is None:
-        tell.say(f"pip's cache is off: {call.cache_directory.reason}")
+    path, folders = call.cache_directory.path, {call.target.purelib, call.target.platlib, *call.target.paths}
+    shelved = [] if path is None else [(item, Shelf(path)) for item in Shelf(path).shelved()]
+    for shelf in (Shelf(folder, os.path.join(FOLDER, "shelf")) for folder in folders):
+        shelved += [(item, shelf) for item in shelf.shelved() if item.copied]  # the rest is broken metadata
+    if not shelved:
+        reason = call.cache_directory.reason
+        tell.say(f"nothing lies on the shelf of `{path}`" if path else f"pip's cache is off: {reason}")
         return FINDING
-    shelf = Shelf(path)
-    shelved = list(shelf.shelved())
-    latest = [item for item in shelved if item.receipt == shelved[0].receipt]
+    newest, shelf = max(shelved, key=lambda each: each[0].receipt)
+    latest = [item for item in shelf.shelved() if item.receipt == newest.receipt]
     returned = shelf.put_back(latest)
-    for item in returned:
-        tell.say(f"put {item.what} back into pip's cache")
-    if not latest:
-        tell.say(f"nothing lies on the shelf of `{path}`")
     for item in latest:
-        if item not in returned:
-            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
-    return HOLDS if returned and len(returned) == len(latest) else FINDING
+        if item in returned:
+            now = ": its pin is not satisfied now (see `unmanaged`)" if item.copied else " into pip's cache"
+            tell.say(f"put {item.what} back{now}")
+        else:
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place is taken")
+    return HOLDS if len(returned) == len(latest) else FINDING
 
 
 def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:

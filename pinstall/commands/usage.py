@@ -53,7 +53,7 @@ _LOCK = (
     ("--check", "Write nothing, tell what would change"),
 )
 _PLACE = (
-    ("--python PYTHON", "Take the cache of the pip of this interpreter"),
+    ("--python PYTHON", "Take the environment of this interpreter, and the cache of its pip"),
     ("--cache-dir DIR", "Take this cache"),
 )
 _EVICT = (("--evict", "Move what is wrong out of the cache"),)
@@ -68,7 +68,7 @@ USAGES = (
     Usage("cache verify [PATTERN] [--evict]", "Check everything that it holds", "with `--evict`, the cache", _EVICT),
     Usage("cache evict PATTERN", "Move what matches out of it", "the cache"),
     Usage("cache shelf", "List what was moved out of it, and why"),
-    Usage("undo", "Put back what the latest run moved out", "the cache", _PLACE),
+    Usage("undo", "Put back what the latest run moved out of it, or edited files", "the cache, edited files", _PLACE),
     Usage("help [COMMAND | settings]", "Show help"),
 )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from pinstall.environment.file_list import FileList, locate
 from pinstall.files import sha256
 from pinstall.formats import archives
-from pinstall.formats.metadata import is_bytecode
+from pinstall.formats.metadata import UNKNOWN, is_bytecode
 
 if TYPE_CHECKING:
     import zipfile
@@ -70,6 +70,29 @@ def find_altered(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def find_edited(lists: Sequence[FileList], others: Collection[str], known: Collection[str]) -> Iterator[str]:
+    """Yield the places of files that pip may replace and that no list proves to be what was installed.
+
+    Those are edited files, files without a hash, and files in the packages' folders that neither these lists nor
+    `others` have. Byte code, empty files and the paths that are `known` to differ do not count.
+    """
+    tops = [top for one in lists for top in one.top_level]
+    location, own = os.path.join(lists[0].distribution.location, ""), {one.distribution.path for one in lists}
+    # RECORD may name a folder outside, which is not a package
+    walked = (found for top in tops if top.startswith(location) and top not in own for found in os.walk(top))
+    inside = (os.path.join(folder, name) for folder, _, names in walked for name in names)
+    hashes: dict[str, list[str]] = {one: [] for one in (*tops, *inside) if one not in others and not is_bytecode(one)}
+    for one in lists:
+        for path, digest, _ in one.rows:
+            place = one.place(path)
+            if not is_bytecode(path) and path not in known and (digest or os.path.dirname(place) not in own):
+                hashes.setdefault(place, []).append(digest)
+    for place, digests in sorted(hashes.items()):
+        is_file = os.path.islink(place) or (os.path.isfile(place) and os.path.getsize(place))
+        if is_file and all(is_altered(place, UNKNOWN, one) for one in digests if one.startswith("sha256=")):
+            yield place
+
+
 def is_altered(path: str, size: int, digest: str) -> bool:
     """Tell whether a file is missing or has not the sha256 that a row of RECORD says."""
     try:
@@ -114,21 +137,21 @@ def find_foreign(files: FileList) -> str | None:
     return min((path for _, path in find_altered((files,), 1)), default=None) if files.is_removable else "its RECORD"
 
 
-def equals(wheel: str | BinaryIO, distribution: Distribution) -> bool:
+def equals(wheel: str | BinaryIO, files: FileList) -> bool:
     """Tell whether all installed files are proven to be those of a wheel, byte by byte.
 
     Files that pip adds (byte code, commands for entry points, its own in the dist-info) do not count, nor does the
-    first line of a script. Any other file in RECORD that is not in the wheel prevents a proof.
+    first line of a script and unmanaged files. Any other file in RECORD that is not in the wheel prevents a proof.
 
     Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
     """
-    folder = os.path.basename(distribution.path)
+    folder = os.path.basename(files.distribution.path)
     try:
         # RECORD may have rows of folders, which pip keeps
-        listed = {posixpath.normpath(path) for path, *_ in FileList(distribution).rows if not path.endswith("/")}
+        listed = {posixpath.normpath(path) for path, *_ in files.rows if not path.endswith("/")}
         with archives.opened(wheel) as archive:
             places = _places(archive, folder, listed)
-            return f"{folder}/METADATA" in listed & places.keys() and _same(archive, places, distribution.location)
+            return f"{folder}/METADATA" in listed & places.keys() and _same(archive, places, files)
     except Exception:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
         return False
 
@@ -190,9 +213,10 @@ def _is_added(row: str, commands: AbstractSet[str]) -> bool:
     return is_bytecode(row) or (is_script and _is_command(row, commands))
 
 
-def _same(archive: zipfile.ZipFile, places: Mapping[str, str], location: str) -> bool:
+def _same(archive: zipfile.ZipFile, places: Mapping[str, str], listed: FileList) -> bool:
     """Compare sizes, which are cheap, then bytes, up to the first difference."""
-    files = [(archive.getinfo(name), locate(location, row)) for row, name in places.items()]
+    compared = ((row, archive.getinfo(name)) for row, name in places.items() if not listed.is_unmanaged(row))
+    files = [(member, locate(listed.distribution.location, row)) for row, member in compared]
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
     if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end
         return False

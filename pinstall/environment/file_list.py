@@ -1,6 +1,7 @@
 """List the files of one installed distribution, and compare them with that list.
 
-May not: write; report damage where the installer does not promise a true RECORD.
+May not: write; report damage where the installer does not promise a true RECORD, or where nothing can be known: the
+locale cannot spell a name, or a folder may not be entered.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ _TRUE: Final = ("pip", "uv")
 
 
 class FileList:
-    """The files of a distribution by its RECORD, or by pip's list of an egg; each is read at most once."""
+    """The files of a distribution by its RECORD, or by pip's list of an egg; each is read at most once.
 
-    def __init__(self, distribution: Distribution) -> None:
+    The `globs` match the paths of files that the user manages, which may be anything.
+    """
+
+    def __init__(self, distribution: Distribution, globs: Sequence[str] = ()) -> None:
         self.distribution = distribution
+        self._globs = globs
 
     @cached_property
     def _content(self) -> bytes | None:
@@ -48,6 +53,19 @@ class FileList:
             return () if self.distribution.egg else metadata.record_rows(self._content or b"")
         return ()
 
+    def is_unmanaged(self, path: str) -> bool:
+        """Tell whether the user manages the file of a path in RECORD."""
+        if not self._globs:
+            return False
+        from fnmatch import fnmatchcase  # noqa: PLC0415 - few runs have globs
+
+        return any(fnmatchcase(path, glob) for glob in self._globs)
+
+    @cached_property
+    def _judged(self) -> Sequence[Row]:
+        """Return the rows of files that can be compared and have to be as RECORD says."""
+        return [row for row in self.rows if _is_spelled(row[0]) and not self.is_unmanaged(row[0])]
+
     @cached_property
     def _of_egg(self) -> Sequence[str]:
         """Return the paths of the files of an egg, without byte code."""
@@ -56,8 +74,9 @@ class FileList:
 
     @property
     def is_removable(self) -> bool:
-        """Tell whether pip knows the files, so that it can remove and replace them."""
-        return (self.distribution.egg and os.path.isdir(self.distribution.path)) or bool(self.rows)
+        """Tell whether pip knows the files, so that it can remove and replace them; it reads no RECORD but UTF-8."""
+        known = os.path.isdir(self.distribution.path) if self.distribution.egg else bool(self.rows)
+        return known and all(_is_spelled(path) for path, _, _ in self.rows)
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -66,14 +85,17 @@ class FileList:
 
     @property
     def top_level(self) -> tuple[str, ...]:
-        """Return the path of each first part, and of each file outside; of an egg, of all files."""
+        """Return the path of each first part, and of each file outside; of an egg, of all files or what pip removes."""
+        if self.distribution.egg and self._content is None:
+            names = os.fsdecode(read(os.path.join(self.distribution.path, "top_level.txt")) or b"").split()
+            return tuple(self.place(f"{name}{end}") for name in names for end in ("", ".py"))
         return (*self._of_egg, *map(self.place, sorted(metadata.top_levels(path for path, _, _ in self.rows))))
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the paths of the Python files, which pip compiles."""
-        paths = (path for path, _, _ in self.rows if path.endswith(".py"))
-        return tuple(os.path.join(self.distribution.location, path) for path in paths)
+        location = self.distribution.location
+        return tuple(os.path.join(location, path) for path, _, _ in self.rows if path.endswith(".py"))
 
     def place(self, path: str) -> str:
         """Return the normal path of the file of a row."""
@@ -89,13 +111,16 @@ class FileList:
         Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
         """
         if self.distribution.egg:
-            gone = next((place for place in self._of_egg if not os.path.lexists(place)), None)
-            return None if gone is None else f"lacks {os.path.relpath(gone, self.distribution.location)}"
+            location = self.distribution.location
+            paths = (os.path.relpath(place, location) for place in self._of_egg)
+            gone = (path for path in paths if not self.is_unmanaged(path) and _size(location, path) is None)
+            return next((f"lacks {path}" for path in gone), None)
         if not self.is_held:
             return None
+        if self._content is None:
+            return "has no RECORD" if _size(self.distribution.path, "RECORD") is None else None
         if not self.rows or self._damages is None:
-            missing = self._content is None and not os.path.exists(self.distribution.record)
-            return "has no RECORD" if missing else "has an unreadable RECORD"
+            return "has an unreadable RECORD"
         return next((text for path, text in self._damages if path not in passing and not self._is_replaced(path)), None)
 
     @property
@@ -133,7 +158,7 @@ class FileList:
         written = os.stat(self.distribution.record).st_mtime_ns
         prefix, folder = stamp.open_folder(location)
         try:
-            for path, digest, size in self.rows:
+            for path, digest, size in self._judged:
                 # a row of a folder says nothing of a file, and pip keeps it
                 if metadata.CACHED in path or path[-1:] == "/" or (not digest and metadata.is_bytecode(path)):
                     continue
@@ -163,7 +188,7 @@ class FileList:
 
         Launchers of Windows are not read. A script that finds its Python by PATH or by its own folder is not dead.
         """
-        outside = (path for path, _, _ in self.rows if path.startswith(("../", "/"))) if self.is_held else ()
+        outside = (path for path, _, _ in self._judged if path.startswith(("../", "/"))) if self.is_held else ()
         for path in outside:
             folder, name = os.path.split(path)
             if os.path.basename(folder) in ("bin", "Scripts"):
@@ -175,19 +200,17 @@ class FileList:
     @property
     def hashed(self) -> Iterator[Listed]:
         """Yield each file with a sha256 in RECORD, if the files have to be as RECORD says."""
-        folder = os.path.join(self.distribution.location, "")
-        for path, digest, size in self.rows if self.is_held else ():
+        for path, digest, size in self._judged if self.is_held else ():
             if digest.startswith("sha256=") and metadata.CACHED not in path:
-                outside = path.startswith(("../", "/"))
-                place = locate(self.distribution.location, path) if outside else folder + path
+                place = locate(self.distribution.location, path)
                 if not ((_is_wrapper(path) and not os.path.lexists(place)) or self._is_replaced(path)):
                     yield metadata.parse_size(size), place, digest, self.distribution, path
 
     def digest(self, flaws: Iterable[str] = ()) -> str:
         """Return the sha256 of RECORD and of all files without a true hash in it; empty without RECORD.
 
-        These are the files without a hash and the `flaws`, but not byte code, nor files that another distribution lists
-        too, which may have overwritten them.
+        These are the files without a hash and the `flaws`, but not byte code, nor unmanaged files, nor files that
+        another distribution lists too, which may have overwritten them.
         """
         if self._content is None:
             return ""
@@ -209,7 +232,7 @@ class FileList:
         if self.distribution.egg:
             return [os.fsdecode(name) for name in (self._content or b"").splitlines()]
         own = f"{os.path.basename(self.distribution.path)}/RECORD"
-        return [path for path, digest, _ in self.rows if not digest and path != own]
+        return [path for path, digest, _ in self._judged if not digest and path != own]
 
     def _of_neighbours(self) -> Iterator[bytes]:
         """Yield the RECORD of every other distribution of the same folder, after a line end."""
@@ -226,8 +249,16 @@ def _size(location: str, path: str) -> int | None:
         return os.stat(locate(location, path)).st_size
     except (FileNotFoundError, NotADirectoryError):
         return metadata.UNKNOWN if _is_wrapper(path) else None
-    except OSError:  # a folder that may not be entered proves nothing
+    except (OSError, ValueError):  # a folder that may not be entered proves nothing
         return metadata.UNKNOWN
+
+
+def _is_spelled(path: str) -> bool:
+    """Tell whether RECORD has a path in UTF-8, and the locale can spell it."""
+    try:
+        return path.isascii() or bool(path.encode() and os.fsencode(path))
+    except UnicodeEncodeError:
+        return False
 
 
 def locate(location: str, path: str) -> str:

@@ -18,7 +18,7 @@ from pinstall.files import hash_file, path_of
 from pinstall.formats import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -36,16 +36,17 @@ class Installed:
     """The installed distributions of a target; each file is read at most once.
 
     `verifies` tells that files have to be as RECORD says. Without a report of pip that cannot be required, since some
-    wheels have a wrong RECORD. `first` is what was there before pip ran.
+    wheels have a wrong RECORD. Files whose paths match the `globs` may be anything. `first` is what was there before
+    pip ran.
     """
 
     def __init__(
-        self, target: Interpreter, state: str, *, verifies: bool = True, before: Installed | None = None
+        self, target: Interpreter, state: str, globs: Sequence[str], *, verifies: bool, before: Installed | None = None
     ) -> None:
         self.target = target
         self.ledger: Ledger = before.ledger if before else Ledger(target.purelib, state)
         self._state = state
-        self._verifies = verifies
+        self._verifies, self._globs = verifies, globs
         self._environment = Environment(target.paths)
         self.find, self.copies = self._environment.find, self._environment.copies
         self._noted = note_statuses(target.paths)
@@ -54,7 +55,7 @@ class Installed:
 
     def look_again(self, target: Interpreter, *, verifies: bool) -> Installed:
         """Return a new look, after pip has run."""
-        return Installed(target, self._state, verifies=verifies, before=self)
+        return Installed(target, self._state, self._globs, verifies=verifies, before=self)
 
     def is_new(self, record: str) -> bool:
         """Tell whether a RECORD was written since the first look at its folder."""
@@ -78,7 +79,7 @@ class Installed:
         """Return the files of a distribution."""
         known = self._files.get(found.path)
         if known is None or known.distribution != found:
-            known = self._files[found.path] = FileList(found)
+            known = self._files[found.path] = FileList(found, self._globs)
         return known
 
     def row(self, found: Distribution) -> LedgerRow | None:

@@ -198,10 +198,10 @@ def parse_toml(content: bytes) -> dict[str, Any]:
 def record_rows(content: bytes) -> Sequence[Row]:
     """Return the rows of a RECORD; raise ValueError without rows, or for a row that is not in three parts.
 
-    pip writes carriage returns on Windows.
+    pip writes carriage returns on Windows. Bytes that are not UTF-8 are as in `os.fsdecode`.
     Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
     """
-    lines = filter(None, content.translate(None, b"\r").decode().split("\n"))
+    lines = filter(None, content.translate(None, b"\r").decode("utf-8", "surrogateescape").split("\n"))
     found = [_quoted_row(line) if line[0] == '"' else line.rsplit(",", 2) for line in lines]
     if set(map(len, found)) != {3}:
         raise ValueError("not every row has a path, a hash and a size")

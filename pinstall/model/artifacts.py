@@ -106,7 +106,8 @@ class Eviction:
     """Files that have to leave pip's cache together, relative to the cache, and the reason.
 
     `what` names them in a message, such as `the wheel of demo 1.0`. A `contradiction` is a proven fault; other files go
-    back when pip fails. `harmless` ones may stay, since pip does not look there for the pin.
+    back when pip fails. `harmless` ones may stay, since pip does not look there for the pin. `copied` ones stay where
+    they are too, until pip replaces them.
     """
 
     what: str
@@ -115,6 +116,7 @@ class Eviction:
     reason: str
     contradiction: bool
     harmless: bool = False
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,6 +208,9 @@ class Reporter(Protocol):
     def say(self, line: str | Fault) -> None:
         """Print a message."""
 
+    def insist(self, text: str) -> None:
+        """Print a message, also with `-q`."""
+
     def warn(self, fault: Fault) -> None:
         """Print a warning."""
 

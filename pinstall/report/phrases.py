@@ -15,7 +15,7 @@ from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pinstall.model.artifacts import Eviction, Plan
 
@@ -33,6 +33,11 @@ def place(origin: Origin) -> str:
 def counted(number: int, one: str, many: str) -> str:
     """Return `1 pin holds` or `2 pins hold`."""
     return f"{number} {one if number == 1 else many}"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Return the first names, and how many more there are."""
+    return ", ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
 
 
 def target(place: str, version: str, rival: str, *, elsewhere: bool) -> str:
@@ -119,6 +124,13 @@ def remedy(judged: Verdict) -> str:
 def eviction(evicted: Eviction) -> str:
     """Return one line on files that left pip's cache."""
     return redacted(f"moved {evicted.what} out of pip's cache: {evicted.reason} (`pinstall undo` puts it back)")
+
+
+def kept(edits: Sequence[Eviction]) -> str:
+    """Return one line on edited files of one distribution that pip has replaced."""
+    paths, them = [edit.paths[0] for edit in edits], "it" if len(edits) == 1 else "them"
+    of = edits[0].what.removeprefix(paths[0])
+    return f"{listed(paths)}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
 
 
 def bypass(evicted: Eviction, why: str = "cannot be written") -> str:

@@ -1,6 +1,6 @@
 """Read settings, dependency groups and script headers: `pyproject.toml`, `PINSTALL_*` variables, PEP 723.
 
-May not: know which settings exist; take settings from a file that other users may write.
+May not: know which settings exist, but for the one that may be a list; take settings from a file that others may write.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere
 _VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
 """The variables of settings: one names an interpreter, and some are for pinstall's own tests."""
 _KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
+_LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
 PROJECT: Final = "pyproject.toml"
 """The file that holds groups where no other is named, and the only name that such a file may have."""
 
@@ -120,7 +121,10 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    raise _fault(path, f"`{key}` must be a string, an integer or a boolean", line)
+    if isinstance(value, list) and key == _LIST and all(isinstance(one, str) and [one] == one.split() for one in value):
+        return " ".join(value)
+    kinds = "a string or a list of strings without blanks" if key == _LIST else "a string, an integer or a boolean"
+    raise _fault(path, f"`{key}` must be {kinds}", line)
 
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:

@@ -41,7 +41,8 @@ class Evidence:
         self.asked = asked
         aims = distributions.list_folders(asked.request, asked.target)
         if installed is None:
-            installed = Installed(asked.target, state_directory(asked.environ), verifies=asked.pip.reports)
+            state, globs = state_directory(asked.environ), asked.policy.unmanaged.split()
+            installed = Installed(asked.target, state, globs, verifies=asked.pip.reports)
             installed.first |= distributions.note_statuses({*aims} - installed.first.keys())
         self.installed = installed
         self.find = installed.find
@@ -205,6 +206,9 @@ class Evidence:
             yield f"{kind} {source.url}: `--pin origin=index` would replace it"
         if self.installed.is_outside(found):
             yield f"outside the environment, in {found.location}: `--pin location=environment` would install it inside"
+        files = self.installed.files(found)
+        if alone := [path for path, _, _ in files.rows if files.is_unmanaged(path)]:
+            yield f"with {phrases.listed(alone)} left alone (`unmanaged`)"
 
     def _otherwise(self, pin: Pin, found: Distribution) -> str | None:
         """Return how an installation of the right version differs from the settings or this request."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from pinstall import comparison
 from pinstall.cache.cache import Cache
 from pinstall.environment.contents import equals
-from pinstall.environment.distributions import normalize_link
-from pinstall.environment.file_list import FileList
+from pinstall.environment.distributions import list_folders, normalize_link
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
 from pinstall.model.pins import Distribution, Identity, Pin, State, Verdict
@@ -28,13 +27,22 @@ if TYPE_CHECKING:
 
     from pinstall.cache.builds import Builds
     from pinstall.cache.downloads import Downloads
+    from pinstall.environment.file_list import FileList
     from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
     from pinstall.request.call import Asked
 
 
 def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:
-    """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it."""
+    """Return what a command that changes nothing reads: what is asked, else the held pins, and what is known of it.
+
+    It looks where pip would install, and where pip would leave out what the environment has, into that too.
+    """
+    target, has = asked.target, asked.request.has
+    if has("target_dir", "prefix_path", "root_path"):
+        folders = list_folders(asked.request, target)
+        paths = folders if has("target_dir", "ignore_installed") else (*folders, *target.paths)
+        asked = replace(asked, target=replace(target, purelib=folders[0], platlib=folders[-1], paths=paths))
     evidence = Evidence(asked)
     if not asked.lines:
         evidence = Evidence(holds.ask_for_holds(evidence), evidence.installed)
@@ -62,13 +70,13 @@ def find_proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> d
     """
     unproven = (verdict.pin for verdict in found if verdict.state is State.UNPROVEN and verdict.pin.hashes)
     open_ = ((pin, evidence.find_judged(pin.name)) for pin in unproven)
-    wanting = {pin.name: (pin, installed) for pin, installed in open_ if installed is not None}
+    wanting = {pin.name: (pin, evidence.installed.files(one)) for pin, one in open_ if one is not None}
     found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
     rows = {name: row for name, row in found_rows if row is not None}
     return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))
 
 
-def _of_downloads(downloads: Downloads, pin: Pin, installed: Distribution) -> Iterator[Row]:
+def _of_downloads(downloads: Downloads, pin: Pin, installed: FileList) -> Iterator[Row]:
     for link in downloads.files(pin):
         if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
             continue
@@ -78,7 +86,7 @@ def _of_downloads(downloads: Downloads, pin: Pin, installed: Distribution) -> It
                 yield _row(installed, known, link.url)
 
 
-def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distribution) -> frozenset[str]:
+def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: FileList) -> frozenset[str]:
     """Return the demanded hashes that a cached wheel has, if it is what is installed."""
     try:
         known = downloads.hash_as(entry, pin.hashes)
@@ -89,7 +97,7 @@ def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: Distributio
 
 
 def _of_builds(
-    builds: Builds, wanting: Mapping[NormalizedName, tuple[Pin, Distribution]]
+    builds: Builds, wanting: Mapping[NormalizedName, tuple[Pin, FileList]]
 ) -> Iterator[tuple[NormalizedName, Row]]:
     for name, artifacts in builds.find_wheels(pin for pin, _ in wanting.values()).items():
         pin, installed = wanting[name]
@@ -99,9 +107,9 @@ def _of_builds(
                 yield name, _row(installed, known, artifact.url)
 
 
-def _row(installed: Distribution, known: frozenset[str], url: str) -> Row:
-    digest = FileList(installed).digest()
-    return Row(version=installed.text, hashes=known, url=without_secrets(url), record=digest)
+def _row(installed: FileList, known: frozenset[str], url: str) -> Row:
+    version = installed.distribution.text
+    return Row(version=version, hashes=known, url=without_secrets(url), record=installed.digest())
 
 
 def learn_names(evidence: Evidence, reported: Sequence[Identity] = ()) -> Evidence:

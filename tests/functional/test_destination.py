@@ -152,3 +152,45 @@ def test_what_the_dependencies_need_is_held_to_constraints(served: Runner) -> No
     assert (ended.returncode, "  middle==1.0  # top 1.0 needs it" in ended.stderr) == (0, True), ended.output
     assert served.environment.module("aa") == "1.0"
     assert served.environment.freeze() == ["aa==1.0", "idle==2.0", "middle==1.0"]
+
+
+@pytest.mark.parametrize("option", ["--target", "--prefix", "--root"])
+def test_check_judges_what_is_in_that_place(served: Runner, option: str) -> None:
+    served.pip("install", "aa==2.0")
+    words = ("aa==1.0", option, "there", "-I")
+    missing = served.pinstall("check", *words)
+    assert (missing.returncode, missing.stdout) == (
+        1,
+        "command line: aa==1.0, but it is not installed; pip would install it\n",
+    )
+    ended = served.pinstall(*words)
+    assert ended.returncode == 0, ended.output
+    assert served.pinstall("check", *words).returncode == 0
+    (module,) = (path for path in (served.home / "there").rglob("aa.py"))
+    module.write_text("MARK = 'edited, and longer than it was'\n", encoding="utf-8")
+    checked = served.pinstall("check", *words)
+    assert (checked.returncode, "bytes instead of" in checked.stdout) == (1, True), checked.output
+    other = served.pinstall("check", "aa==2.0", option, "there", "-I")
+    assert (other.returncode, "1.0 is installed" in other.stdout or "bytes" in other.stdout) == (1, True), other.output
+    assert served.pinstall("check", "aa==2.0").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--prefix", "--root"])
+def test_check_sees_what_pip_would_leave_out_there(served: Runner, option: str) -> None:
+    served.pip("install", "aa==1.0")
+    for words in (("check",), ("install",), ("check",)):
+        ended = served.pinstall(*words, "aa==1.0", option, "there")
+        assert ended.returncode == 0, ended.output
+
+
+@pytest.mark.slow
+def test_check_proves_a_hash_in_a_target_as_install_does(served: Runner) -> None:
+    written(served, pinned(wheel("aa", "1.0")))
+    words = ("-r", "requirements.txt", "--target", "there")
+    assert served.pinstall("check", *words).returncode == 1
+    assert served.pinstall(*words).returncode == 0
+    checked = served.pinstall("check", *words)
+    assert checked.returncode == 0, checked.output
+    written(served, pinned(wheel("aa", "1.0", mark="another")))
+    assert served.pinstall("check", *words).returncode == served.pinstall(*words).returncode != 0

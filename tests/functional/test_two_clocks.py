@@ -170,7 +170,7 @@ def test_a_status_says_what_is_new(tmp_path: Path) -> None:
     record = folder / "RECORD"
     record.write_text("a", encoding="utf-8")
     target = replace(interpreter.describe(None, os.environ, str(tmp_path)), paths=(str(tmp_path),))
-    installed = Installed(target, str(tmp_path))
+    installed = Installed(target, str(tmp_path), (), verifies=True)
     later = tmp_path / "demo-2.0.dist-info" / "RECORD"
     assert not installed.is_new(str(record))
     assert not installed.is_new(str(later))

@@ -179,7 +179,7 @@ def _wheel(content: bytes, folder: str) -> Read:
     def read() -> None:
         for one in wheels.list_paths(folder):
             wheels.examine(folder, wheels.artifact(folder, one))
-        contents.equals(path, there)
+        contents.equals(path, FileList(there))
         abi.missing(path)
 
     return read

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pinstall import index
 from pinstall.cache import build_records, plan
-from pinstall.cache.shelf import Shelf, receipt
+from pinstall.cache.shelf import ABOVE, Shelf, receipt
+from pinstall.environment import contents
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import FOLDER
 from pinstall.files import Lease, read_clock
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
+
+_UNMANAGED = "is unmanaged"  # the reason for a copy that goes back after the reinstallation
 
 
 class Clearing:
@@ -187,6 +190,7 @@ class Healing:
         self._tell = tell
         self._receipts: list[tuple[Shelf, str]] = []
         self._listed: dict[Distribution, frozenset[str]] = {}
+        self._examined: set[NormalizedName] = set()
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
         """Move what pip cannot replace to a shelf in the environment: damaged dist-infos, and links to nothing.
@@ -195,6 +199,7 @@ class Healing:
         Raises PinstallError (`shelf`) where that cannot be done; `put_back` then returns what was moved.
         """
         names = {pin.name for pin in forced}
+        self.keep((*forced, *(verdict.pin for verdict in found if verdict.state is State.DAMAGED)), evidence)
         for verdict in found:
             concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
             damaged = evidence.find(verdict.pin.name) if concerned else None
@@ -211,6 +216,20 @@ class Healing:
                 self._tell.say(
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
                 )
+
+    def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
+        """Copy the edited files of what is reinstalled to the shelf, once for each project; raise as `clear` does."""
+        edits, target = dict[str, list[Eviction]](), evidence.asked.target
+        for found in filter(None, map(evidence.find, sorted({pin.name for pin in pins} - self._examined))):
+            self._examined.add(found.identity.name)
+            root = os.path.dirname(found.location) if found.location.endswith(".egg") else found.location
+            # pip removes nothing from the folders of projects and of the system, but does from that of the user
+            elsewhere = root.startswith(target.base_prefix) or not root.endswith("-packages")
+            if os.access(root, os.W_OK) and (root in (target.purelib, target.platlib) or not elsewhere):
+                edits.setdefault(root, []).extend(_find_edits(found, root, evidence))
+        for root, copies in edits.items():
+            shelf = Shelf(root, os.path.join(FOLDER, "shelf"))
+            self._receipts += [(shelf, shelf.evict(copies))] if copies else []
 
     def settle(self, evidence: Evidence) -> bool:
         """Move other dist-infos of what pip has just installed, if any: `--ignore-installed` leaves them."""
@@ -257,14 +276,34 @@ class Healing:
 
     def put_back(self) -> None:
         """Return the metadata, so that the environment is what it was."""
-        for shelf, stem in self._receipts:
+        for shelf, stem in reversed(self._receipts):  # a copy may be of a file in metadata that moved after it
             shelf.put_back(item for item in shelf.shelved() if item.receipt == stem)
         self._receipts, self._listed = [], {}
 
     def end(self) -> None:
-        """Forget what has been on the shelf for too long, after a successful run."""
-        for shelf, _ in self._receipts:
+        """Tell which edited files pip has replaced, and forget what has been on the shelf for too long.
+
+        Unmanaged files go back to their places. So do files that are there already: their copies leave the shelf.
+        """
+        for shelf, stem in self._receipts:
+            items = [item for item in shelf.shelved() if item.receipt == stem and item.copied]
+            returned = shelf.put_back(one for one in items if one.reason == _UNMANAGED or shelf.is_in_place(one))
+            kept = [item for item in items if item not in returned]
+            for name in sorted({item.identity.name for item in kept}):
+                self._tell.insist(phrases.kept([item for item in kept if item.identity.name == name]))
             shelf.forget()
+
+
+def _find_edits(found: Distribution, root: str, evidence: Evidence) -> Iterator[Eviction]:
+    installed, who = evidence.installed, found.identity
+    row, lists = installed.row(found), [FileList(replace(found, path=path)) for path in installed.copies(who.name)]
+    edited = "had been edited" if lists[0].rows else "may have been edited"
+    for place in contents.find_edited(lists, installed.owners, row.flaws if row else ()):
+        path = os.path.relpath(place, root)
+        what = f"{path} of {who.name} {found.text}".rstrip()
+        why = _UNMANAGED if installed.files(found).is_unmanaged(path.replace(os.sep, "/")) else edited
+        if os.pardir not in path.removeprefix(ABOVE).split(os.sep):
+            yield Eviction(what=what, identity=who, paths=(path,), reason=why, contradiction=False, copied=True)
 
 
 def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:

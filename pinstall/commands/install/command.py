@@ -148,6 +148,7 @@ class Installer:
         changes = settings.neutral(asked.request.defaults, os.devnull) if pins else None
         if changes is None:
             return
+        self.healing.keep(pins, self.evidence)
         report_file = os.path.join(self._folder, "forced.json")
         for group in rebuild.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)

@@ -156,7 +156,7 @@ def _listed(lists: Sequence[FileList], start: Start) -> tuple[str, ...] | None:
     for folder, paths in sorted(below.items()):
         there = []
         for path in sorted(paths):
-            with suppress(OSError):  # RECORD may list what pip did not install
+            with suppress(OSError, ValueError):  # what pip did not install, or the locale cannot spell
                 if not start.follows(os.stat(f"{folder}{os.sep}{path}")):
                     return None
                 there.append(path)
@@ -176,6 +176,6 @@ def _together(grounds: Sequence[str], folder: str) -> Iterator[str]:
 def is_settled(ground: str, start: Start) -> bool:
     """Return whether a ground cannot have changed since shortly before the run started."""
     if ground[:1] in (CONTENT, STATUS, LISTING):
-        with suppress(OSError):  # that it is not there was seen, and is seen again
+        with suppress(OSError, ValueError):  # that it is not there was seen, and is seen again
             return start.follows(os.stat(ground[1:]))
     return True

@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -15,12 +15,14 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.utils import NormalizedName
 
 from pinstall.cache import shelf as shelves
 from pinstall.cache import wheels
 from pinstall.cache.shelf import DAYS, Shelf
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import PinstallError
+from pinstall.model.pins import Identity
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
@@ -321,3 +323,48 @@ def _ending(ending: tuple[BaseException, int] | None) -> Iterator[None]:
     error, after = ending
     with failing("rename", after, error, for_good=isinstance(error, Killed)):
         yield
+
+
+def copying(folder: Path, path: str = "demo/data.txt") -> tuple[Shelf, Shelved]:
+    """Put a file into a folder of packages, and a copy of it on the shelf there."""
+    packages = folder / "lib" / "python3" / "site-packages"
+    (packages / path).parent.mkdir(parents=True, exist_ok=True)
+    (packages / path).write_text("edited", encoding="utf-8")
+    shelf = Shelf(str(packages), ".pinstall/shelf")
+    identity = Identity(name=NormalizedName("demo"))
+    edit = Eviction(what="it", identity=identity, paths=(path,), reason="why", contradiction=False, copied=True)
+    shelf.evict([edit])
+    (item,) = shelf.shelved()
+    return shelf, item
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("path", ["demo/data.txt", "../../../bin/demo"])
+def test_a_copy_stays_in_its_place_and_goes_back_over_what_replaced_it(tmp_path: Path, path: str, links: bool) -> None:
+    with nullcontext() if links else mock.patch("os.link", side_effect=OSError(1, "Operation not permitted")):
+        shelf, item = copying(tmp_path, path)
+    place = Path(shelf._cache, path)
+    assert (place.read_text(encoding="utf-8"), shelf.is_in_place(item)) == ("edited", True)
+    place.unlink()  # as pip does
+    place.write_text("new", encoding="utf-8")
+    assert not shelf.is_in_place(item)
+    assert shelf.put_back([item]) == (item,)
+    assert (place.read_text(encoding="utf-8"), list(shelf.shelved())) == ("edited", [])
+
+
+def test_a_copy_of_what_is_still_there_leaves_the_shelf(tmp_path: Path) -> None:
+    shelf, item = copying(tmp_path)
+    assert shelf.put_back([item]) == (item,)
+    assert list(shelf.shelved()) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["../../../../outside", "/outside", "../../../bin/../../outside", "a/../../../../../o"]
+)
+def test_a_copy_from_outside_of_the_environment_is_not_read(tmp_path: Path, path: str) -> None:
+    shelf, item = copying(tmp_path)
+    manifest = Path(shelf.place(item)).with_name("manifest.json")
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    document["entries"][0]["paths"] = [path]
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    assert list(shelf.shelved()) == []

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from pinstall.environment import contents
 from pinstall.environment.distributions import Environment as Installed
+from pinstall.environment.file_list import FileList
 from tests.support.environments import Environment, copy, template
 from tests.support.pips import CHOSEN, NEWEST, python_for
 from tests.support.processes import sealed
@@ -61,7 +62,7 @@ def found(site_packages: Path) -> Distribution:
 
 
 def equals(archive: Archive, distribution: Distribution) -> bool:
-    return contents.equals(io.BytesIO(archive.content), distribution)
+    return contents.equals(io.BytesIO(archive.content), FileList(distribution))
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +90,8 @@ def test_what_pip_installed_from_a_wheel_equals_it(installed: Distribution) -> N
 
 
 def test_a_wheel_can_be_named_by_its_path(installed: Distribution, tmp_path: Path) -> None:
-    assert contents.equals(str(FULL.write(tmp_path)), installed)
-    assert not contents.equals(str(tmp_path / "none.whl"), installed)
+    assert contents.equals(str(FULL.write(tmp_path)), FileList(installed))
+    assert not contents.equals(str(tmp_path / "none.whl"), FileList(installed))
 
 
 @pytest.mark.parametrize("options", [["--no-compile"], ["--user"], ["--prefix", "PLACE"], ["--target", "PLACE"]])
@@ -265,16 +266,16 @@ def test_another_version_or_project_is_not_what_is_installed(installed: Distribu
 
 @pytest.mark.parametrize("content", [b"", b"PK", FULL.truncated().content, FULL.flipped().content])
 def test_what_is_no_whole_wheel_is_no_proof(installed: Distribution, content: bytes) -> None:
-    assert not contents.equals(io.BytesIO(content), installed)
+    assert not contents.equals(io.BytesIO(content), FileList(installed))
 
 
 def test_nothing_that_was_installed_from_nothing_is_no_proof(installed: Distribution) -> None:
     Path(installed.path, "RECORD").write_text(f"{INFO}/INSTALLER,,\n", encoding="utf-8")
-    assert not contents.equals(io.BytesIO(zipped({f"{INFO}/RECORD": b""})), installed)
+    assert not contents.equals(io.BytesIO(zipped({f"{INFO}/RECORD": b""})), FileList(installed))
 
 
 def test_folders_in_the_zip_make_no_difference(installed: Distribution) -> None:
     stream = io.BytesIO(FULL.content)
     with zipfile.ZipFile(stream, "a") as archive:
         archive.writestr("demo/", b"")
-    assert contents.equals(stream, installed)
+    assert contents.equals(stream, FileList(installed))

@@ -10,6 +10,7 @@ import site
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -18,6 +19,7 @@ from pinstall.environment import contents
 from pinstall.environment.distributions import Environment as Installed
 from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import find_owners, find_shared
+from pinstall.files import read
 from tests.support.scenes import place
 from tests.support.wheels import Archive, wheel
 
@@ -242,6 +244,33 @@ def test_what_may_not_be_read_proves_nothing(unpacked: Path) -> None:
         assert (damaged(find(unpacked)), altered(find(unpacked))) == (None, [])
     finally:
         (unpacked / "demo").chmod(0o755)
+
+
+def test_a_record_that_may_not_be_read_proves_nothing(unpacked: Path) -> None:
+    part = "pinstall.environment.file_list.read"
+    with mock.patch(part, lambda path: None if path.endswith("RECORD") else read(path)):
+        assert damaged(find(unpacked)) is None
+    (unpacked / INFO / "RECORD").unlink()
+    assert damaged(find(unpacked)) == "has no RECORD"
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("x" * 300, None), ("x", "lacks x"), ("demo/x", "lacks demo/x")])
+def test_of_an_egg_a_file_is_missing_only_where_that_is_certain(tmp_path: Path, name: str, wrong: str | None) -> None:
+    folder = tmp_path / "demo-1.0.egg-info"
+    folder.mkdir()
+    (folder / "PKG-INFO").write_text("Metadata-Version: 1.1\nName: demo\nVersion: 1.0\n", encoding="utf-8")
+    (folder / "installed-files.txt").write_text(f"../{name}\nPKG-INFO\n", encoding="utf-8")
+    assert damaged(find(tmp_path)) == wrong
+
+
+@pytest.mark.parametrize("row", ["/,,", "../../..,,", ".,,", "/dev/zero,sha256=x,1", "/etc/,,"])
+def test_no_folder_outside_of_the_packages_is_searched_for_edits(unpacked: Path, row: str) -> None:
+    (unpacked / "foreign").mkdir()
+    (unpacked / "foreign" / "data.txt").write_text("data", encoding="utf-8")
+    with (unpacked / INFO / "RECORD").open("a", encoding="utf-8") as lines:
+        lines.write(f"{row}\n")
+    files = FileList(find(unpacked))
+    assert list(contents.find_edited([files], find_owners([files]), ())) == []
 
 
 def test_progress_is_told_to_the_last_file(environment: Environment) -> None:
