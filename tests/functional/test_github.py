@@ -68,6 +68,9 @@ def test_lines_that_cannot_be_used_and_conflicts_are_annotated(actions: Runner) 
     written(actions, "aa==1.0\n!!\n")
     (told,) = annotated(actions.pinstall("-r", "requirements.txt"))
     assert told.startswith("::error file=requirements.txt,line=2,title=1 line cannot be used::")
+    (actions.home / "pyproject.toml").write_text("[tool.pinstall]\nevict = []\n", encoding="utf-8")
+    (told,) = [line for line in actions.pinstall("aa==1.0").stderr.splitlines() if line.startswith("::")]
+    assert told.startswith("::error file=pyproject.toml,line=2,title=")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,6 @@ def test_lines_that_cannot_be_used_and_conflicts_are_annotated(actions: Runner) 
     [
         # two lines begin with the key, and tomli does not say which one is meant
         ("pyproject.toml", '[tool.other]\nevict = 1\n[tool.pinstall]\nevict = "x"\n', ["aa==1.0"]),
-        ("pyproject.toml", "[tool.pinstall]\nevict = []\n", ["aa==1.0"]),
         ("pyproject.toml", "[project]\ndependencies = 1\n", ["lock"]),
         pytest.param(
             *("pylock.toml", "packages = 1\n", ["check", "-r", "pylock.toml"]),
