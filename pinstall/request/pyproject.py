@@ -123,8 +123,8 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
         return str(value)
     if isinstance(value, list) and key == _LIST and all(isinstance(one, str) and [one] == one.split() for one in value):
         return " ".join(value)
-    kinds = "a string or a list of strings without blanks" if key == _LIST else "a string, an integer or a boolean"
-    raise _fault(path, f"`{key}` must be {kinds}", line)
+    several = "a list of strings without blanks, " * (key == _LIST)
+    raise _fault(path, f"`{key}` must be {several}a string, an integer or a boolean", line)
 
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
