@@ -121,9 +121,9 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    if isinstance(value, list) and key == _LIST and all(isinstance(one, str) and [one] == one.split() for one in value):
+    several = "a list of strings without blanks, " * (key.lower() == _LIST)
+    if several and isinstance(value, list) and all(isinstance(one, str) and [one] == one.split() for one in value):
         return " ".join(value)
-    several = "a list of strings without blanks, " * (key == _LIST)
     raise _fault(path, f"`{key}` must be {several}a string, an integer or a boolean", line)
 
 
