@@ -286,10 +286,11 @@ def test_of_an_egg_every_file_is_kept_that_is_not_the_same_again(runner: Runner,
 
 
 @pytest.mark.slow
-def test_an_edit_of_what_conda_installed_is_kept(runner: Runner) -> None:
+@pytest.mark.parametrize("installer", ["conda", "poetry", ""])
+def test_an_edit_of_what_another_installer_installed_is_kept(runner: Runner, installer: str) -> None:
     other = wheel("certifi", "1.0", modules=CODE, files={"certifi/cacert.pem": b"of conda", **ENTRY})
     place(runner.environment, other)
-    (bundle(runner).parents[1] / "certifi-1.0.dist-info" / "INSTALLER").write_text("conda", encoding="utf-8")
+    (bundle(runner).parents[1] / "certifi-1.0.dist-info" / "INSTALLER").write_text(installer, encoding="utf-8")
     bundle(runner).write_bytes(MINE)
     runner.index.add(CERTIFI)
     written(runner, pinned(CERTIFI))
