@@ -36,8 +36,8 @@ DAYS = 90
 """How long a receipt is kept."""
 MEBIBYTES = 2048
 """How much the receipts may hold together."""
+# packages name the folder of their environment so, of which a shelf may have copies: `../../../bin/demo`
 ABOVE = os.path.join(*[os.pardir] * (2 if os.name == "nt" else 3), "")
-"""How packages name the folder of their environment, of which a shelf may have copies: `../../../bin/demo`."""
 
 
 class Shelf:

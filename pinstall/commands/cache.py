@@ -74,12 +74,12 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     if call.request.positionals:
         hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
         raise misuse("`pinstall undo` takes no names", hint)
-    path, folders = call.cache_directory.path, {call.target.purelib, call.target.platlib, *call.target.paths}
+    path, reason, target = call.cache_directory.path, call.cache_directory.reason, call.target
+    folders = {target.purelib, target.platlib, *(one for one in target.paths if one.endswith("-packages"))}
     shelved = [] if path is None else [(item, Shelf(path)) for item in Shelf(path).shelved()]
     for shelf in (Shelf(folder, os.path.join(FOLDER, "shelf")) for folder in folders):
         shelved += [(item, shelf) for item in shelf.shelved() if item.copied]  # the rest is broken metadata
     if not shelved:
-        reason = call.cache_directory.reason
         tell.say(f"nothing lies on the shelf of `{path}`" if path else f"pip's cache is off: {reason}")
         return FINDING
     newest, shelf = max(shelved, key=lambda each: each[0].receipt)

@@ -68,7 +68,7 @@ USAGES = (
     Usage("cache verify [PATTERN] [--evict]", "Check everything that it holds", "with `--evict`, the cache", _EVICT),
     Usage("cache evict PATTERN", "Move what matches out of it", "the cache"),
     Usage("cache shelf", "List what was moved out of it, and why"),
-    Usage("undo", "Put back what the latest run moved out of it, or edited files", "the cache, edited files", _PLACE),
+    Usage("undo", "Put back what the latest run moved out", "the cache, edited files", _PLACE),
     Usage("help [COMMAND | settings]", "Show help"),
 )
 

@@ -111,10 +111,9 @@ class FileList:
         Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
         """
         if self.distribution.egg:
-            location = self.distribution.location
-            paths = (os.path.relpath(place, location) for place in self._of_egg)
-            gone = (path for path in paths if not self.is_unmanaged(path) and _size(location, path) is None)
-            return next((f"lacks {path}" for path in gone), None)
+            gone = (place for place in self._of_egg if _size("", place) is None)
+            paths = (os.path.relpath(place, self.distribution.location) for place in gone)
+            return next((f"lacks {path}" for path in paths if not self.is_unmanaged(path)), None)
         if not self.is_held:
             return None
         if self._content is None:

@@ -55,7 +55,6 @@ _HOLD: Final = (
 _CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
 _AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
 _UNOWNED: Final = "What to do with code that Python runs when it starts and that no RECORD lists"
-_UNMANAGED: Final = "Which installed files you edit yourself: globs over their paths in RECORD; no check compares them"
 _BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
 _STAMP: Final = (
     "What a stamp of a satisfied run covers: every listed file of the pinned packages and their dependencies; only the "
@@ -94,7 +93,7 @@ class Policy:
     closure: str = _key("allow", _LEVELS, _CLOSURE)
     ambiguous: str = _key("warn", _LEVELS, _AMBIGUOUS)
     unowned: str = _key("warn", _LEVELS, _UNOWNED)
-    unmanaged: str = _key("", (), _UNMANAGED, "GLOBS")
+    unmanaged: str = _key("", (), "Which installed files no check compares: globs over the paths in RECORD", "GLOBS")
     bytecode: str = _key("parallel", ("parallel", "pip"), _BYTECODE)
     stamp: str = _key("full", ("full", "quick", "off"), _STAMP)
     report: str = _key("", (), "Where to write the JSON report: a file, or `-` for standard output", "FILE")

@@ -121,10 +121,10 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    if isinstance(value, list) and key == _LIST and all(isinstance(one, str) and [one] == one.split() for one in value):
+    several = "a list of strings without blanks, " * (key.lower() == _LIST)
+    if several and isinstance(value, list) and all(isinstance(one, str) and [one] == one.split() for one in value):
         return " ".join(value)
-    kinds = "a string or a list of strings without blanks" if key == _LIST else "a string, an integer or a boolean"
-    raise _fault(path, f"`{key}` must be {kinds}", line)
+    raise _fault(path, f"`{key}` must be {several}a string, an integer or a boolean", line)
 
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:

@@ -38,11 +38,10 @@ def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]
 
     It looks where pip would install, and where pip would leave out what the environment has, into that too.
     """
-    target, has = asked.target, asked.request.has
-    if has("target_dir", "prefix_path", "root_path"):
-        folders = list_folders(asked.request, target)
-        paths = folders if has("target_dir", "ignore_installed") else (*folders, *target.paths)
-        asked = replace(asked, target=replace(target, purelib=folders[0], platlib=folders[-1], paths=paths))
+    if asked.request.has("target_dir", "prefix_path", "root_path"):
+        folders = list_folders(asked.request, asked.target)
+        paths = folders if asked.request.has("target_dir", "ignore_installed") else (*folders, *asked.target.paths)
+        asked = replace(asked, target=replace(asked.target, purelib=folders[0], platlib=folders[-1], paths=paths))
     evidence = Evidence(asked)
     if not asked.lines:
         evidence = Evidence(holds.ask_for_holds(evidence), evidence.installed)
@@ -108,8 +107,7 @@ def _of_builds(
 
 
 def _row(installed: FileList, known: frozenset[str], url: str) -> Row:
-    version = installed.distribution.text
-    return Row(version=version, hashes=known, url=without_secrets(url), record=installed.digest())
+    return Row(version=installed.distribution.text, hashes=known, url=without_secrets(url), record=installed.digest())
 
 
 def learn_names(evidence: Evidence, reported: Sequence[Identity] = ()) -> Evidence:

@@ -48,6 +48,7 @@ class Scene:
     then: tuple[str, ...] = ()
     right: dict[str, str] = field(default_factory=lambda: {"demo": "new"})
     exit_code: int = 0
+    edited: bool = False
 
 
 def _mismatched(runner: Runner) -> None:
@@ -82,6 +83,20 @@ def _proven_by_the_cache(runner: Runner) -> None:
     runner.pip("install", "even==1.0")
 
 
+def _edited(runner: Runner) -> None:
+    """Edit what is installed and right."""
+    written(runner, pinned(WHEEL))
+    assert runner.pinstall(*FILE).returncode == 0
+    with (runner.environment.site_packages / "even.py").open("ab") as module:
+        module.write(EDIT)
+
+
+def _replaced(runner: Runner) -> None:
+    """Have an edited file replaced, and kept on the shelf."""
+    _edited(runner)
+    assert runner.pinstall(*FILE).returncode == 0
+
+
 def _moved_aside(runner: Runner) -> None:
     """Have the pinned build on the shelf, and another version in the cache and in the environment."""
     cached(runner, NEW, wheel("demo", "1.0", mark="new"))
@@ -99,6 +114,7 @@ def _unsatisfiable(runner: Runner) -> None:
     runner.index.add(sdist("broken", "1.0", fail=True))
 
 
+EDIT: Final = b"# edited\n"
 EVEN: Final = {"even": "pinned"}
 FILE: Final = ("install", "-r", "requirements.txt")
 DEMO_1: Final = ("install", "demo==1.0")
@@ -111,6 +127,8 @@ SCENES: Final[dict[str, Scene]] = {
     "proof, ledger and stamp": Scene(prepare=_proven_by_the_cache, words=FILE, right=EVEN),
     "back from the shelf": Scene(prepare=_moved_aside, words=DEMO_1),
     "undo": Scene(prepare=_moved_aside, words=("undo",), then=DEMO_1),
+    "edited": Scene(prepare=_edited, words=FILE, right=EVEN, edited=True),
+    "undo of an edit": Scene(prepare=_replaced, words=("undo",), then=FILE, right=EVEN, edited=True),
     "verify": Scene(
         prepare=_wrong_in_many_places, words=("cache", "verify", "--evict"), then=FILE, right=EVEN, exit_code=1
     ),
@@ -184,6 +202,8 @@ class Trial:
     def _truth(self, before: dict[Path, str], told: str) -> None:
         runner = self.stage.runner
         assert not lost(before, runner.cache), told
+        found = (path for path in runner.environment.site_packages.rglob("*even.py") if EDIT in path.read_bytes())
+        assert not self.scene.edited or any(found), told
         for name, marks in claimed(runner).items():
             assert marks == {importable(runner, name)}, f"the ledger is wrong: {told}"
 

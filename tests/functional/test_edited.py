@@ -63,6 +63,15 @@ def test_an_edited_file_is_kept_named_and_put_back(scene: Runner, quiet: tuple[s
     assert scene.pinstall("undo").returncode == 1
 
 
+def digests(runner: Runner) -> set[bytes]:
+    """Return what the environment holds with its shelf, except byte code and pinstall's notes."""
+    paths = (
+        path for path in runner.environment.root.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".json")
+    )
+    return {path.read_bytes() for path in paths}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["module", "script", "link", "metadata", "same size"])
 def test_every_kind_of_file_is_kept(scene: Runner, kind: str) -> None:
     folder = scene.environment.site_packages
@@ -78,8 +87,9 @@ def test_every_kind_of_file_is_kept(scene: Runner, kind: str) -> None:
         path.symlink_to("/etc/hostname")
     else:
         path.write_bytes(before.swapcase() if kind == "same size" else before + b"# mine\n")
-    mine = path.read_bytes()
+    mine, there = path.read_bytes(), digests(scene)
     ended = scene.pinstall("-q", "-r", "requirements.txt")
+    assert kind == "link" or there <= digests(scene)
     assert (ended.returncode, path.read_bytes()) == (0, before), ended.output
     assert f"{os.path.relpath(path, folder)} of certifi 1.0 had been edited: kept" in ended.stderr
     assert scene.pinstall("undo").returncode == 0
@@ -111,6 +121,7 @@ def test_of_two_dist_infos_each_edit_is_kept(scene: Runner) -> None:
     assert line.startswith("certifi/cacert.pem, old.py of certifi ")
 
 
+@pytest.mark.slow
 def test_an_added_file_is_kept_only_where_the_new_wheel_replaces_it(scene: Runner) -> None:
     added = bundle(scene).with_name("state.json")
     for number, archive in enumerate((CERTIFI, OTHER)):
@@ -127,6 +138,7 @@ def test_an_added_file_is_kept_only_where_the_new_wheel_replaces_it(scene: Runne
     assert added.read_bytes() == MINE
 
 
+@pytest.mark.slow
 def test_what_is_as_its_wheel_has_it_is_no_edit(scene: Runner) -> None:
     written(scene, pinned(OTHER))
     scene.index.add(OTHER)
@@ -274,10 +286,11 @@ def test_of_an_egg_every_file_is_kept_that_is_not_the_same_again(runner: Runner,
 
 
 @pytest.mark.slow
-def test_an_edit_of_what_conda_installed_is_kept(runner: Runner) -> None:
+@pytest.mark.parametrize("installer", ["conda", "poetry", ""])
+def test_an_edit_of_what_another_installer_installed_is_kept(runner: Runner, installer: str) -> None:
     other = wheel("certifi", "1.0", modules=CODE, files={"certifi/cacert.pem": b"of conda", **ENTRY})
     place(runner.environment, other)
-    (bundle(runner).parents[1] / "certifi-1.0.dist-info" / "INSTALLER").write_text("conda", encoding="utf-8")
+    (bundle(runner).parents[1] / "certifi-1.0.dist-info" / "INSTALLER").write_text(installer, encoding="utf-8")
     bundle(runner).write_bytes(MINE)
     runner.index.add(CERTIFI)
     written(runner, pinned(CERTIFI))

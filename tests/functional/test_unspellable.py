@@ -47,6 +47,7 @@ def test_a_name_that_the_locale_cannot_spell_proves_nothing(runner: Runner, kind
     compared(runner, "--pin", "unowned=refuse", env=ASCII)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NAMES)
 def test_where_the_locale_can_spell_it_the_file_counts(runner: Runner, kind: str) -> None:
     installed(runner, NAMES[kind])

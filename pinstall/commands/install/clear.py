@@ -184,7 +184,10 @@ class Clearing:
 
 
 class Healing:
-    """What leaves an environment for one run: pip stumbles over metadata that it can neither read nor remove."""
+    """What leaves an environment for one run: pip stumbles over metadata that it can neither read nor remove.
+
+    Edited files, which pip would replace or remove, are kept on the same shelf.
+    """
 
     def __init__(self, tell: Reporter) -> None:
         self._tell = tell
