@@ -55,7 +55,7 @@ def test_help_on_nothing_is_an_error(runner: Runner, words: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [[], ["-q"], ["--no-deps"], ["--dry-run"]], ids=" ".join)
+@pytest.mark.parametrize("words", [[], ["-q"], ["--no-deps"], ["--pre"]], ids=" ".join)
 def test_an_installation_of_nothing_ends_as_pip_does(runner: Runner, words: list[str]) -> None:
     alone = runner.pip("install", *words, index=False, check=False)
     ended = runner.pinstall("install", *words, index=False)

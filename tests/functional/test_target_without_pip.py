@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.support.pips import CHOSEN, TARGET, pip_wheel
+from tests.support.pips import CHOSEN, SUPPORTED, TARGET, pip_wheel
 from tests.support.scenes import own_lines
 from tests.support.wheels import Archive, wheel
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BESIDE = [one.metadata["Requires-Python"] for one in importlib.metadata.distributions(name="pip")]
 pytestmark = pytest.mark.skipif(
-    not any(TARGET in SpecifierSet(pythons) for pythons in BESIDE),
+    TARGET not in SUPPORTED[CHOSEN] or not any(TARGET in SpecifierSet(pythons) for pythons in BESIDE),
     reason=f"no pip beside pinstall for {TARGET}",
 )
 

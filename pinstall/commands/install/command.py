@@ -118,7 +118,7 @@ class Installer:
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""
         exit_code = run()
-        if exit_code > 0 and not (self.is_rehearsal or self.runs.interrupted) and self._replace_pip(wanting):
+        if exit_code > 0 and not (self.is_rehearsal or self.runs.interrupted) and self._replace_pip():
             self._tell.say("pip failed, and it is damaged: trying again with the pip next to pinstall")
             exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
@@ -128,12 +128,12 @@ class Installer:
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()
 
-    def _replace_pip(self, wanting: Sequence[Pin]) -> bool:
+    def _replace_pip(self) -> bool:
         """Take the pip next to pinstall where the target's own is pinned and damaged; return whether that was done."""
         evidence = self.evidence
         asked, found = evidence.asked, evidence.find(_PIP)
         is_whole = found is not None and not found.damage and evidence.installed.files(found).damage() is None
-        if is_whole or all(pin.name != _PIP for pin in wanting) or asked.pip.is_outside:
+        if is_whole or all(pin.name != _PIP for pin in asked.demand.pins) or asked.pip.is_outside:
             return False
         serving = find_serving_pip(asked.target, asked.environ)
         if serving is not None:
