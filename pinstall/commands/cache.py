@@ -84,7 +84,8 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
         tell.say(f"nothing lies on the shelf of `{path}`")
     for item in latest:
         if item not in returned:
-            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache is taken")
+            why = "is taken" if os.path.lexists(os.path.join(path, item.paths[0])) else "cannot be written"
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place in pip's cache {why}")
     return HOLDS if returned and len(returned) == len(latest) else FINDING
 
 
@@ -153,9 +154,8 @@ def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bo
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
         elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):
             tell.say(doubt)
-    if evicting and wrong:
-        Shelf(path).evict(wrong)
-    end = "" if not wrong else " and moved out of the cache (`pinstall undo` puts it back)" if evicting else ""
+    moved = _shelve(path, wrong, tell) if evicting and wrong else 0
+    end = f", {moved} moved out of the cache (`pinstall undo` puts it back)" if moved else ""
     tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
     return FINDING if wrong else HOLDS
 
@@ -165,10 +165,19 @@ def _evict(path: str, pattern: str, tell: Reporter) -> int:
     if not found:
         tell.say(f"nothing in `{path}` is of `{pattern}`")
         return FINDING
-    Shelf(path).evict(found)
-    number = phrases.counted(len(found), "entry", "entries")
-    tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
-    return HOLDS
+    moved = _shelve(path, found, tell)
+    if moved:
+        number = phrases.counted(moved, "entry", "entries")
+        tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
+    return HOLDS if moved == len(found) else FINDING
+
+
+def _shelve(path: str, evictions: Sequence[Eviction], tell: Reporter) -> int:
+    """Move entries out of pip's cache, say which cannot be moved, and return how many have moved."""
+    _, stuck = Shelf(path).evict(evictions)
+    for eviction, why in stuck.items():
+        tell.say(phrases.stuck(eviction, why))
+    return len(evictions) - len(stuck)
 
 
 def _shelf(path: str, tell: Reporter) -> int:

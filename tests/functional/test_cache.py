@@ -291,7 +291,7 @@ def test_what_is_wrong_is_found_moved_out_and_put_back(scene: Scene, kind: str) 
     assert path in before
     assert not (scene.cache / path).exists()
     assert own_lines(ended) == [
-        "10 entries checked, 1 found wrong and moved out of the cache (`pinstall undo` puts it back)"
+        "10 entries checked, 1 found wrong, 1 moved out of the cache (`pinstall undo` puts it back)"
     ]
     ended = scene.run("verify")
     assert (ended.returncode, ended.stdout) == (0, "")

@@ -146,7 +146,8 @@ class Attempt:
     def _force(self) -> int:
         """Reinstall what is right by version alone, and complete what that needs; return the exit code."""
         before = self.installer.evidence.unmet
-        self.installer.force(comparison.find_forced(self.installer.judge(), self._before.asked.policy.unproven))
+        forced = comparison.find_forced(self.installer.judge(), self._before.asked.policy.unproven)
+        self.installer.force([pin for pin in forced if pin.name not in self.installer.healing.stuck])
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
         if not new or self.installer.runs.interrupted:
