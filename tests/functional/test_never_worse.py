@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.support import caches
-from tests.support.file_systems import NOBODY, Layout, Mounts, give, mounts, somebody_else
+from tests.support.file_systems import NOBODY, Layout, give, somebody_else
 from tests.support.losses import everything, lost
 from tests.support.runner import beside
 from tests.support.scenes import RELEASE, cached, entry, own_lines, pinned, place, written
@@ -21,9 +21,9 @@ from tests.support.steps import Stage
 from tests.support.wheels import wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from tests.support.file_systems import Mounts
     from tests.support.processes import Completed
     from tests.support.runner import Runner
 
@@ -233,14 +233,6 @@ def metadata(runner: Runner) -> set[str]:
     places = (runner.environment.site_packages, runner.home / ".local")
     files = (path for place in places for path in place.rglob("*") if path.is_file() and "even-" in str(path))
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-@pytest.fixture
-def layers(tmp_path: Path) -> Iterator[Mounts]:
-    """Return what mounts file systems for one test."""
-    made = mounts(tmp_path / "layers")
-    yield made
-    made.clear()
 
 
 def run(runner: Runner, situation: Situation, tool: list[str]) -> Completed:
