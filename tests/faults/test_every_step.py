@@ -237,7 +237,7 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_well(
 @pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", SCENES)
-def test_killed_at_any_step_on_other_file_systems_nothing_is_lost_and_the_next_run_ends_well(
+def test_killed_on_other_file_systems_nothing_is_lost_and_the_next_run_ends_well(
     runner: Runner, layers: Mounts, name: str, layout: str, record_property: Callable[[str, object], None]
 ) -> None:
     trial = Trial.of(runner, SCENES[name], Layout(layers, LAYOUTS[layout]))

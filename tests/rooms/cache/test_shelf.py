@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from pinstall.model.artifacts import Shelved
 
+SHARED_MEMORY = Path("/dev/shm")
 FULL = OSError(28, "No space left on device")
 
 
@@ -257,6 +260,74 @@ def test_an_eviction_that_fails_half_way_is_taken_back(
 
 class Killed(BaseException):
     """Stands for SIGKILL: from now on nothing is done any more."""
+
+
+CALLS = ("chmod", "fsync", "link", "mkdir", "open", "rename", "replace", "rmdir", "symlink", "unlink", "utime")
+
+
+@contextmanager
+def killed(at: int) -> Iterator[list[str]]:
+    """End at one of the calls that change something, and let none of the later ones do anything."""
+    made: list[str] = []
+
+    def wrapped(name: str) -> Any:
+        real = getattr(os, name)
+
+        def called(*args: Any, **options: Any) -> Any:
+            made.append(name)
+            if len(made) > at:
+                raise Killed
+            return real(*args, **options)
+
+        return called
+
+    with ExitStack() as stack:
+        for name in CALLS:
+            stack.enter_context(mock.patch.object(os, name, wrapped(name)))
+        with suppress(Killed):
+            yield made
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on another file system than the cache."""
+    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip(f"{SHARED_MEMORY} is not another file system")
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+        yield Path(folder)
+
+
+def stand(cache: Path) -> dict[str, bytes | None]:
+    """Return everything below a folder with its content, drafts left out."""
+    paths = (path for path in sorted(cache.rglob("*")) if not path.name.endswith(f".{os.getpid()}"))
+    found = {str(path.relative_to(cache)): None if path.is_dir() else path.read_bytes() for path in paths}
+    return {path: content for path, content in found.items() if f".{os.getpid()}/" not in path}
+
+
+@pytest.mark.parametrize("ends", ["evict", "put back"])
+def test_killed_at_any_call_between_file_systems_everything_can_be_put_back(
+    tmp_path: Path, elsewhere: Path, ends: str
+) -> None:
+    for at in itertools.count():
+        cache, shelf = tmp_path / str(at), Shelf(str(tmp_path / str(at)), str(elsewhere / str(at)))
+        evictions = evicting(cache, put(cache, 1, "1.0"))
+        for name in ("INSTALLER", "METADATA", "RECORD"):
+            (cache / "demo-2.0.dist-info").mkdir(exist_ok=True)
+            (cache / "demo-2.0.dist-info" / name).write_text(name, encoding="utf-8")
+        evictions.append(replace(evictions[0], paths=("demo-2.0.dist-info",)))
+        before = stand(cache)
+        if ends == "put back":
+            shelf.evict(evictions)
+        with killed(at) as calls:
+            shelf.evict(evictions) if ends == "evict" else shelf.put_back(shelf.shelved())
+        told = f"killed at call {at}, {calls[-1]}"
+        contents = {*stand(cache).values(), *stand(elsewhere / str(at)).values()}
+        assert set(before.values()) <= contents, told
+        shelf.put_back(shelf.shelved())
+        assert stand(cache) == before, told
+        if len(calls) <= at:  # it came to its end
+            assert calls.count("utime") == 6, "a wheel, its origin and a folder of three files were copied"
+            break
 
 
 NUMBERS = st.integers(0, 2)
