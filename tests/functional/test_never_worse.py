@@ -15,7 +15,7 @@ from tests.support import caches
 from tests.support.file_systems import NOBODY, Layout, give, somebody_else
 from tests.support.losses import everything, lost
 from tests.support.runner import beside
-from tests.support.scenes import RELEASE, cached, entry, own_lines, pinned, place, written
+from tests.support.scenes import RELEASE, cached, entry, installed, own_lines, pinned, place, written
 from tests.support.sdists import sdist
 from tests.support.steps import Stage
 from tests.support.wheels import wheel
@@ -217,6 +217,7 @@ SITUATIONS: Final[dict[str, Situation]] = {
     "an egg in a lower layer": Situation(egg, overlay, 0, 0, "moved aside"),
     "ignored in a lower layer": Situation(ignored, overlay, 0, 0, "0.9.dist-info is moved aside", ("-I", *FILE)),
     "pip fails in a lower layer": Situation(then_pip_fails, overlay, 1, 1),
+    "pip fails, notes are a file": Situation(then_pip_fails, notes("a file"), 1, 1),
     "notes elsewhere": Situation(half_metadata, notes("elsewhere"), 0, 0, "moved aside"),
     "notes read-only": Situation(half_metadata, notes("read-only"), 0, 0, "moved aside"),
     "notes are a file": Situation(half_metadata, notes("a file"), 0, 0, "moved aside"),
@@ -250,7 +251,7 @@ def test_it_never_fails_where_pip_succeeds_and_nothing_is_lost(runner: Runner, l
     stage.reset()
     alone = run(runner, situation, [str(runner.environment.python), "-m", "pip", "install"])
     stage.reset()
-    files, notes_ = everything(runner.cache), metadata(runner)
+    files, notes_, before = everything(runner.cache), metadata(runner), installed(runner.environment)
     ended = run(runner, situation, [*beside(), "install", "--python", str(runner.environment.python)])
 
     told = f"{alone.output}\n-- pinstall --\n{ended.output}"
@@ -258,6 +259,8 @@ def test_it_never_fails_where_pip_succeeds_and_nothing_is_lost(runner: Runner, l
     assert "fault of pinstall" not in ended.output
     assert not lost(files, runner.cache), told
     assert notes_ <= metadata(runner), told
+    if situation.pinstall == situation.pip == 1:
+        assert installed(runner.environment) == before
     if situation.pinstall == 0:
         name = "even" if (runner.home / "requirements.txt").read_text().startswith("even") else "demo"
         assert runner.environment.module(name, "MARK") == "new", told
