@@ -132,7 +132,7 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
                 _remake(group, cache, changes, runs, tell)
     except OSError as error:
         # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
-        tell.say(f"the build without the cache is left to your own command: {error}")
+        tell.say(f"the build without the cache is left to your own command: {error.strerror}")
 
 
 def _remake(group: Sequence[Pin], cache: Cache, changes: Changes, runs: Runs, tell: Reporter) -> None:
