@@ -304,7 +304,7 @@ def stand(cache: Path) -> dict[str, bytes | None]:
     return {path: content for path, content in found.items() if f".{os.getpid()}/" not in path}
 
 
-@pytest.mark.parametrize("ends", ["evict", "put back"])
+@pytest.mark.parametrize("ends", ["evict", pytest.param("put back", marks=pytest.mark.slow)])
 def test_killed_at_any_call_between_file_systems_everything_can_be_put_back(
     tmp_path: Path, elsewhere: Path, ends: str
 ) -> None:
