@@ -53,6 +53,14 @@ PROMISES = (
         counts="points",
     ),
     Promise(
+        text="The same with the shelf on another file system, and with cache and environment in lower layers of "
+        "overlays",
+        tests=(
+            "faults/test_every_step.py::test_killed_on_other_file_systems_nothing_is_lost_and_the_next_run_ends_well",
+        ),
+        counts="points",
+    ),
+    Promise(
         text="The same for Ctrl-C and SIGTERM",
         tests=("faults/test_every_step.py::test_interrupted_at_any_step_nothing_is_lost_and_the_next_run_ends_well",),
         counts="points",
@@ -74,6 +82,11 @@ PROMISES = (
         text="Full disk, read-only or foreign cache or environment, other file systems, links, long paths, no home: "
         "nothing is lost, and it is said",
         tests=("faults/test_disk_and_rights.py", "faults/test_hostile.py"),
+    ),
+    Promise(
+        text="Files that pinstall cannot rename or cannot move: it never fails where pip alone succeeds, unless a pin "
+        "is not satisfied afterwards, and nothing is lost",
+        tests=("functional/test_never_worse.py",),
     ),
     Promise(
         text="Eight runs at once, with one cache and eight environments or one, beside plain pip and `pip cache purge`"

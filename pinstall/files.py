@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
 from pinstall.formats import urls
@@ -21,7 +21,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 PATIENCE: Final = 10.0
 """The longest time in seconds that a run waits for another one."""
@@ -30,7 +30,10 @@ _A_MOMENT: Final = 1.0
 _PAUSE: Final = 0.02
 _AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
 """Opens a pipe without waiting for a writer."""
+_NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _BLOCK: Final = 1 << 20
+_TICK: Final = 2.0
+"""The longest step in which a file system counts the time of a file."""
 
 
 def is_trusted(*statuses: os.stat_result) -> bool:
@@ -62,64 +65,123 @@ def hold(file: IO[str], say: Callable[[str], object] | None, *, shared: bool = F
         time.sleep(_PAUSE)
 
 
-class Lease:
-    """The lock on a cache that runs share as long as their pips may read there.
+def move(source: str, target: str, *, alone: bool = False) -> None:
+    """Rename a file or folder to a free place; raise OSError where that fails, and the source is whole then.
 
-    pip inherits the file, so a pip whose pinstall was killed still holds it.
+    Nothing is replaced that another process writes at the same moment; `alone` says that there is none. Across file
+    systems, and for a folder of an overlay's lower layer, the source is removed once a copy has its name and is on the
+    disk. If an earlier move was killed in between, and has left both, this one completes it.
     """
-
-    def __init__(self, cache: str) -> None:
-        self._path = os.path.join(cache, "pinstall", "lease")
-        self._file: IO[str] | None = None
-
-    def share(self, say: Callable[[str], object]) -> None:
-        """Hold the cache from now on, if that is possible: pip runs in any case."""
-        if self._file is None:
-            with suppress(OSError):
-                self._file = _opened(self._path)
-                os.set_inheritable(self._file.fileno(), True)  # noqa: FBT003 - takes no keyword
-                hold(self._file, say, shared=True)
-
-    @contextmanager
-    def alone(self, say: Callable[[str], object] | None) -> Iterator[bool]:
-        """Tell whether no other run holds the cache, and keep it so; see `hold`."""
-        with ExitStack() as stack:
-            alone = True  # without a file or without locks no run holds the cache
-            with suppress(OSError):
-                alone = hold(stack.enter_context(_opened(self._path)), say)
-            yield alone
-
-    def end(self) -> None:
-        """Release the cache."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _opened(path: str) -> IO[str]:
-    folder(os.path.dirname(path))
-    return open(path, "a", encoding="utf-8", opener=opener)
-
-
-def move(source: str, target: str) -> bool:
-    """Rename, with the folders above the target, and tell whether it was done.
-
-    A file is linked and then unlinked: that replaces nothing which another process writes at the same moment. Folders
-    and some file systems have no links.
-    """
-    with suppress(OSError):
+    rename = os.rename if alone else _rename
+    folder(os.path.dirname(target))
+    try:
         if os.path.lexists(target):
-            return False
-        folder(os.path.dirname(target))
-        try:
-            os.link(source, target, follow_symlinks=False)
-        except (FileExistsError, FileNotFoundError):
-            return False
-        except (OSError, NotImplementedError):
-            os.rename(source, target)
+            if not is_same(source, target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+            _copy(source, target)
+            _remove(source)
         else:
-            os.unlink(source)
-        return True
+            rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _transfer(source, target, rename)
+
+
+def _rename(source: str, target: str) -> None:
+    """Rename without replacing anything: link a file, then unlink it. Folders and some file systems have no links."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except (OSError, NotImplementedError):
+        os.rename(source, target)
+    else:
+        os.unlink(source)
+
+
+def _transfer(source: str, target: str, rename: Callable[[str, str], None]) -> None:
+    draft = f"{target}.{os.getpid()}"
+    try:
+        _copy(source, draft)
+        rename(draft, target)
+    except BaseException:
+        with suppress(OSError):
+            _remove(draft)
+        raise
+    _sync(os.path.dirname(target))
+    try:
+        _remove(source)
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):  # else another process was quicker
+            _copy(target, source)
+        _remove(target)
+        raise
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy what the target lacks of a file, link or folder to the disk, with times, modes and, by root, owners."""
+    status = os.lstat(source)
+    if stat.S_ISDIR(status.st_mode):
+        folder(target)
+        for name in sorted(os.listdir(source)):
+            _copy(os.path.join(source, name), os.path.join(target, name))
+    elif os.path.lexists(target):
+        return
+    elif stat.S_ISLNK(status.st_mode):
+        os.symlink(os.readlink(source), target)
+        return
+    else:
+        with open(source, "rb") as whole, open(os.open(target, _NEW, 0o600), "wb") as copied:
+            copied.writelines(iter(lambda: whole.read(_BLOCK), b""))
+            copied.flush()
+            os.fsync(copied.fileno())
+    with suppress(OSError, AttributeError):  # Windows has no owners
+        os.chown(target, status.st_uid, status.st_gid)
+    os.chmod(target, stat.S_IMODE(status.st_mode))
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    _sync(target)
+
+
+def _sync(path: str) -> None:
+    """Bring the names in a folder to the disk, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, link or folder.
+
+    Of the metadata of a distribution what makes it an installed one goes first, and the list of its files last.
+    """
+    if os.path.isdir(path) and not os.path.islink(path):
+        for name in sorted(os.listdir(path), key=lambda name: (name == "RECORD", name not in ("METADATA", "PKG-INFO"))):
+            _remove(os.path.join(path, name))
+        os.rmdir(path)
+    else:
+        os.unlink(path)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether one file or folder is a copy of the other, or what a killed process left of such a copy."""
+    return _is_part(one, other) or _is_part(other, one)
+
+
+def _is_part(part: str, whole: str) -> bool:
+    with suppress(OSError):
+        mine, others = os.lstat(part), os.lstat(whole)
+        if stat.S_IFMT(mine.st_mode) != stat.S_IFMT(others.st_mode):
+            return False
+        if stat.S_ISDIR(mine.st_mode):
+            return all(_is_part(os.path.join(part, name), os.path.join(whole, name)) for name in os.listdir(part))
+        if stat.S_ISLNK(mine.st_mode):
+            return os.readlink(part) == os.readlink(whole)
+        equal = mine.st_size == others.st_size and abs(mine.st_mtime - others.st_mtime) < _TICK
+        return equal and sha256(part) == sha256(whole)
     return False
 
 

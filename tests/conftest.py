@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from tests.support.caches import http_bodies
 from tests.support.environments import Environment, copy, template
+from tests.support.file_systems import Mounts, mounts
 from tests.support.index import Index
 from tests.support.pips import CHOSEN, OWN_PYTHON, SUPPORTED, python_for
 from tests.support.processes import sealed
@@ -155,6 +156,14 @@ def trusted_cache(templates: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def runner(environment: Environment, home: Path, index: Index, trusted_cache: None) -> Runner:
     """Return the runner of the test's environment, pinstall standing beside it."""
     return Runner(environment=environment, home=home, index=index)
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Iterator[Mounts]:
+    """Return what mounts file systems for one test."""
+    made = mounts(tmp_path / "layers")
+    yield made
+    made.clear()
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Move what is evicted out of pip's cache, put it back, forget what is old, and remember all of it.
 
-May not: choose what to evict; delete anything in the cache.
+May not: choose what to evict; delete anything in the cache of which the shelf has no copy.
 
 A receipt is a folder below `<cache>/pinstall/shelf/`. Its `manifest.json` is written before any file moves to it, so
-each file is always in the cache or on the shelf. An `origin.json` leaves after the last wheel and returns first.
+each file is always in the cache or on the shelf, or in both where a copy between file systems was killed. An
+`origin.json` leaves after the last wheel and returns first.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -20,11 +21,10 @@ from packaging.version import Version
 from pinstall import files
 from pinstall.files import move
 from pinstall.model.artifacts import Shelved
-from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pinstall.model.artifacts import Eviction
 
@@ -47,25 +47,22 @@ class Shelf:
         self._cache = cache
         self._root = os.path.join(cache, folder)
 
-    def evict(self, evictions: Sequence[Eviction]) -> str:
-        """Move files out of the cache by rename, and return the receipt; raise PinstallError where that fails."""
-        entries = [_entry(number, eviction) for number, eviction in enumerate(evictions)]
-        stem = None
+    def evict(self, evictions: Sequence[Eviction]) -> tuple[str, Mapping[Eviction, str]]:
+        """Move files out of the cache; return the receipt, and why some evictions cannot be done, each as a whole."""
+        entries = {eviction: _entry(number, eviction) for number, eviction in enumerate(evictions)}
         try:
             stem = self._receipt()
-            receipt = os.path.join(self._root, stem)
             # on the disk before anything moves: only the manifest tells where things belong
-            files.save(os.path.join(receipt, _MANIFEST), {"schema": SCHEMA, "entries": entries}, lasting=True)
-            for entry in entries:
-                self._shelve(receipt, entry)
-        except BaseException as error:  # Ctrl-C included: nobody else knows the receipt yet
+            document = {"schema": SCHEMA, "entries": list(entries.values())}
+            files.save(os.path.join(self._root, stem, _MANIFEST), document, lasting=True)
+        except OSError as error:
+            return "", dict.fromkeys(evictions, _reason(error))
+        try:
+            reasons = {eviction: self._shelve(stem, entry) for eviction, entry in entries.items()}
+        except BaseException:  # Ctrl-C: nobody else knows the receipt yet
             self.put_back(item for item in self.shelved() if item.receipt == stem)
-            if not isinstance(error, OSError):
-                raise
-            message = f"cannot move a file out of `{self._cache}`: {error.strerror}"
-            hint = "make that folder writable; `--pin evict=never` leaves pip's cache alone"
-            raise PinstallError("shelf", message, hint=hint) from error
-        return stem
+            raise
+        return stem, {eviction: reason for eviction, reason in reasons.items() if reason}
 
     def _receipt(self) -> str:
         while True:
@@ -75,15 +72,22 @@ class Shelf:
                 os.mkdir(os.path.join(self._root, stem), 0o775)
                 return stem
 
-    def _shelve(self, receipt: str, entry: dict[str, Any]) -> None:
-        for path, stored in zip(entry["paths"], entry["stored"], strict=True):
-            with contextlib.suppress(FileNotFoundError):  # another process was quicker
-                shelve = _duplicate if entry["copied"] else os.rename
-                shelve(os.path.join(self._cache, path), os.path.join(receipt, stored))
-            folder = os.path.join(self._cache, os.path.dirname(path))
-            with contextlib.suppress(FileNotFoundError):
-                if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
-                    os.rename(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)))
+    def _shelve(self, stem: str, entry: dict[str, Any]) -> str:
+        """Move the files of an entry to a receipt, or none of them; return why that fails."""
+        receipt = os.path.join(self._root, stem)
+        try:
+            for path, stored in zip(entry["paths"], entry["stored"], strict=True):
+                with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                    place, kept = os.path.join(self._cache, path), os.path.join(receipt, stored)
+                    _duplicate(place, kept) if entry["copied"] else move(place, kept, alone=True)
+                folder = os.path.join(self._cache, os.path.dirname(path))
+                with contextlib.suppress(FileNotFoundError):
+                    if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
+                        move(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)), alone=True)
+        except OSError as error:
+            self._return(_shelved(stem, entry))
+            return _reason(error)
+        return ""
 
     def shelved(self) -> Iterator[Shelved]:
         """Yield everything on the shelf, the latest receipt first."""
@@ -96,12 +100,16 @@ class Shelf:
         """Return where the first file of an item is now."""
         return os.path.join(self._root, item.receipt, item.stored[0])
 
+    def origin(self, item: Shelved) -> str:
+        """Return where the first file of an item was."""
+        return os.path.join(self._cache, item.paths[0])
+
     def is_in_place(self, item: Shelved) -> bool:
         """Tell whether the contents of a copied file are where it was."""
-        return files.hash_file(self.place(item)) == files.hash_file(os.path.join(self._cache, item.paths[0]))
+        return files.hash_file(self.place(item)) == files.hash_file(self.origin(item))
 
     def put_back(self, items: Iterable[Shelved]) -> tuple[Shelved, ...]:
-        """Rename items back where their places are free, copies in any case; return those that went back."""
+        """Move items back where their places are free, copies in any case; return those that went back."""
         return tuple(item for item in list(items) if self._return(item))
 
     def _return(self, item: Shelved) -> bool:
@@ -109,11 +117,13 @@ class Shelf:
         places = [os.path.join(self._cache, path) for path in item.paths]
         if item.copied:
             return _supersede(self.place(item), places[0])
-        if any(map(os.path.lexists, places)):  # files that belong together return together
+        pairs = list(zip([os.path.join(receipt, name) for name in item.stored], places, strict=True))
+        # files that belong together return together; a file that a killed run has left in both places is one
+        if any(all(map(os.path.lexists, pair)) and not files.is_same(*pair) for pair in pairs):
             return False
         for path, place in zip(item.paths, places, strict=True):  # first: nothing may be without its origin
-            move(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
-        went = [move(os.path.join(receipt, name), place) for name, place in zip(item.stored, places, strict=True)]
+            _bring(os.path.join(receipt, _origin_of(path)), os.path.join(os.path.dirname(place), _ORIGIN))
+        went = [_bring(*pair) for pair in pairs]
         return any(went)
 
     def forget(self) -> int:
@@ -124,14 +134,54 @@ class Shelf:
         forgotten = kept = 0
         for number, stem in enumerate(reversed(files.list_names(self._root))):
             folder = os.path.join(self._root, stem)
-            kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in files.list_names(folder))
+            names = files.list_names(folder)
+            with contextlib.suppress(OSError):  # another run forgets it
+                kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in names)
             old = _age(stem) > DAYS * 86400
-            # not by the manifest, which may be damaged
-            full = not all(name.startswith(_MANIFEST) for name in files.list_names(folder))
+            full = not all(name.startswith(_MANIFEST) for name in names)  # not by the manifest, which may be damaged
             if old or (number and (kept > MEBIBYTES << 20 or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
                 forgotten += full
         return forgotten
+
+
+class Lease:
+    """The lock on a cache that runs share as long as their pips may read there.
+
+    pip inherits the file, so a pip whose pinstall was killed still holds it.
+    """
+
+    def __init__(self, cache: str) -> None:
+        self._path = os.path.join(cache, "pinstall", "lease")
+        self._file: IO[str] | None = None
+
+    def share(self, say: Callable[[str], object]) -> None:
+        """Hold the cache from now on, if that is possible: pip runs in any case."""
+        if self._file is None:
+            with contextlib.suppress(OSError):
+                self._file = _open_lease(self._path)
+                os.set_inheritable(self._file.fileno(), True)  # noqa: FBT003 - takes no keyword
+                files.hold(self._file, say, shared=True)
+
+    @contextlib.contextmanager
+    def alone(self, say: Callable[[str], object] | None) -> Iterator[bool]:
+        """Tell whether no other run holds the cache, and keep it so; see `files.hold`."""
+        with contextlib.ExitStack() as stack:
+            alone = True  # without a file or without locks no run holds the cache
+            with contextlib.suppress(OSError):
+                alone = files.hold(stack.enter_context(_open_lease(self._path)), say)
+            yield alone
+
+    def end(self) -> None:
+        """Release the cache."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _open_lease(path: str) -> IO[str]:
+    files.folder(os.path.dirname(path))
+    return open(path, "a", encoding="utf-8", opener=files.opener)
 
 
 def receipt(time_ns: int) -> str:
@@ -161,6 +211,17 @@ def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
         "contradiction": eviction.contradiction,
         "copied": eviction.copied,
     }
+
+
+def _bring(source: str, target: str) -> bool:
+    with contextlib.suppress(OSError):
+        move(source, target)
+        return True
+    return False
+
+
+def _reason(error: OSError) -> str:
+    return f"`{error.filename}`: {error.strerror}"
 
 
 def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:

@@ -15,13 +15,14 @@ from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, inventory, wheels
 from pinstall.cache.shelf import Shelf
-from pinstall.environment.ledger import FOLDER
+from pinstall.environment.ledger import list_shelves
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
 from pinstall.request.call import Call, read_call, refuse_beyond_cache
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,7 +78,8 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     path, reason, target = call.cache_directory.path, call.cache_directory.reason, call.target
     folders = {target.purelib, target.platlib, *(one for one in target.paths if one.endswith("-packages"))}
     shelved = [] if path is None else [(item, Shelf(path)) for item in Shelf(path).shelved()]
-    for shelf in (Shelf(folder, os.path.join(FOLDER, "shelf")) for folder in folders):
+    state = state_directory(environ)
+    for shelf in (Shelf(folder, place) for folder in folders for place in list_shelves(folder, state)):
         shelved += [(item, shelf) for item in shelf.shelved() if item.copied]  # the rest is broken metadata
     if not shelved:
         tell.say(f"nothing lies on the shelf of `{path}`" if path else f"pip's cache is off: {reason}")
@@ -90,7 +92,8 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
             now = ": its pin is not satisfied now (see `unmanaged`)" if item.copied else " into pip's cache"
             tell.say(f"put {item.what} back{now}")
         else:
-            tell.say(f"`{item.paths[0]}` stays on the shelf: its place is taken")
+            why = "is taken" if os.path.lexists(shelf.origin(item)) else "cannot be written"
+            tell.say(f"`{item.paths[0]}` stays on the shelf: its place {why}")
     return HOLDS if len(returned) == len(latest) else FINDING
 
 
@@ -159,9 +162,8 @@ def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bo
             tell.show(f"{held.what} {reason} ({held.paths[0]})")
         elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):
             tell.say(doubt)
-    if evicting and wrong:
-        Shelf(path).evict(wrong)
-    end = "" if not wrong else " and moved out of the cache (`pinstall undo` puts it back)" if evicting else ""
+    moved = _shelve(path, wrong, tell) if evicting and wrong else 0
+    end = f", {moved} moved out of the cache (`pinstall undo` puts it back)" if moved else ""
     tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
     return FINDING if wrong else HOLDS
 
@@ -171,10 +173,19 @@ def _evict(path: str, pattern: str, tell: Reporter) -> int:
     if not found:
         tell.say(f"nothing in `{path}` is of `{pattern}`")
         return FINDING
-    Shelf(path).evict(found)
-    number = phrases.counted(len(found), "entry", "entries")
-    tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
-    return HOLDS
+    moved = _shelve(path, found, tell)
+    if moved:
+        number = phrases.counted(moved, "entry", "entries")
+        tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
+    return HOLDS if moved == len(found) else FINDING
+
+
+def _shelve(path: str, evictions: Sequence[Eviction], tell: Reporter) -> int:
+    """Move entries out of pip's cache, say which cannot be moved, and return how many have moved."""
+    _, stuck = Shelf(path).evict(evictions)
+    for eviction, why in stuck.items():
+        tell.say(phrases.stuck(eviction, why))
+    return len(evictions) - len(stuck)
 
 
 def _shelf(path: str, tell: Reporter) -> int:

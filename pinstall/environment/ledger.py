@@ -116,6 +116,12 @@ class Ledger:
         return True
 
 
+def list_shelves(site_packages: str, state: str) -> tuple[str, str]:
+    """Return the folders for what is moved aside in an environment: its own, and where that fails one of the user."""
+    own, other = Ledger(site_packages, state).paths
+    return os.path.join(os.path.dirname(own), "shelf"), os.path.splitext(other)[0]
+
+
 class _Content(NamedTuple):
     """The content of one file."""
 

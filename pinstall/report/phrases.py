@@ -133,9 +133,14 @@ def kept(edits: Sequence[Eviction]) -> str:
     return f"{listed(paths)}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
 
 
-def bypass(evicted: Eviction, why: str = "cannot be written") -> str:
+def bypass(evicted: Eviction, why: str) -> str:
     """Return one line on files that should leave pip's cache and cannot."""
-    return redacted(f"pip runs without its cache, which {why}: there is {evicted.what}, and {evicted.reason}")
+    return redacted(f"pip runs without its cache: {evicted.what} has to leave it ({evicted.reason}), and {why}")
+
+
+def stuck(evicted: Eviction, why: str) -> str:
+    """Return one line on files that stay in pip's cache."""
+    return redacted(f"{evicted.what} stays in pip's cache: {why}")
 
 
 def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:

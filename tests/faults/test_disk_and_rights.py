@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.support.environments import ROOT
+from tests.support.file_systems import NOBODY, as_somebody_else, give, somebody_else
 from tests.support.losses import everything, lost
-from tests.support.runner import beside
 from tests.support.scenes import cached, place
 from tests.support.sdists import sdist
 from tests.support.wheels import wheel
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 OLD, NEW = sdist("demo", "2.0"), sdist("demo", "1.0")
-NOBODY: Final = 65534
-READ: Final = "-all,+dac_read_search"
 SHARED_MEMORY: Final = Path("/dev/shm")
 
 
@@ -65,33 +63,10 @@ def test_where_no_file_may_grow_nothing_is_lost_and_it_is_said(scene: Runner, mo
     assert not lost(before, scene.cache)
 
 
-def somebody_else() -> list[str]:
-    """Return what starts a child as a user whom modes stop from writing; fail where that cannot be had.
-
-    It may read everything, since the interpreter often lies in a folder that is root's alone.
-    """
-    if os.geteuid():
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.fail("as root these tests need `setpriv` of util-linux")
-    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    return [setpriv, *user, *(f"--{kind}={READ}" for kind in ("inh-caps", "ambient-caps", "bounding-set"))]
-
-
-def as_somebody_else(runner: Runner, *words: str) -> Completed:
-    """Run pinstall as a user whom modes stop."""
-    start = [*somebody_else(), *beside(), "--python", str(runner.environment.python)]
-    return runner.run([*start, *runner.index_options, *words])
-
-
 @pytest.fixture
 def unprivileged(scene: Runner, tmp_path: Path) -> Iterator[Runner]:
     """Return a runner whose home and environment belong to the user whom modes stop."""
-    if os.geteuid() == 0:
-        for folder in (scene.home, scene.environment.root):
-            for path in (folder, *folder.rglob("*")):
-                os.lchown(path, NOBODY, NOBODY)
+    give(NOBODY, (scene.home, scene.environment.root))
     forbidden = tmp_path / "forbidden"
     forbidden.mkdir(mode=0o555)
     ended = scene.run([*somebody_else(), str(scene.environment.python), "-c", f"open({str(forbidden / 'x')!r}, 'w')"])

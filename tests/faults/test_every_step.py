@@ -19,6 +19,7 @@ from pinstall.environment.distributions import Environment as Installed
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Ledger
 from tests.support import caches
+from tests.support.file_systems import Layout
 from tests.support.losses import everything, lost
 from tests.support.scenes import RELEASE, cached, pinned, place, written
 from tests.support.sdists import sdist
@@ -28,6 +29,7 @@ from tests.support.wheels import wheel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.support.file_systems import Mounts
     from tests.support.runner import Runner
     from tests.support.steps import Point
 
@@ -41,7 +43,10 @@ MARKS: Final = {OLD.sha256: "old", NEW.sha256: "new", WHEEL.sha256: "pinned", OT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What to prepare, what to kill, what to ask for afterwards (the same, if nothing else), and what is right then."""
+    """What to prepare, what to kill, what to ask for afterwards (the same, if nothing else), and what is right then.
+
+    Of the project in `keeps` no file of the metadata may be lost: pip removes none of them by itself.
+    """
 
     prepare: Callable[[Runner], object]
     words: tuple[str, ...]
@@ -49,6 +54,7 @@ class Scene:
     right: dict[str, str] = field(default_factory=lambda: {"demo": "new"})
     exit_code: int = 0
     edited: bool = False
+    keeps: str = ""
 
 
 def _mismatched(runner: Runner) -> None:
@@ -122,7 +128,7 @@ SCENES: Final[dict[str, Scene]] = {
     "eviction and remake": Scene(prepare=_mismatched, words=DEMO_1),
     "pip fails": Scene(prepare=_unsatisfiable, words=("install", "broken==1.0", "demo==1.0"), then=DEMO_1, exit_code=1),
     "download": Scene(prepare=_damaged_download, words=FILE, right=EVEN),
-    "healing": Scene(prepare=_half_metadata, words=FILE, right=EVEN),
+    "healing": Scene(prepare=_half_metadata, words=FILE, right=EVEN, keeps="even"),
     "force": Scene(prepare=_other_artifact, words=FILE, right=EVEN),
     "proof, ledger and stamp": Scene(prepare=_proven_by_the_cache, words=FILE, right=EVEN),
     "back from the shelf": Scene(prepare=_moved_aside, words=DEMO_1),
@@ -132,6 +138,21 @@ SCENES: Final[dict[str, Scene]] = {
     "verify": Scene(
         prepare=_wrong_in_many_places, words=("cache", "verify", "--evict"), then=FILE, right=EVEN, exit_code=1
     ),
+}
+
+
+def _shelf_elsewhere(layers: Mounts, runner: Runner) -> None:
+    layers.elsewhere(runner.cache / "pinstall")
+
+
+def _lower_layers(layers: Mounts, runner: Runner) -> None:
+    layers.overlay(runner.environment.root)
+    layers.overlay(runner.cache)
+
+
+LAYOUTS: Final[dict[str, Callable[[Mounts, Runner], None]]] = {
+    "the shelf on another file system": _shelf_elsewhere,
+    "cache and environment in lower layers of overlays": _lower_layers,
 }
 
 
@@ -158,12 +179,12 @@ class Trial:
     stage: Stage
 
     @classmethod
-    def of(cls, runner: Runner, scene: Scene) -> Trial:
+    def of(cls, runner: Runner, scene: Scene, layout: Layout | None = None) -> Trial:
         """Set the scene."""
         for artifact in (OLD, NEW, WHEEL):
             runner.index.add(artifact)
         scene.prepare(runner)
-        return cls(scene=scene, stage=Stage.of(runner, *scene.words))
+        return cls(scene=scene, stage=Stage.of(runner, *scene.words, layout=layout))
 
     def failure(self, point: Point) -> str:
         """Return what goes wrong where the run ends there."""
@@ -175,14 +196,19 @@ class Trial:
 
     def end(self, point: Point) -> None:
         """End the run there, and see that nothing is lost and that the next run ends well."""
-        runner = self.stage.runner
         self.stage.reset()
-        before = everything(runner.cache)
+        before = self.present()
         ended = self.stage.end(point)
         if point.number == signal.SIGKILL:
             assert ended.returncode == -signal.SIGKILL, f"{point}\n{ended.output}"
         assert "Traceback" not in ended.output, f"{point}\n{ended.output}"
         self.look(before, f"{point}\n{ended.output}")
+
+    def present(self) -> dict[Path, str]:
+        """Return what may not be lost, of the cache and of the environment, wherever it is by then."""
+        runner, found = self.stage.runner, everything(self.stage.runner.cache)
+        metadata = everything(runner.environment.site_packages) if self.scene.keeps else {}
+        return found | {path: one for path, one in metadata.items() if f"{self.scene.keeps}-" in str(path)}
 
     def look(self, before: dict[Path, str], told: str) -> None:
         """See that everything is there that was, and that what is claimed is so, now and after the next run."""
@@ -201,7 +227,10 @@ class Trial:
 
     def _truth(self, before: dict[Path, str], told: str) -> None:
         runner = self.stage.runner
-        assert not lost(before, runner.cache), told
+        missing = set(before.values()) - set(self.present().values())
+        of_cache = {path: one for path, one in before.items() if path.is_relative_to(runner.cache)}
+        assert not lost(of_cache, runner.cache), told
+        assert not [path for path in before if path not in of_cache and before[path] in missing], told
         found = (path for path in runner.environment.site_packages.rglob("*even.py") if EDIT in path.read_bytes())
         assert not self.scene.edited or any(found), told
         for name, marks in claimed(runner).items():
@@ -221,6 +250,19 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_run_ends_well(
     trial = Trial.of(runner, SCENES[name])
     tried = list(points(trial.stage.recorded()))
     print(f"{name}: {len(tried)} points")
+    record_property("points", len(tried))
+    assert not failures(trial, tried)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", SCENES)
+def test_killed_on_other_file_systems_nothing_is_lost_and_the_next_run_ends_well(
+    runner: Runner, layers: Mounts, name: str, layout: str, record_property: Callable[[str, object], None]
+) -> None:
+    trial = Trial.of(runner, SCENES[name], Layout(layers, LAYOUTS[layout]))
+    tried = list(points(trial.stage.recorded()))
+    print(f"{name}, {layout}: {len(tried)} points")
     record_property("points", len(tried))
     assert not failures(trial, tried)
 
@@ -273,7 +315,7 @@ def test_after_a_power_cut_nothing_is_believed_that_is_not_whole(
     runner: Runner, name: str, keep: float | None, record_property: Callable[[str, object], None]
 ) -> None:
     trial = Trial.of(runner, SCENES[name])
-    before = everything(runner.cache)
+    before = trial.present()
     files = own_files(trial)
     assert files
     record_property("points", len(files))

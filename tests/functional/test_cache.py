@@ -291,7 +291,7 @@ def test_what_is_wrong_is_found_moved_out_and_put_back(scene: Scene, kind: str) 
     assert path in before
     assert not (scene.cache / path).exists()
     assert own_lines(ended) == [
-        "10 entries checked, 1 found wrong and moved out of the cache (`pinstall undo` puts it back)"
+        "10 entries checked, 1 found wrong, 1 moved out of the cache (`pinstall undo` puts it back)"
     ]
     ended = scene.run("verify")
     assert (ended.returncode, ended.stdout) == (0, "")
@@ -333,6 +333,48 @@ def test_what_matches_is_evicted_shelved_and_put_back(scene: Scene) -> None:
     reason = "0 days  `pinstall cache evict` asked for it"
     whats = ("the page of foo-bar", "the metadata of foo-bar 1.0", "the wheel of foo-bar 1.0")
     assert sorted(shelved) == sorted(f"{what}  {reason}" for what in whats)
+    assert scene.runner.pinstall("undo").returncode == 0
+    assert caches.snapshot(scene.cache) == before
+    assert scene.run("shelf").stdout == ""
+
+
+def test_what_cannot_leave_stays_and_is_named(scene: Scene) -> None:
+    caches.truncate(scene.built)
+    (scene.cache / "pinstall").write_bytes(b"")  # no shelf can be made
+    before = caches.snapshot(scene.cache)
+    for words, number, last in (
+        (("evict", "foo-bar"), 3, None),
+        (("verify", "--evict"), 1, "10 entries checked, 1 found wrong"),
+    ):
+        ended = scene.run(*words)
+        assert ended.returncode == 1, ended.output
+        told = own_lines(ended)
+        stuck = [line for line in told if f"stays in pip's cache: `{scene.cache}/pinstall" in line]
+        assert told == stuck + ([last] if last else [])
+        assert len(stuck) == number
+    assert caches.snapshot(scene.cache) == before
+
+
+def test_what_cannot_return_stays_on_the_shelf_and_is_named(scene: Scene) -> None:
+    path = scene.built.relative_to(scene.cache)
+    scene.run("evict", "demo==1.0")
+    shutil.move(scene.cache / "wheels", scene.cache / "other")
+    (scene.cache / "wheels").write_bytes(b"")
+    ended = scene.runner.pinstall("undo")
+    assert ended.returncode == 1
+    assert f"`{path}` stays on the shelf: its place in pip's cache cannot be written" in own_lines(ended)
+    (scene.cache / "wheels").unlink()
+    shutil.move(scene.cache / "other", scene.cache / "wheels")
+    ended = scene.runner.pinstall("undo")
+    assert (ended.returncode, scene.built.exists()) == (0, True), ended.output
+
+
+def test_what_a_killed_run_has_left_in_both_places_is_put_back_as_one(scene: Scene) -> None:
+    before, built = caches.snapshot(scene.cache), scene.built
+    kept = shutil.copy2(built, scene.cache.parent)
+    scene.run("evict", "demo==1.0")
+    built.parent.mkdir(exist_ok=True)
+    shutil.copy2(kept, built)  # as it is while a copy goes to another file system
     assert scene.runner.pinstall("undo").returncode == 0
     assert caches.snapshot(scene.cache) == before
     assert scene.run("shelf").stdout == ""

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 
-from pinstall.commands.install.walk import install
-from pinstall.request import locations
 from tests.support.caches import body_of, damage, entries, http_entry, snapshot, truncate
 from tests.support.index import Fault, Index, Reply
 from tests.support.pages import JSON
-from tests.support.processes import sealed
 from tests.support.scenes import (
     RELEASE,
     Told,
@@ -45,7 +40,6 @@ TRUSTS_PAGES: Final = RELEASE >= (26, 2)
 METADATA: Final = pytest.mark.skipif(RELEASE < (23, 2), reason="this pip reads no metadata files that JSON pages list")
 pytestmark = pytest.mark.slow
 CLOSED: Final = "http://127.0.0.1:9/simple/"
-REAL_ACCESS: Final = os.access
 
 
 def _sized(archive: Archive) -> Archive:
@@ -628,10 +622,7 @@ def test_quiet_is_quiet(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["seen at once", "seen past the cache"])
-def test_a_cache_that_cannot_be_written_is_passed_over(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, late: bool
-) -> None:
-    """The one thing that is not real: root may write everywhere, so it is told that it may not."""
+def test_a_cache_that_nothing_can_leave_is_passed_over(scene: Scene, late: bool) -> None:
     if late:
         scene.index.add(OLDER)
         scene.fill("demo==0.9")
@@ -639,20 +630,14 @@ def test_a_cache_that_cannot_be_written_is_passed_over(
         scene.index.fault(scene.index.page_url("demo"), Fault(not_modified=True))
     else:
         scene.alter(filled(scene, GOOD), GOOD.content, GOOD.flipped().content)
+    (scene.ours.cache / "pinstall").write_bytes(b"")  # no shelf can be made
     before = entries(scene.ours.cache)
-    cache = str(scene.ours.cache)
-    monkeypatch.setattr(locations, "is_usable", lambda _: True)
-    monkeypatch.setattr(os, "access", lambda path, mode: path != cache and REAL_ACCESS(path, mode))
-    told: list[str] = []
-    outcome = install(
-        ["--python", str(scene.ours.environment.python), *scene.ours.index_options, "demo==1.0"],
-        sealed(scene.ours.home),
-        SimpleNamespace(say=told.append, detail=lambda _: None, detailed=False),
-    )
-    assert outcome.exit_code == 0
+    told = pinstall(scene.ours, "demo==1.0")
+    assert told.ended.returncode == 0, told.ended.output
     assert scene.ours.environment.module("demo", "MARK") == "good"
-    words = [command.arguments[:2] for command in outcome.commands]
-    assert [one == ("install", "--no-cache-dir") for one in words] == ([False, True] if late else [True])
-    assert len([line for line in told if line.startswith("pip runs without its cache, which cannot be written")]) == 1
+    words = [command["arguments"][:2] for command in told.document["commands"]]
+    assert [one == ["install", "--no-cache-dir"] for one in words] == ([False, True] if late else [True])
+    (line,) = (line for line in own_lines(told.ended) if line.startswith("pip runs without its cache: "))
+    assert f"it cannot be moved (`{scene.ours.cache}/pinstall" in line
     assert entries(scene.ours.cache) == before
     assert on_shelf(scene.ours.cache) == set()

@@ -22,6 +22,7 @@ from tests.support.runner import WITHOUT_INDEX
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.file_systems import Layout
     from tests.support.runner import Runner
 
 Moment = Literal["before", "after"]
@@ -64,20 +65,28 @@ class Stage:
     runner: Runner
     words: tuple[str, ...]
     master: Path
+    layout: Layout | None = None
 
     @classmethod
-    def of(cls, runner: Runner, *words: str) -> Stage:
-        """Keep the present state as the one that every run starts from; `words` are what pinstall is asked."""
+    def of(cls, runner: Runner, *words: str, layout: Layout | None = None) -> Stage:
+        """Keep the present state as the one that every run starts from; `words` are what pinstall is asked.
+
+        The `layout` puts the state on other file systems each time.
+        """
         master = Path(tempfile.mkdtemp(prefix="master-", dir=runner.home.parent))
         for folder in (runner.home, runner.environment.root):
             copy(folder, master / folder.name)
-        return cls(runner=runner, words=words, master=master)
+        return cls(runner=runner, words=words, master=master, layout=layout)
 
     def reset(self) -> None:
         """Bring the start back."""
+        if self.layout:
+            self.layout.mounts.clear()
         for folder in (self.runner.home, self.runner.environment.root):
             shutil.rmtree(folder)
             copy(self.master / folder.name, folder)
+        if self.layout:
+            self.layout.arrange(self.layout.mounts, self.runner)
 
     def recorded(self) -> list[Change]:
         """Return what a run changes that nobody ends."""

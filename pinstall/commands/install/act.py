@@ -148,7 +148,7 @@ class Attempt:
         before = self.installer.evidence.unmet
         asked = self.installer.evidence.asked
         forced = comparison.find_forced(self.installer.judge(), asked.policy.unproven, served=asked.pip.is_outside)
-        self.installer.force(forced)
+        self.installer.force([pin for pin in forced if pin.name not in self.installer.healing.stuck])
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
         if not new or self.installer.runs.interrupted:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from pinstall import index
 from pinstall.cache import build_records, plan
-from pinstall.cache.shelf import ABOVE, Shelf, receipt
+from pinstall.cache.shelf import ABOVE, Lease, Shelf, receipt
 from pinstall.environment import contents
 from pinstall.environment.file_list import FileList
-from pinstall.environment.ledger import FOLDER
-from pinstall.files import Lease, read_clock
+from pinstall.environment.ledger import list_shelves
+from pinstall.files import read_clock
 from pinstall.model.artifacts import Case, Eviction, Plan
 from pinstall.model.pins import Distribution, Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
+from pinstall.stamp import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class Clearing:
     """What leaves pip's cache for one run, and comes back.
 
     `cache` is what they leave; `plan` is what has been done.
-    `bypass` tells that something would have to leave a cache that cannot be written, or that others are using.
+    `bypass` tells that pip would take something that cannot leave the cache, or that has to stay for other runs.
     """
 
     def __init__(self, asked: Asked, cache: Cache, tell: Reporter) -> None:
@@ -60,9 +61,8 @@ class Clearing:
 
     def share(self) -> None:
         """Let other runs know that pip is about to read the cache, from now until `close`."""
-        if self.cache.directory.writable:
-            self._lease.share(self._tell.say)
-            self._started = self._started or read_clock(self.cache.path)
+        self._lease.share(self._tell.say)
+        self._started = self._started or read_clock(self.cache.path)
 
     def close(self) -> None:
         """Let other runs know that pip has ended."""
@@ -82,8 +82,6 @@ class Clearing:
             wrong = self.cache.planned(perhaps)
             evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
             planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
-        if self._is_out_of_reach(planned.evictions):
-            return
         mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
         waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
         with self._lease.alone(waiting) if mere else contextlib.nullcontext(enter_result=True) as alone:
@@ -94,18 +92,18 @@ class Clearing:
         possible, obstacles = plan.beside_others(planned)
         for eviction in planned.evictions:
             if eviction.harmless:
-                self._tell.detail(f"{eviction.what} stays in pip's cache: another run is using it")
+                self._tell.detail(phrases.stuck(eviction, "another run is using it"))
         self.bypass = bool(obstacles)
         for eviction in obstacles:
-            self._tell.say(phrases.bypass(eviction, "another run is using"))
+            self._tell.say(phrases.bypass(eviction, "another run is using it"))
         return possible
 
     def _carry_out(self, planned: Plan) -> None:
-        self.plan = planned
+        self.plan = replace(planned, evictions=())
         for pin in self.plan.refreshes:
             wanted = f"{pin.wanted} with that hash" if pin.hashes else pin.wanted
             self._tell.say(f"the index is asked for {pin.name} again: its cached page does not list {wanted}")
-        self._evict(self.plan.evictions)
+        self._evict(planned.evictions)
         for item in self.cache.shelf.put_back(self.plan.returns):
             self._tell.say(f"put {item.what} back into pip's cache")
         self.cache.forget()
@@ -126,9 +124,7 @@ class Clearing:
         answers = index.client.at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
         found = (*self.cache.planned(self.cache.cases(pins)).evictions, *chain.from_iterable(answers.values()))
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
-        if not self._is_out_of_reach(proven):
-            self._evict(proven)
-            self.plan = replace(self.plan, evictions=(*self.plan.evictions, *proven))
+        self._evict(proven)
         return bool(proven) or self._is_cleared_by_others(by_name)
 
     def _is_cleared_by_others(self, names: Collection[NormalizedName]) -> bool:
@@ -137,20 +133,24 @@ class Clearing:
         new = (item for item in shelved if item.receipt > self._since and item.receipt not in self._receipts)
         return any(item.contradiction and item.identity.name in names for item in new)
 
-    def _is_out_of_reach(self, evictions: Sequence[Eviction]) -> bool:
-        """Tell whether pip has to do without its cache, which these would have to leave and which cannot be written."""
-        if evictions and not self.cache.directory.writable:
-            self.bypass = True
-            for eviction in evictions:
-                self._tell.say(phrases.bypass(eviction))
-        return self.bypass
-
     def _evict(self, evictions: Sequence[Eviction]) -> None:
-        if evictions:
-            self._receipts.append(self.cache.shelf.evict(evictions))
-            self.cache.forget()
+        """Move these out of pip's cache; pip has to do without it where it would take one that cannot move."""
+        if not evictions:
+            return
+        stem, stuck = self.cache.shelf.evict(evictions)
+        self._receipts.append(stem)
+        self.cache.forget()
         for eviction in evictions:
-            self._tell.say(phrases.eviction(eviction))
+            if eviction not in stuck:
+                self._tell.say(phrases.eviction(eviction))
+            elif eviction.harmless:
+                self._tell.detail(phrases.stuck(eviction, stuck[eviction]))
+            else:
+                self._tell.say(phrases.bypass(eviction, f"it cannot be moved ({stuck[eviction]})"))
+                self.bypass = True
+        moved = tuple(eviction for eviction in evictions if eviction not in stuck)
+        remakes = () if self.bypass else self.plan.remakes
+        self.plan = replace(self.plan, evictions=(*self.plan.evictions, *moved), remakes=remakes)
 
     def put_back(self) -> None:
         """Return to the cache what left it though there is nothing wrong with it."""
@@ -178,7 +178,7 @@ class Clearing:
 
     def record(self, pins: Mapping[NormalizedName, Pin]) -> None:
         """Put on record how the wheels of these pins' projects were built that pip has put into the cache."""
-        if self.cache.directory.writable and not self.bypass:
+        if not self.bypass:
             self.cache.builds.record(pins, self._started)
         self._started = 0
 
@@ -194,12 +194,13 @@ class Healing:
         self._receipts: list[tuple[Shelf, str]] = []
         self._listed: dict[Distribution, frozenset[str]] = {}
         self._examined: set[NormalizedName] = set()
+        self.stuck: set[NormalizedName] = set()
+        """The distributions whose metadata cannot be moved: they stay as pip leaves them."""
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
         """Move what pip cannot replace to a shelf in the environment: damaged dist-infos, and links to nothing.
 
         So go dist-infos without a list of files (conda, `setup.py install`) if pip has to reinstall them.
-        Raises PinstallError (`shelf`) where that cannot be done; `put_back` then returns what was moved.
         """
         names = {pin.name for pin in forced}
         self.keep((*forced, *(verdict.pin for verdict in found if verdict.state is State.DAMAGED)), evidence)
@@ -212,16 +213,16 @@ class Healing:
             files = evidence.installed.files(damaged)
             links = filter(os.path.islink, files.places)
             dangling = (place for place in links if not os.path.exists(place))
-            self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)])
-            if damaged.damage is not None or not files.is_removable:
-                known = self._move(damaged, evidence.installed.copies(verdict.pin.name))
-                left = "" if known else "; nobody knows its files, and those that are not replaced stay"
+            self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)], evidence)
+            copies = evidence.installed.copies(verdict.pin.name)
+            if (damaged.damage is not None or not files.is_removable) and self._move(damaged, copies, evidence):
+                left = "" if self._listed[damaged] else "; nobody knows its files, and those that are not replaced stay"
                 self._tell.say(
                     f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
                 )
 
     def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
-        """Copy the edited files of what is reinstalled to the shelf, once for each project; raise as `clear` does."""
+        """Copy the edited files of what is reinstalled to the shelf, once for each project."""
         edits, target = dict[str, list[Eviction]](), evidence.asked.target
         for found in filter(None, map(evidence.find, sorted({pin.name for pin in pins} - self._examined))):
             self._examined.add(found.identity.name)
@@ -231,8 +232,7 @@ class Healing:
             if os.access(root, os.W_OK) and (root in (target.purelib, target.platlib) or not elsewhere):
                 edits.setdefault(root, []).extend(_find_edits(found, root, evidence))
         for root, copies in edits.items():
-            shelf = Shelf(root, os.path.join(FOLDER, "shelf"))
-            self._receipts += [(shelf, shelf.evict(copies))] if copies else []
+            self._evict(root, copies, evidence)
 
     def settle(self, evidence: Evidence) -> bool:
         """Move other dist-infos of what pip has just installed, if any: `--ignore-installed` leaves them."""
@@ -241,8 +241,7 @@ class Healing:
             copies = evidence.installed.copies(pin.name)
             old = [path for path in copies if not evidence.installed.is_new(f"{path}/RECORD")]
             found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
-            if found is not None:
-                self._move(found, old)
+            if found is not None and self._move(found, old, evidence):
                 names = ", ".join(map(os.path.basename, old))
                 self._tell.say(f"{names} is moved aside: pip has left it beside what it installed")
                 settled = True
@@ -254,28 +253,44 @@ class Healing:
         present = {place for one in every for place in evidence.installed.files(one).places}
         for old, places in self._listed.items():
             stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
-            if stale:
-                self._shelve(old, [(path,) for path in stale])
+            if stale and self._shelve(old, [(path,) for path in stale], evidence):
                 files = phrases.counted(len(stale), "file", "files")
                 self._tell.say(f"{files} of what was moved aside, such as {stale[0]}, nothing has now: moved aside too")
         self._listed = {}
 
-    def _move(self, damaged: Distribution, copies: Sequence[str]) -> bool:
-        """Move these dist-infos of a distribution, and tell whether it is known which files they are of."""
+    def _move(self, damaged: Distribution, copies: Sequence[str], evidence: Evidence) -> bool:
+        """Move these dist-infos of a distribution, with note of the files that they list; tell whether that is done."""
         old = [replace(damaged, path=path) for path in copies]
-        self._listed[damaged] = frozenset(place for one in old for place in FileList(one).places)
-        self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)])
-        return bool(self._listed[damaged])
+        listed = frozenset(place for one in old for place in FileList(one).places)
+        moved = self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)], evidence)
+        if moved:
+            self._listed[damaged] = listed
+        else:
+            self.stuck.add(damaged.identity.name)
+        return moved
 
-    def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]]) -> None:
-        shelf = Shelf(damaged.location, os.path.join(FOLDER, "shelf"))
+    def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]], evidence: Evidence) -> bool:
+        """Move files of a distribution to the shelf; tell whether all have moved."""
         who, why = damaged.identity, damaged.damage or ""
         names = ((f"{' and '.join(paths)} of {who.name}", paths) for paths in groups)
         moving = [
             Eviction(what=what, identity=who, paths=paths, reason=why, contradiction=False) for what, paths in names
         ]
-        if moving:
-            self._receipts.append((shelf, shelf.evict(moving)))
+        return self._evict(damaged.location, moving, evidence)
+
+    def _evict(self, location: str, leaving: Sequence[Eviction], evidence: Evidence) -> bool:
+        """Move or copy files to the shelf in their environment, else to one of the user; tell whether all is done."""
+        why = ""
+        for folder in list_shelves(location, state_directory(evidence.asked.environ)):
+            if leaving:
+                shelf = Shelf(location, folder)
+                stem, stuck = shelf.evict(leaving)
+                self._receipts.append((shelf, stem))
+                leaving, why = list(stuck), next(iter(stuck.values()), "")
+        if leaving:
+            others = f" and {len(leaving) - 1} more" if len(leaving) > 1 else ""
+            self._tell.say(f"{leaving[0].what}{others} cannot be moved to the shelf ({why})")
+        return not leaving
 
     def put_back(self) -> None:
         """Return the metadata, so that the environment is what it was."""

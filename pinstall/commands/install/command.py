@@ -84,7 +84,8 @@ class Installer:
         if first and (exit_code := self._resolve(late=again)):
             return exit_code
         wanted = None if again else asked.request.last("json_report_file")
-        words, ours, report_file = asked.request.arguments, self._ours, os.path.join(self._folder, "report.json")
+        ours, report_file = self._ours, os.path.join(self._folder, "report.json")
+        words = runs.own_words(asked, ours)
         if wanted is not None and wanted.value and pip.is_file(wanted.value):
             report_file = wanted.value
         else:
@@ -157,11 +158,14 @@ class Installer:
             file = pip.write_requirements(self._folder, rebuild.lines(group, asked))
             carried = arguments.carried(asked.request, into_environment=True)
             words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
-            words += (*self._clearing.bypass_options(asked.pip), "-r", file)
-            exit_code = self.cure(partial(self.runs.run, "force", ("install", *words), changes), group)
+            exit_code = self.cure(partial(self._reinstall, words, file, changes), group)
             self._note(exit_code, report_file)
             if exit_code == 0:
                 self._record(alone=True)
+
+    def _reinstall(self, words: tuple[str, ...], file: str, changes: runs.Changes) -> int:
+        bypass = self._clearing.bypass_options(self._evidence.asked.pip)
+        return self.runs.run("force", ("install", *words, *bypass, "-r", file), changes)
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge the pins by the environment, or by pip's report where pip installed elsewhere."""

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from pinstall import files, pip
 from pinstall.index import places
-from pinstall.model.errors import PinstallError
 from pinstall.request import arguments, settings
 from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
@@ -37,15 +36,10 @@ _DAY = 24 * 60 * 60
 
 @contextlib.contextmanager
 def make_stage(cache: str) -> Iterator[str]:
-    """Yield a private folder on the cache's file system, and remove it; raise PinstallError (`stage`) if it is full."""
+    """Yield a private folder below the cache, and remove it; raise OSError where it cannot be made."""
     parent = os.path.join(cache, FOLDER)
-    try:
-        files.folder(parent)
-        folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
-    except OSError as error:
-        message = f"cannot make a folder to build in below `{parent}`: {error.strerror}"
-        hint = "make room in pip's cache directory, or make it writable"
-        raise PinstallError("stage", message, hint=hint) from error
+    files.folder(parent)
+    folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
     _sweep(parent, os.stat(folder).st_mtime)
     try:
         yield folder
@@ -62,7 +56,7 @@ def _sweep(parent: str, now: float) -> None:
 
 
 def adopt_builds(folder: str, cache: str) -> tuple[str, ...]:
-    """Rename fresh builds into pip's cache where nothing is, and return their paths there.
+    """Move fresh builds into pip's cache where nothing is, and return their paths there.
 
     With `--no-cache-dir --no-clean` pip leaves a temporary cache with the same keys behind.
     """
@@ -76,9 +70,10 @@ def _adopt(ephemeral: str, cache: str) -> Iterator[str]:
         # the origin first: pip trusts a wheel without one less than a folder without a wheel
         for file in sorted(names, key=lambda name: name.endswith(".whl")):
             target = os.path.join(place, file)
-            # where it cannot be done, pip builds again, into the cache itself
-            if files.move(os.path.join(folder, file), target) and file.endswith(".whl"):
-                yield os.path.relpath(target, cache)
+            with contextlib.suppress(OSError):  # pip builds again, into the cache itself
+                files.move(os.path.join(folder, file), target)
+                if file.endswith(".whl"):
+                    yield os.path.relpath(target, cache)
 
 
 def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
@@ -135,9 +130,9 @@ def remake(pins: Sequence[Pin], cache: Cache, runs: Runs, tell: Reporter) -> Non
         for group in by_hashes(pins):
             if not runs.interrupted:
                 _remake(group, cache, changes, runs, tell)
-    except (PinstallError, OSError) as error:
+    except OSError as error:
         # nothing is lost: what was wrong has left the cache, so the user's own command builds the rest
-        tell.say(f"the build without the cache is left to your own command: {error}")
+        tell.say(f"the build without the cache is left to your own command: {error.strerror}")
 
 
 def _remake(group: Sequence[Pin], cache: Cache, changes: Changes, runs: Runs, tell: Reporter) -> None:

@@ -57,6 +57,12 @@ def compile_options(asked: Asked) -> tuple[str, ...]:
     return ("--no-compile",) if is_ours and not decided and cores() > 1 else ()
 
 
+def own_words(asked: Asked, ours: Sequence[str]) -> tuple[str, ...]:
+    """Return the user's own arguments, without the name of a cache behind our `--no-cache-dir`: pip takes the last."""
+    words = asked.request.arguments
+    return arguments.without(words, "cache_dir", asked.pip.release) if "--no-cache-dir" in ours else words
+
+
 class Runs:
     """The runs of pip so far: `commands` in their order; `interrupted` is set after Ctrl-C."""
 
@@ -84,8 +90,7 @@ class Runs:
 
     def rehearse(self, purpose: str, wanted: str, *ours: str, silent: bool = False) -> int:
         """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
-        request = self.asked.request.arguments
-        request = arguments.without(request, "json_report_file", self.asked.pip.release)
+        request = arguments.without(own_words(self.asked, ours), "json_report_file", self.asked.pip.release)
         return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)
 
 
