@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 _ANY = "any:"
+# The first of these decides: a proven difference before a missing proof.
 _WEIGHT = (State.WRONG_VERSION, State.WRONG_LABEL, State.WRONG_SOURCE, State.WRONG_HASH, State.UNPROVEN, State.HOLDS)
-"""The first of these decides: a proven difference before a missing proof."""
+# They are running: they are not reinstalled only because they are unproven or altered.
 _OWN = ("pip", "pip-pinstall")
-"""They are running: they are not reinstalled only because they are unproven or altered."""
 
 
 def judge(pin: Pin, identity: Identity) -> State:

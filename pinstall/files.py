@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """The longest time in seconds that a run waits for another one."""
+# The seconds after which it says so.
 _A_MOMENT: Final = 1.0
-"""The seconds after which it says so."""
 _PAUSE: Final = 0.02
+# Opens a pipe without waiting for a writer.
 _AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
-"""Opens a pipe without waiting for a writer."""
 _NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _BLOCK: Final = 1 << 20
+# The longest step in which a file system counts the time of a file.
 _TICK: Final = 2.0
-"""The longest step in which a file system counts the time of a file."""
 
 
 def is_trusted(*statuses: os.stat_result) -> bool:

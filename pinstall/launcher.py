@@ -12,18 +12,18 @@ from typing import Final
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
 
+# Marks that pipx (also `pipx run`) and `uv tool` leave in the environment of one tool, and what remakes it.
 _RECEIPTS: Final = {"pipx_metadata.json": "pipx reinstall", "uv-receipt.toml": "uv tool install --reinstall"}
-"""Marks that pipx (also `pipx run`) and `uv tool` leave in the environment of one tool, and what remakes it."""
+# Folders of uv's cache with environments of uvx, `uv run --with` and scripts; a number follows, as in `archive-v0`.
 _UV_FOLDERS: Final = ("archive", "builds", "environments")
-"""Folders of uv's cache with environments of uvx, `uv run --with` and scripts; a number follows, as in `archive-v0`."""
 _OF_REQUESTS: Final = {
     "certifi": "where",
     "idna": "encode",
     "urllib3": "PoolManager",
     "charset_normalizer": "from_bytes",
 }
+# Modules of other distributions, with one name in each that needs the rest: what requests needs, and pinstall.
 _NEEDED: Final = {"packaging.requirements": "Requirement", "requests": "Session", "resolvelib": "Resolver"}
-"""Modules of other distributions, with one name in each that needs the rest: what requests needs, and pinstall."""
 
 
 def is_tool(prefix: str = sys.prefix) -> bool:

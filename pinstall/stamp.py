@@ -26,8 +26,8 @@ much so: their status (STATUSES), size and time of files that all exist (FILES).
 """
 BETWEEN = "//"
 """Separates the places of one ground; a normal path has it at its beginning only."""
+# Bytes of the largest file that can be a ground: `/dev/zero` has no end.
 _LARGEST = 1 << 26
-"""Bytes of the largest file that can be a ground: `/dev/zero` has no end."""
 _MOST, MOST_BYTES = 200, 1 << 26
 """How many stamps are kept, the newest, and how large all may be: one that covers 19,000 files has 1 MiB."""
 

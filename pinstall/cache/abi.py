@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
+# Bytes of a member; extension modules are smaller, and a bomb is larger.
 _LARGEST = 512 << 20
-"""Bytes of a member; extension modules are smaller, and a bomb is larger."""
+# Sections, tags or versions; libraries have fewer, and a hostile count or a circle has more.
 _MANY = 10_000
-"""Sections, tags or versions; libraries have fewer, and a hostile count or a circle has more."""
+# Characters of a name or run path.
 _LONGEST = 4096
-"""Characters of a name or run path."""
+# Not `libfoo.so.5.debug`, whose dynamic section is a hole.
 _ELF = re.compile(r"\.so(\.\d\w*)*$|^[^/]+\.data/scripts/[^/]+$")
-"""Not `libfoo.so.5.debug`, whose dynamic section is a hole."""
+# A version, which system sonames have (`libpq.so.5`, `libdb-5.3.so`) and sonames inside packages rarely have.
 _SYSTEM = re.compile(r"\.so\.|-\d+\.\d+")
-"""A version, which system sonames have (`libpq.so.5`, `libdb-5.3.so`) and sonames inside packages rarely have."""
 _MAGIC = b"glibc-ld.so.cache1.1"
+# The linker only warns where a version with this flag is missing.
 _VER_FLG_WEAK = 2
-"""The linker only warns where a version with this flag is missing."""
 
 
 def missing(wheel: str, search: Sequence[str] = ()) -> str | None:

@@ -97,24 +97,24 @@ _VARIABLES = (
     *("MACOSX_DEPLOYMENT_TARGET", "NM", "NVCC", "PKG_CONFIG", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_PATH", "RANLIB"),
     *("RUSTC", "RUSTFLAGS", "SDKROOT", "STRIP", "TORCH_CUDA_ARCH_LIST", "_PYTHON_HOST_PLATFORM"),
 )
+# Variables that compilers and the common build backends read; those that begin with the project's name are its own.
 _PREFIXES = (
     *("CARGO_BUILD_", "CARGO_PROFILE_", "CMAKE_", "CYTHON_", "DISTUTILS_", "HATCH_", "MATURIN_", "MESON_", "NPY_"),
     *("PDM_BUILD_", "PYO3_", "SETUPTOOLS_", "SKBUILD_"),
 )
-"""Variables that compilers and the common build backends read; those that begin with the project's name are its own."""
 
 _IRRELEVANT = ("PIP_", "PINSTALL_", "PYTHON")
+# Where options that reach a build write to, and what messages call them; files of constraints are not among them.
 _OPTIONS = {"build_isolation": "build isolation", "build_options": "build option", "global_options": "build option"}
-"""Where options that reach a build write to, and what messages call them; files of constraints are not among them."""
+# What a wheel without machine code does not depend on.
 _OF_MACHINE = ("interpreter", "platform")
-"""What a wheel without machine code does not depend on."""
 _COMPILER = "C compiler"
 _CPU = "CPU"
 NATIVE = "native"
 """In a record: the build was told to use all that its CPU has."""
 _OF_CPU = (_CPU, NATIVE)
+# Without a compiler some projects leave out their extension, so a pure wheel depends on whether there was one.
 _NONE = "none"
-"""Without a compiler some projects leave out their extension, so a pure wheel depends on whether there was one."""
 
 
 def collect_inputs(asked: Asked, pin: Pin) -> dict[str, str]:
@@ -179,11 +179,11 @@ BUILD_FILES: Final = (
 )
 """The files of a source archive that say which flags a compiler gets."""
 _NATIVE: Final = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
+# The flags of an x86 CPU that stand for instructions of compilers; the others are of systems and virtual machines.
 _INSTRUCTIONS: Final = re.compile(
     "3dnow|abm|adx|aes|amx|avx|bmi|cx16|f16c|fma|gfni|lahf|mmx|movbe|movdir|pclmul|pni|popcnt|rdrand|rdseed|sha|sm[34]|"
     "ss?se|tbm|vaes|vpclmul|xop"
 )
-"""The flags of an x86 CPU that stand for instructions of compilers; the others are of systems and virtual machines."""
 _SHOWN: Final = 3
 
 

@@ -185,8 +185,8 @@ def _outdated(artifact: Artifact) -> str | None:
 
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
+# Folders whose sources no build compiles into a wheel.
 _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "tests"})
-"""Folders whose sources no build compiles into a wheel."""
 _REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
 
 

@@ -33,10 +33,10 @@ OK: Final = 200
 REDIRECTS: Final = (301, 308)
 BODY: Final = ".body"
 _PREFIX: Final = b"cc=4,"
+# How many bytes an entry may have in addition to its body: a server's headers have some thousand.
 _HEADERS: Final = 1 << 20
-"""How many bytes an entry may have in addition to its body: a server's headers have some thousand."""
+# How deep the maps of an entry are nested: the entry, its response, the headers of that.
 _DEPTH: Final = 3
-"""How deep the maps of an entry are nested: the entry, its response, the headers of that."""
 _BLOCK: Final = 1 << 20
 _KEY: Final = re.compile(r"[0-9a-f]{56}")
 _URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
@@ -248,6 +248,7 @@ class _Decoder:
         return found
 
 
+# By a value's first byte: the kind, how many bytes of length (or number) follow, and what to add to these.
 _KINDS: Final = {
     **{code: ("number", 0, code) for code in range(0x80)},
     **{0x80 + count: ("map", 0, count) for count in range(16)},
@@ -259,4 +260,3 @@ _KINDS: Final = {
     0xC3: ("number", 0, 1),
     0xDE: ("map", 2, 0),
 }
-"""By a value's first byte: the kind, how many bytes of length (or number) follow, and what to add to these."""

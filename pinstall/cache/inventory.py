@@ -116,14 +116,14 @@ def _damage(path: str, entry: Entry) -> str | None:
 
 
 _HEAD: Final = 4096
+# How many bytes at the end of a zip hold the names of its last members, and of a page the project's name.
 _TAIL: Final = 1 << 16
-"""How many bytes at the end of a zip hold the names of its last members, and of a page the project's name."""
+# How many bytes of a page are read, and how many unpacked.
 _MOST: Final = 1 << 25
-"""How many bytes of a page are read, and how many unpacked."""
 _METADATA: Final = b".dist-info/METADATA"
 _STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
+# Begins at a word: tried at each letter of a long one, it would take hours.
 _ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
-"""Begins at a word: tried at each letter of a long one, it would take hours."""
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
 _TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
 _FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)

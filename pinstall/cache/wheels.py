@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 ORIGIN = "origin.json"
+# How many bytes of an `origin.json` are read: pip writes some hundred.
 _ORIGIN_MOST = 1 << 16
-"""How many bytes of an `origin.json` are read: pip writes some hundred."""
 _FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
+# The count in a zip with more members than its two bytes can say.
 _MANY = 0xFFFF
-"""The count in a zip with more members than its two bytes can say."""
 
 
 def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:

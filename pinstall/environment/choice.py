@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _ACTIVE: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _NEAREST: Final = "nearest `.venv`"
 _SCRIPTS: Final = ("pip", "pip3", "pinstall")
+# The environment that the beginning of a console script names; relocatable scripts name none.
 _STARTS: Final = re.compile(rb"""#!(?:/bin/sh\n'''exec' )?["']?(/[^\n]*?)/bin/(?:python|pypy)""")
-"""The environment that the beginning of a console script names; relocatable scripts name none."""
 
 
 class Target(NamedTuple):

@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Distribution
 
 _BATCH: Final = 1 << 22
+# The bytes that could be hashed while a file is opened, about.
 _OPENING: Final = 12_000
-"""The bytes that could be hashed while a file is opened, about."""
 _BLOCK: Final = 1 << 20
+# The files that pip and uv write into a dist-info, also over those of the wheel.
 _INSTALLERS_OWN: Final = (
     *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
     *("direct_url.json", "uv_build.json", "uv_cache.json"),
 )
-"""The files that pip and uv write into a dist-info, also over those of the wheel."""
+# Paths in RECORD for each folder of `*.data`, in any scheme. Scripts are the last: a path is found by its end, and
+# `share/bash-completion/completions/demo` ends like the script `demo`.
 _BASES: Final = {
     **dict.fromkeys(("purelib", "platlib"), re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/")),
     "data": re.compile(r"(\.\./)+"),
     "headers": re.compile(r"(\.\./)+(.*/)?include/(.*/)?", re.IGNORECASE),
     "scripts": re.compile(r"(\.\./)+(.*/)?(bin|Scripts)/"),
 }
-"""Paths in RECORD for each folder of `*.data`, in any scheme. Scripts are the last: a path is found by its end, and
-`share/bash-completion/completions/demo` ends like the script `demo`."""
+# The file names of a command for an entry point.
 _WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
-"""The file names of a command for an entry point."""
 
 
 def find_altered(

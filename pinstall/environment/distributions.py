@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Statuses = dict[str, tuple[int, ...]]
     "What `stamp.status` returns, by path."
 
+# The folder of metadata in an egg, which is a folder on the path or a zip.
 _EGG_INFO = "EGG-INFO"
-"""The folder of metadata in an egg, which is a folder on the path or a zip."""
 _METADATA = (".dist-info", ".egg-info", _EGG_INFO)
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     "Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD."
 
 _PYTHONS: Final = ("python", "pypy", "graalpy")
+# The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD.
 _TRUE: Final = ("pip", "uv")
-"""The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD."""
 
 
 class FileList:

@@ -26,17 +26,17 @@ _MODULES: Final = ("sitecustomize", "usercustomize")
 _SHIM: Final = (
     rb"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(local|stdlib)'\) == 'local'; "
 )
+# Harmless lines of files that no RECORD lists, with the reason for each.
 _KNOWN: Final = (
     rb"import _virtualenv",  # virtualenv and uv: the configuration of distutils moves no installation
     _SHIM + rb"enabled and __import__\('_distutils_hack'\)(\.add_shim\(\))?;? ?",  # setuptools of Fedora has no RECORD
 )
-"""Harmless lines of files that no RECORD lists, with the reason for each."""
+# Folders of which nothing can change: the `sitecustomize` of Nix is in one.
 _STORES: Final = ("/nix/store/", "/gnu/store/")
-"""Folders of which nothing can change: the `sitecustomize` of Nix is in one."""
+# Names in a project's folder on PYTHONPATH that careless wheels have at their top too.
 _COMMON: Final = frozenset({"conftest", "docs", "examples", "scripts", "setup", "test", "tests", "tools"})
-"""Names in a project's folder on PYTHONPATH that careless wheels have at their top too."""
+# Packages that write modules into their own folder when they are used.
 _GENERATED: Final = ("comtypes/gen", "win32com/gen_py")
-"""Packages that write modules into their own folder when they are used."""
 
 
 def list_hooks(folder: str) -> list[str]:

@@ -49,14 +49,14 @@ def find_tags(target: Interpreter) -> frozenset[tags.Tag]:
 
 _PATHS: Final = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBASE")
 _PATH_VARIABLES: Final = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
+# Raised when the answer of `probe` changes, so that no older one is used.
 _FORMAT: Final = 4
-"""Raised when the answer of `probe` changes, so that no older one is used."""
+# The names of the files that make `sys.path` when an interpreter starts.
 _STARTING: Final = re.compile(r".*\.(pth|start)|(site|user)customize(\..*)?")
-"""The names of the files that make `sys.path` when an interpreter starts."""
+# The files with code that changes `sys.path` in the same way at each start, or not at all.
 _STEADY: Final = re.compile(
     r"(_virtualenv|distutils-precedence|easy-install|setuptools|.*-nspkg|.*editable.*|.*coverage|.*pytest-cov)\.pth"
 )
-"""The files with code that changes `sys.path` in the same way at each start, or not at all."""
 
 
 def describe(

@@ -16,8 +16,8 @@ from pinstall.model.errors import FINDING, PinstallError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL.
 _ANSWER: Final = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")
-"""An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL."""
 
 # Each runs under every Python 3. The working directory goes first: nothing there may shadow a module imported here.
 _START: Final = """
@@ -75,8 +75,8 @@ while text:
     text = text[os.write(1, text):]  # start-up code may have replaced `sys.stdout`
 """
 
+# What `_answer` raises where the interpreter fails or prints no answer.
 _FAILURES: Final = (OSError, ValueError, LookupError)
-"""What `_answer` raises where the interpreter fails or prints no answer."""
 
 
 def _answer(executable: str, environ: Mapping[str, str], script: str, *words: str) -> Any:  # noqa: ANN401 - any JSON

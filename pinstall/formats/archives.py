@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 ALWAYS_ALLOWED: Final = 1 << 30  # bytes that any archive may unpack to
 _RATIO: Final = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large
+# Bytes of a member that is read at once: the longest RECORD of 100,000 files has half as many.
 _IN_MEMORY: Final = 1 << 25
-"""Bytes of a member that is read at once: the longest RECORD of 100,000 files has half as many."""
+# How many bytes one byte of `deflate` can hold: 1032, and a few at its beginning.
 _DENSEST: Final = 1040
-"""How many bytes one byte of `deflate` can hold: 1032, and a few at its beginning."""
 _BLOCK: Final = 1 << 20
 _WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)  # zipfile cannot unpack these piece by piece; few wheels use them
 

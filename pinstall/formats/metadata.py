@@ -33,18 +33,18 @@ UNKNOWN: Final = -1
 LONGEST_NAME: Final = 255
 """How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions."""
 _SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
+# No limit of Python for the digits of a number is smaller.
 _MOST_DIGITS: Final = 640
-"""No limit of Python for the digits of a number is smaller."""
+# No size has so many digits.
 _DIGITS: Final = 19
-"""No size has so many digits."""
+# Comparisons that releases of packaging make in different ways, unless the value in the group is a version.
 _UNSURE: Final = re.compile(
     r"(platform_(?:release|version))|(?:_machine|_name|_platform|_system|_python_implementation) (?:[<>~]|===)"
 )
-"""Comparisons that releases of packaging make in different ways, unless the value in the group is a version."""
+# The most characters of a row with quotes; `csv`, with which pip reads it, takes no longer field.
 _LONGEST: Final = 131_072
-"""The most characters of a row with quotes; `csv`, with which pip reads it, takes no longer field."""
+# A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows.
 _QUOTED: Final = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
-"""A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows."""
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:

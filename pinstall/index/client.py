@@ -134,12 +134,12 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
 MOST: Final = 1 << 26
 """How many bytes an answer may have: the largest pages have some ten million."""
 _BLOCK: Final = 1 << 16
+# Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer.
 _HEADERS: Final = {
     "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
     "Accept-Encoding": "gzip, deflate",
     "Cache-Control": "no-cache",
 }
-"""Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer."""
 
 
 class Client:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = 300.0
 """How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line."""
 _LOCKED: Final = ("answers 401", "answers 403", "answers 407")
+# How many pages are asked for at once without haste: to connect costs as much as to read several pages.
 _FEW: Final = 4
-"""How many pages are asked for at once without haste: to connect costs as much as to read several pages."""
 
 
 class Index:

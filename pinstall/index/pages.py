@@ -23,8 +23,8 @@ _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")
 _ALGORITHMS: Final = ("sha512", "sha384", "sha256", "sha224", "sha1")
 _CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _RESERVED: Final = re.compile(r"(@|%2F)", re.IGNORECASE)
+# What requests leaves in a query as it is.
 _QUERY: Final = "%!$&'()*+,;=:@/?"
-"""What requests leaves in a query as it is."""
 
 
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:

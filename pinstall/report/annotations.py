@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 _MOST_NAMED = 5
+# A file without a line: not an argument, a variable or a held pin, whose file and line are one text.
 _A_FILE = re.compile(r"(?!.*:\d+\Z).*[./\\].*", re.DOTALL)
-"""A file without a line: not an argument, a variable or a held pin, whose file and line are one text."""
 
 
 def annotation(level: str, line: str | Fault, folder: str, workspace: str, title: str = "pinstall") -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pinstall.model.errors import Outcome, PinstallError
     from pinstall.model.inputs import Fault
 
+# The colours of the first word, as in pip.
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}
-"""The colours of the first word, as in pip."""
 _NO = ("", "0", "f", "false", "n", "no", "off")
 
 

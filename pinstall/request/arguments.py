@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
+# A group, after the file that holds it; an older pip refuses the groups of a lock file itself.
 _GROUP: Final = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.toml(\[[^\]]+\])?):)?[^:]*")
-"""A group, after the file that holds it; an older pip refuses the groups of a lock file itself."""
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 

@@ -37,8 +37,8 @@ def _spellings(release: Release) -> Mapping[str, Rule]:
     }
 
 
+# Today's options first: a line that any release takes is left to the release that will read it.
 _RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
-"""Today's options first: a line that any release takes is left to the release that will read it."""
 
 _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
 _HASHES: Final = tuple(f"{name}:" for name in STRONG)

@@ -61,16 +61,16 @@ _STAMP: Final = (
     "files and folders at the top of each package; or there is no stamp, and each run looks at everything"
 )
 
+# What to do instead of a setting, or a value, of earlier versions.
 _REMOVED: Final = {
     "shelf-days": "delete the setting: files stay on the shelf for 90 days",
     "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
     "evict=returning": "take `evict=mismatched`; `pinstall undo` puts files back",
 }
-"""What to do instead of a setting, or a value, of earlier versions."""
 
 
+# How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none.
 _ALIKE: Final = 0.72
-"""How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none."""
 
 
 def _key(default: str, values: tuple[str, ...], sentence: str, kind: str = "") -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 MARKS: Final = (".git", ".hg")  # what only the root of a repository holds
 _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table
+# The variables of settings: one names an interpreter, and some are for pinstall's own tests.
 _VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
-"""The variables of settings: one names an interpreter, and some are for pinstall's own tests."""
 _KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
 _LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
 PROJECT: Final = "pyproject.toml"

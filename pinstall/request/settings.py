@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE: Final = frozenset({"0", "f", "false", "n", "no", "off"})
 
+# Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not.
 _NEGATIVE = ("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
-"""Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not."""
 
 _OPPOSITE: Final = {
     "--compile": "--no-compile",
@@ -29,14 +29,15 @@ _OPPOSITE: Final = {
     "--use-pep517": "--no-use-pep517",
     "--user": "--no-user",
 }
+# Options that pip reads by a callback: not split, added to those of weaker sections, stronger than plain ones.
 _CALLBACK: Final = (
     *("--all-releases", "--config-settings", "--group", "--no-binary", "--no-cache-dir", "--no-use-pep517"),
     *("--only-binary", "--only-final", "--refresh-package"),
 )
-"""Options that pip reads by a callback: not split, added to those of weaker sections, stronger than plain ones."""
 _LOUDEST: Final = 99  # how often a flag can count: pip knows no difference beyond three, but takes billions
 _REFUSING_CODE: Final = 2  # of pip, when it cannot read a configuration file
 
+# Flags of a configuration file that a command of pinstall has to switch off, by their variables.
 _RESET = {
     "dry_run": "PIP_DRY_RUN",
     "force_reinstall": "PIP_FORCE_REINSTALL",
@@ -45,10 +46,9 @@ _RESET = {
     "upgrade": "PIP_UPGRADE",
     "use_user_site": "PIP_USER",
 }
-"""Flags of a configuration file that a command of pinstall has to switch off, by their variables."""
 
+# Options of a configuration file that no variable can switch off: an empty one counts as unset for pip.
 _RESISTANT = ("dependency_groups", "editables", "prefix_path", "requirements_from_scripts", "root_path", "target_dir")
-"""Options of a configuration file that no variable can switch off: an empty one counts as unset for pip."""
 
 
 def defaults(

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     Read = Callable[[Link], bytes | None]
     Needs = tuple[str, ...]
 
+# How many seconds an index may take to explain why pip has failed.
 _PATIENCE = 3.0
-"""How many seconds an index may take to explain why pip has failed."""
+# With these pip does not resolve what is pinned here, or for another interpreter.
 _OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
-"""With these pip does not resolve what is pinned here, or for another interpreter."""
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 

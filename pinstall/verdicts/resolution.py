@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     _Needs = Mapping[_Key, Iterable[Need]]
     _Excluded = Mapping[_Key, Iterable["Candidate"]]
 
+# The search ends by itself; resolvelib's own limit is one hundred projects.
 _ROUNDS = 1_000_000
-"""The search ends by itself; resolvelib's own limit is one hundred projects."""
+# How many rounds are resolved at most: each finds one need that cannot be met.
 _MOST = 100
-"""How many rounds are resolved at most: each finds one need that cannot be met."""
 
 
 class Candidate(NamedTuple):

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
     from pinstall.verdicts.evidence import Evidence
 
+# How many seconds the pages of one index may take that pip has not just cached.
 _PATIENCE: Final = 30.0
-"""How many seconds the pages of one index may take that pip has not just cached."""
+# How many seconds the comparison of indexes waits for their pages.
 _COMPARISON: Final = 2.0
-"""How many seconds the comparison of indexes waits for their pages."""
 
 
 def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:

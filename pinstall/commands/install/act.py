@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from pinstall.verdicts.evidence import Evidence
 
+# Modules of other distributions that ours import late.
 _LATE = ("packaging.tags", "requests.auth", "resolvelib")
-"""Modules of other distributions that ours import late."""
 
 
 def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], tell: Reporter) -> Outcome:

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 2.0
 """How many seconds a refusal waits for indexes."""
+# Options with which the target, or the newest release, does not decide what fits.
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
-"""Options with which the target, or the newest release, does not decide what fits."""
+# Commands of pip that a user may try here; `wheel` and `search` are more likely projects.
 _OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
-"""Commands of pip that a user may try here; `wheel` and `search` are more likely projects."""
+# How much a word has in common with one that was misspelt, from 0 to 1.
 _ALIKE: Final = 0.8
-"""How much a word has in common with one that was misspelt, from 0 to 1."""
 
 
 class _Found(NamedTuple):

@@ -94,6 +94,7 @@ class Runs:
         return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)
 
 
+# What pip does for each file, `quiet=2` in place of catching what it prints (`install_wheel` in pip 26.3).
 _SCRIPT: Final = """
 import compileall, sys, warnings
 warnings.filterwarnings("ignore")
@@ -104,9 +105,8 @@ for path in sys.stdin.buffer.read().split(b"\\0"):
         except Exception:
             pass
 """
-"""What pip does for each file, `quiet=2` in place of catching what it prints (`install_wheel` in pip 26.3)."""
+# Bytes of source below which a second process costs more than it saves.
 _FEW: Final = 1 << 17
-"""Bytes of source below which a second process costs more than it saves."""
 
 
 def cores() -> int:

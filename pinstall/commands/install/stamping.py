@@ -29,8 +29,8 @@ _VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "PROGRAMDATA", "ALLUSERSPROFILE
 _PREFIXES = ("PINSTALL_", "PIP_", "PYTHON", "XDG_")
 _EXPANDED = re.compile(rb"\$\{([A-Z0-9_]+)\}")
 _COARSE = 2_000_000_000
+# Nanoseconds within which a file may change without another time stamp: where they are whole seconds, else.
 _FINE = 100_000_000
-"""Nanoseconds within which a file may change without another time stamp: where they are whole seconds, else."""
 
 
 class Start(NamedTuple):

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 UNAVAILABLE: Final = 69
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
+# What a reader of the lock needs to find the same files.
 _FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
-"""What a reader of the lock needs to find the same files."""
 _HEADING: Final = "locked by pinstall for"
 
 

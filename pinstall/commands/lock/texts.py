@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from pinstall.request.call import Asked
 
 _CONTINUED: Final = " \\\n    "
+# The markers that say for which interpreter and platform a lock is.
 _ENVIRONMENT: Final = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
-"""The markers that say for which interpreter and platform a lock is."""
 
 
 def requirements(locked: Iterable[Locked], heading: Iterable[str], options: Iterable[str]) -> str:
