@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
-from pinstall.index.client import Client
-from pinstall.index.places import Places
+from pinstall.index.client import Client, Places
 from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pinstall import comparison
 from pinstall.cache import http, inventory
 from pinstall.formats import archives, metadata
 from pinstall.index import pages
-from pinstall.index.places import Places
+from pinstall.index.client import Places
 from pinstall.model.artifacts import Answer, Entry, Eviction, Link
 from pinstall.model.pins import Identity, Pin, State
 

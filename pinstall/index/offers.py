@@ -17,8 +17,7 @@ from packaging.version import Version
 from pinstall import files
 from pinstall.formats import metadata, urls
 from pinstall.index import pages
-from pinstall.index.client import Client, at_once
-from pinstall.index.places import Place, Places
+from pinstall.index.client import Client, Place, Places, at_once
 from pinstall.model.artifacts import Answer, Link, Page
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pinstall import files, index
 from pinstall.cache.cache import Cache
 from pinstall.cache.downloads import of_release
 from pinstall.formats.urls import without_secrets
-from pinstall.index import places
+from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Identity, Pin, Reporter, State, Verdict
@@ -53,7 +53,7 @@ def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     """Warn of pins whose files differ between indexes, or raise PinstallError (`ambiguous`)."""
     loose = (pin for pin in pins if not pin.hashes and not pin.direct)
     left_open = [pin for pin in loose if policy.find_source(pin.name, asked.settings) is None]
-    if asked.policy.ambiguous == "allow" or not left_open or len(set(places.Places(asked.in_force))) <= 1:
+    if asked.policy.ambiguous == "allow" or not left_open or len(set(client.Places(asked.in_force))) <= 1:
         return
     found = tuple(_differing(asked, left_open, tell))
     if not found:
@@ -74,7 +74,7 @@ def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
 
 
 def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tuple[Pin, str, str]]:
-    """Yield each pin that two places offer with different files, and these places."""
+    """Yield each pin that two places offer with different files, and these client."""
     by_name = {pin.name: pin for pin in pins}
     offered = index.offers.Index(asked.in_force)
     for name, some in offered.pages(by_name, _COMPARISON).items():
@@ -88,7 +88,7 @@ def _differing(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> Iterator[tu
 
 
 def _hashed(pin: Pin, page: Page) -> tuple[Link, ...]:
-    return tuple(replace(link, hashes=places.hashes(link)) for link in of_release(replace(pin, lines=()), page.links))
+    return tuple(replace(link, hashes=client.hashes(link)) for link in of_release(replace(pin, lines=()), page.links))
 
 
 class Sourcing:
@@ -213,7 +213,7 @@ class Sourcing:
         return of_release(replace(pin, lines=()), self._listed.get(pin.name, ()))
 
     def _hashes(self, pin: Pin) -> frozenset[str]:
-        return frozenset(text for link in self._files(pin) for text in places.hashes(link))
+        return frozenset(text for link in self._files(pin) for text in client.hashes(link))
 
 
 def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> PinstallError:
@@ -221,20 +221,20 @@ def _error(message: str, context: tuple[Fault, ...], hint: str | None) -> Pinsta
 
 
 def _is(link: Link, hashes: frozenset[str], url: str) -> bool:
-    return without_secrets(link.url) == url or bool(hashes and hashes & places.hashes(link))
+    return without_secrets(link.url) == url or bool(hashes and hashes & client.hashes(link))
 
 
 def _place(entry: Option) -> str:
     """Return where an option or an entry of the table points to, so that equal places are equal texts."""
-    path = None if entry.value is None else files.path_of(places.found(entry))
+    path = None if entry.value is None else files.path_of(client.found(entry))
     return policy.index(entry) if path is None else os.path.realpath(os.path.expanduser(path))
 
 
 def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]]]:
     """Yield each index and each place of `--find-links`, with the options by which it alone is in force."""
     given = tuple(options)
-    shared = tuple(option for option in given if option.dest not in places.OPTIONS)
-    known = places.Places(given)
+    shared = tuple(option for option in given if option.dest not in client.OPTIONS)
+    known = client.Places(given)
     for url in known.indexes:
         option = _option("index_url", url)
         yield _place(option), (*shared, option)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pinstall import files, pip
-from pinstall.index import places
+from pinstall.index import client
 from pinstall.request import arguments, settings
 from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
@@ -108,7 +108,7 @@ def _option_line(option: Option) -> str:
         return option.name
     value = option.value
     if option.dest == "find_links":
-        place = places.found(option)
+        place = client.found(option)
         value = os.path.abspath(place) if os.path.exists(place) else value
     return f"{option.name} {shlex.quote(value)}"
 

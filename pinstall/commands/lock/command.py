@@ -18,7 +18,7 @@ from pinstall.cache.cache import Cache
 from pinstall.commands.lock import locked as locking
 from pinstall.commands.lock import texts
 from pinstall.formats import metadata, urls
-from pinstall.index import places
+from pinstall.index import client
 from pinstall.index.offers import Index
 from pinstall.model.errors import FINDING, HOLDS, UNREADABLE, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 UNAVAILABLE: Final = 69
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
 # What a reader of the lock needs to find the same files.
-_FINDING: Final = (*places.OPTIONS, "format_control", "trusted_hosts")
+_FINDING: Final = (*client.OPTIONS, "format_control", "trusted_hosts")
 _HEADING: Final = "locked by pinstall for"
 
 
@@ -286,7 +286,7 @@ def _moved(option: Option, folder: str) -> str | None:
     value = option.value
     if option.dest != "find_links" or value is None or "://" in value:
         return value
-    return os.path.relpath(places.found(option), folder)
+    return os.path.relpath(client.found(option), folder)
 
 
 def _delivered(old: str, text: str, wanted: Wanted, tell: Reporter) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pinstall.index.places import PYPI, Places
+from pinstall.index.client import PYPI, Places
 from pinstall.model.inputs import Option, Origin
 
 if TYPE_CHECKING:
