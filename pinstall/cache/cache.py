@@ -13,7 +13,7 @@ from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
 from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata
-from pinstall.model.artifacts import Artifact, Case, Link, Plan, Shelved
+from pinstall.model.artifacts import Artifact, Case, Plan, Shelved
 from pinstall.model.pins import Identity, Pin, State
 
 if TYPE_CHECKING:
@@ -71,21 +71,20 @@ class Cache:
             faults=tuple(self.downloads.faults(pin, pages, links)),
             hidden=downloads.is_hidden(pin, pages, links),
             files=links if self.downloads.is_whole(pin, pages, links) else (),
-            labels=_labels(pin, links),
         )
 
     def labels(self, installed: Mapping[NormalizedName, Identity]) -> dict[NormalizedName, tuple[Version, ...]]:
         """Return the labels that the cached pages offer of each project that is installed without a label."""
         bare = {name for name, one in installed.items() if one.version is not None and not one.version.local}
         left_open = [pin for pin in self._asked.demand.pins if pin.name in bare and comparison.is_open(pin)]
-        return {pin.name: _labels(pin, self.downloads.files(pin)) for pin in left_open}
+        return {pin.name: self._labels(pin) for pin in left_open}
+
+    def _labels(self, pin: Pin) -> tuple[Version, ...]:
+        links = self.downloads.files(pin)
+        return comparison.find_labels(pin, (metadata.release(link.filename, pin.name) for link in links))
 
     def doubts(self, cases: Iterable[Case]) -> Iterator[str]:
         """Yield what is suspicious about wheels that pip may take, and proves nothing."""
         for artifact, state in (one for case in cases for one in case.cached):
             if artifact.damage is None and state in (State.HOLDS, State.UNPROVEN):
                 yield from builds.suspicions(self.path, artifact)
-
-
-def _labels(pin: Pin, links: Iterable[Link]) -> tuple[Version, ...]:
-    return comparison.find_labels(pin, (metadata.release(link.filename, pin.name) for link in links))

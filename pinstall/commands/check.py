@@ -18,7 +18,7 @@ from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import FINDING, HOLDS
 from pinstall.model.inputs import Fault, RequirementLine
-from pinstall.model.pins import DEAD, Distribution, Pin, Reporter, State, Verdict
+from pinstall.model.pins import DEAD, Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import demand
 from pinstall.request.call import Asked, gather, read_call, refuse
@@ -47,7 +47,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
         assume_requested(evidence, cache, found)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    labels = {case.pin.name: case.labels for case in cases if _is_bare(evidence, case.pin)}
+    installed = ((pin.name, evidence.find(pin.name)) for pin in asked.demand.pins)
+    labels = cache.labels({name: one.identity for name, one in installed if one is not None})
     found = comparison.warn_of_labels(found, labels)
     disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
@@ -154,11 +155,6 @@ def _unexplained(evidence: Evidence) -> Iterator[str]:
 def _installed(evidence: Evidence, found: Sequence[Verdict]) -> list[Distribution]:
     installed = (evidence.find(verdict.pin.name) for verdict in found)
     return [one for one in installed if one is not None and one.damage is None]
-
-
-def _is_bare(evidence: Evidence, pin: Pin) -> bool:
-    found = evidence.find(pin.name)
-    return found is not None and found.identity.version is not None and not found.identity.version.local
 
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pinstall.model.inputs import Interpreter, Request
 
+    # What `stamp.status` returns, by path.
     Statuses = dict[str, tuple[int, ...]]
-    "What `stamp.status` returns, by path."
 
 # The folder of metadata in an egg, which is a folder on the path or a zip.
 _EGG_INFO = "EGG-INFO"

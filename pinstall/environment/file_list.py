@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pinstall.formats.metadata import Row
     from pinstall.model.pins import Distribution
 
+    # Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD.
     Listed = tuple[int, str, str, Distribution, str]
-    "Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD."
 
 _PYTHONS: Final = ("python", "pypy", "graalpy")
 # The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD.

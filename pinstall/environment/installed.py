@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pinstall.model.inputs import Interpreter
     from pinstall.model.pins import Distribution
 
+    # By place: the distributions that list it, by dist-info, with the row.
     Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]
-    "By place: the distributions that list it, by dist-info, with the row."
 
 
 class Installed:

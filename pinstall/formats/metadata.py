@@ -23,8 +23,8 @@ from pinstall.model.pins import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    # A row of RECORD: path, hash, size, as written.
     Row = Sequence[str]
-    """A row of RECORD: path, hash, size, as written."""
 
 CACHED: Final = "__pycache__/"
 """The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""

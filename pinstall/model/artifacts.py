@@ -132,8 +132,7 @@ class Case:
     """One pin that is not satisfied yet, with the wheels of its project in cache and shelf, each judged.
 
     `faults` are contradictions in answers of servers, `hidden` tells that cached pages do not list the pin. `files` are
-    those of the pinned release, empty where the cached pages may lack some; `labels` are the versions with a local
-    label that the pin accepts, on cached pages.
+    those of the pinned release, empty where the cached pages may lack some.
     """
 
     pin: Pin
@@ -142,7 +141,6 @@ class Case:
     faults: tuple[Eviction, ...] = ()
     hidden: bool = False
     files: tuple[Link, ...] = ()
-    labels: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

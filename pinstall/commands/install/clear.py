@@ -194,8 +194,8 @@ class Healing:
         self._receipts: list[tuple[Shelf, str]] = []
         self._listed: dict[Distribution, frozenset[str]] = {}
         self._examined: set[NormalizedName] = set()
+        # the distributions whose metadata cannot be moved: they stay as pip leaves them
         self.stuck: set[NormalizedName] = set()
-        """The distributions whose metadata cannot be moved: they stay as pip leaves them."""
 
     def clear(self, found: Sequence[Verdict], forced: Collection[Pin], evidence: Evidence) -> None:
         """Move what pip cannot replace to a shelf in the environment: damaged dist-infos, and links to nothing.

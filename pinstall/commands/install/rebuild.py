@@ -104,13 +104,10 @@ def _strong(pin: Pin) -> frozenset[str]:
 
 def _option_line(option: Option) -> str:
     """Return a global option as a line of a requirements file in another folder."""
-    if option.value is None:
-        return option.name
     value = option.value
-    if option.dest == "find_links":
-        place = client.found(option)
-        value = os.path.abspath(place) if os.path.exists(place) else value
-    return f"{option.name} {shlex.quote(value)}"
+    if value and option.dest == "find_links" and os.path.exists(place := client.found(option)):
+        value = os.path.abspath(place)
+    return option.name if value is None else f"{option.name} {shlex.quote(value)}"
 
 
 def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:
