@@ -112,12 +112,12 @@ def pips_own(session: nox.Session) -> None:
     theirs = ("nox", "-f", str(TOP / checkout / "noxfile.py"), "-s", f"test-{session.python or OWN}", "--")
     environ = {
         "PYTHONPATH": str(TOP / "tests" / "support" / "pips_own"),
-        "PINSTALL_FAILED": str(TOP / session.create_tmp() / "failed.txt"),
+        "PINSTALL_TEST_FAILED": str(TOP / session.create_tmp() / "failed.txt"),
     }
-    Path(environ["PINSTALL_FAILED"]).write_text("", encoding="utf-8")
+    Path(environ["PINSTALL_TEST_FAILED"]).write_text("", encoding="utf-8")
     words = words or ["-n", "2", "tests/functional"]
     session.run(*theirs, *words, "-p", "in_pips_place", env=environ, success_codes=[0, 1])
-    environ["PINSTALL_PYTHON_OF_TESTS"] = str(TOP / session.bin / "python")
+    environ["PINSTALL_TEST_BESIDE"] = str(TOP / session.bin / "python")
     session.run(*theirs, *words, "-p", "in_pips_place", env=environ)
 
 

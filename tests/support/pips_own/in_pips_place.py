@@ -1,7 +1,7 @@
 """Let pip's own tests run pinstall in the place of `pip install`: a pytest plugin, for a checkout of pip.
 
-Without `PINSTALL_PYTHON_OF_TESTS` pip runs as always, and the tests that fail are written into the file that
-`PINSTALL_FAILED` names. With it these are skipped, and those that the page on differences lists have to fail.
+Without `PINSTALL_TEST_BESIDE` pip runs as always, and the tests that fail are written into the file that
+`PINSTALL_TEST_FAILED` names. With it these are skipped, and those that the page on differences lists have to fail.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PYTHON = os.environ.get("PINSTALL_PYTHON_OF_TESTS")
+PYTHON = os.environ.get("PINSTALL_TEST_BESIDE")
 """An interpreter that has pinstall."""
-FAILED = Path(os.environ["PINSTALL_FAILED"])
+FAILED = Path(os.environ["PINSTALL_TEST_FAILED"])
+LISTED = re.compile(r"^\| `(\w+\.py::[\w:]+)(?:\[[\w-]+\])?` \|", re.MULTILINE)
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "differences-from-pip.md"
 
 
@@ -43,7 +44,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Skip what fails with pip too, and expect what is listed to fail."""
-    listed = set(re.findall(r"^\| `(\w+\.py::[\w:]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    listed = set(LISTED.findall(PAGE.read_text(encoding="utf-8")))
     failed = set(FAILED.read_text(encoding="utf-8").split("\n")) if PYTHON else set()
     for item in items if PYTHON else ():
         if item.nodeid in failed:
