@@ -42,8 +42,9 @@ def run(
     replays: Mapping[int, bytes] | None = None,
     *,
     silent: bool = False,
+    streams: tuple[int | None, int | None] = (None, None),
 ) -> Ended:
-    """Run `PYTHON -m pip ARGUMENTS` on our own standard streams, or `silent` on none, and wait.
+    """Run `PYTHON -m pip ARGUMENTS` on our own standard streams, on others, or `silent` on none, and wait.
 
     `replays` are the bytes that were read here from open files, by number; pip reads them again. Ctrl-C reaches pip
     itself, which is in the terminal's process group; SIGTERM is sent on.
@@ -65,9 +66,9 @@ def run(
                 file.write(content)
                 file.seek(0)
                 os.dup2(file.fileno(), number)
-        out = subprocess.DEVNULL if silent else None
+        out, err = (subprocess.DEVNULL, subprocess.DEVNULL) if silent else streams
         # pip inherits what we inherited, such as the pipe of a shell's `<(...)`; our own files close by themselves
-        started.append(subprocess.Popen(command, env=dict(environ), close_fds=False, stdout=out, stderr=out))
+        started.append(subprocess.Popen(command, env=dict(environ), close_fds=False, stdout=out, stderr=err))
         if signal.SIGTERM in asked:  # it came before the start
             started[0].terminate()
         return Ended(exit_code=started[0].wait(), interrupted=bool(asked))
@@ -88,12 +89,13 @@ def read_installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
 def read_report(report: str) -> tuple[Chosen, ...]:
     """Return the distributions in pip's report; nothing without a readable report."""
     try:
-        return tuple(map(_chosen, files.recall(report)["install"]))
+        return tuple(map(read_chosen, files.recall(report)["install"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
-def _chosen(item: dict[str, Any]) -> Chosen:
+def read_chosen(item: Mapping[str, Any]) -> Chosen:
+    """Return one distribution of pip's report; raise LookupError, TypeError or ValueError for what is none."""
     head, document = item["metadata"], item["download_info"]
     name, source = canonicalize_name(head["name"]), metadata.source(document)
     identity = Identity(
@@ -122,9 +124,9 @@ def make_folder() -> tempfile.TemporaryDirectory[str]:
         raise PinstallError("temporary-folder", message, hint="make room, or name another in `TMPDIR`") from error
 
 
-def write_requirements(folder: str, lines: Sequence[str]) -> str:
+def write_requirements(folder: str, lines: Sequence[str], name: str = "requirements.txt") -> str:
     """Write a requirements file that only this user can read, and return its path."""
-    path = os.path.join(folder, "requirements.txt")
+    path = os.path.join(folder, name)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
     return path

@@ -109,6 +109,11 @@ def version(text: str) -> Version | None:
     return None
 
 
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two texts name one version."""
+    return one == other or (version(one) is not None and version(one) == version(other))
+
+
 def specifiers(text: str) -> SpecifierSet | None:
     """Return the specifiers, none where there are none or they cannot be read."""
     with suppress(ValueError):

@@ -74,10 +74,10 @@ class Places:
 
 
 def found(option: Option) -> str:
-    """Return the place that an option names; a relative path counts from the option's file if it exists there."""
+    """Return the place that an option names: a path from the option's file if it exists there, `~` expanded."""
     written = option.value or ""
     near = os.path.join(os.path.dirname(option.origin.where), written)
-    return near if os.path.exists(near) else written
+    return near if os.path.exists(near) else os.path.expanduser(written)
 
 
 def _folder(path: str) -> str:

@@ -115,9 +115,9 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool
     )
 
 
-def gather(call: Call) -> Asked:
-    """Return a call with the contents of its files, and all faults."""
-    reading = Reading(call.request, call.target, call.pip, call.environ)
+def gather(call: Call, *, for_lock: bool = False) -> Asked:
+    """Return a call with the contents of its files, and all faults; `for_lock` as for `Reading`."""
+    reading = Reading(call.request, call.target, call.pip, call.environ, for_lock=for_lock)
     lines = tuple(reading.lines())
     return Asked(
         **{one.name: getattr(call, one.name) for one in fields(call)},
@@ -193,10 +193,15 @@ def _with_pip(found: Interpreter, environ: Mapping[str, str]) -> tuple[Interpret
     return found, pip
 
 
-def refuse(call: Call, command: str, *own: str) -> None:
-    """Raise PinstallError (64) for an option that is neither one of pip nor the command's `own`."""
+def refuse(call: Call, command: str, *own: str, written: Sequence[str] = ()) -> None:
+    """Raise PinstallError (64) for an option that is neither one of pip nor the command's `own`.
+
+    In the words as they are `written`, a beginning of an option of pip is none.
+    """
     known = rules(call.pip.release)
-    for text in call.request.unknown:
+    words = [written[int(one.origin.where.rpartition(" ")[2]) - 1] for one in call.request.command_line if written]
+    short = [word.partition("=")[0] for word in words if word.startswith("--") and word.partition("=")[0] not in known]
+    for text in (*call.request.unknown, *short):
         if text in call.request.doubted:  # pip judges the value
             continue
         if text in known:

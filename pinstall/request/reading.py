@@ -30,13 +30,19 @@ _DESCRIPTOR: Final = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/(\d+)")
 
 
 class Reading:
-    """One walk through everything that names requirements, with all faults."""
+    """One walk through everything that names requirements, with all faults.
 
-    def __init__(self, request: Request, target: Interpreter, pip: Pip, environ: Mapping[str, str]) -> None:
+    For a lock, which pip gets another file for, locks may constrain: lock files, and lines with extras.
+    """
+
+    def __init__(
+        self, request: Request, target: Interpreter, pip: Pip, environ: Mapping[str, str], *, for_lock: bool = False
+    ) -> None:
         self._request = request
         self._target = target
         self._pip = pip
         self._environ = environ
+        self._for_lock = for_lock
         self.faults: list[Fault] = []
         self.options: list[Option] = []
         self.beyond: list[str] = []
@@ -132,7 +138,11 @@ class Reading:
         self, where: str, origin: Origin, including: tuple[str, ...], *, constraint: bool
     ) -> Iterator[RequirementLine]:
         if lockfile.is_lock(where):
-            self._leave(shown(where), origin, because="this pip takes no lock file here")
+            if self._for_lock:
+                locked = self._lock(where, lockfile.Choice(where, default=True), origin)
+                yield from (replace(line, constraint=constraint) for line in locked)
+            else:
+                self._leave(shown(where), origin, because="this pip takes no lock file here")
             return
         if where in including:
             self.faults.append(Fault(origin=origin, message=f"`{shown(where)}` includes itself"))
@@ -140,9 +150,10 @@ class Reading:
         content = self._content(where, origin)
         if content is None:
             return
-        found = requirements.read(content, file=shown(where), constraint=constraint, environ=self._environ)
+        strictly = constraint and not self._for_lock
+        found = requirements.read(content, file=shown(where), constraint=strictly, environ=self._environ)
         self.faults += found.faults
-        yield from found.lines
+        yield from (replace(line, constraint=True, extras=frozenset()) if constraint else line for line in found.lines)
         # in the order of their lines, as pip does it: an option counts only from its line on
         directives: list[Option | Nested] = [*found.options, *found.nested]
         for one in sorted(directives, key=lambda one: one.origin.line or 0):

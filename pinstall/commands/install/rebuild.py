@@ -10,21 +10,18 @@ import os
 import shlex
 import shutil
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from pinstall import files, pip
-from pinstall.index import client
-from pinstall.request import arguments, settings
+from pinstall.request import arguments, restated, settings
 from pinstall.request.demand import STRONG
-from pinstall.request.lines import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pinstall.cache.cache import Cache
     from pinstall.commands.install.runs import Changes, Runs
-    from pinstall.model.inputs import Option
     from pinstall.model.pins import Pin, Reporter
     from pinstall.request.call import Asked
 
@@ -80,34 +77,16 @@ def lines(pins: Sequence[Pin], asked: Asked) -> list[str]:
     """Return the lines of a requirements file that asks for exactly these pins from the user's own indexes."""
     locked = {f"--find-links {shlex.quote(place)}" for pin in pins for line in pin.lines for place in line.locked}
     pinned = (_pin_line(pin, asked.build_settings(pin)) for pin in pins)
-    return [*map(_option_line, asked.options), *sorted(locked), *pinned]
+    return [*map(restated.option, asked.options), *sorted(locked), *pinned]
 
 
 def _pin_line(pin: Pin, settings: Sequence[str]) -> str:
-    direct = next((line for line in pin.lines if line.link is not None), None)
-    if direct is None or direct.link is None:
-        written = pin.wanted
-    else:
-        path = files.path_of(direct.link) if "://" not in direct.link else None
-        # a path may hold what means something else in a file: ` -`, ` #`, `${HOME}`
-        fragment = "".join(direct.link.partition("#")[1:]) if direct.link[:5].lower() == "file:" else ""
-        link = direct.link if path is None else f"file://{quote(os.path.abspath(path))}{fragment}"
-        bare = direct.anonymous or "+" in link.partition(":")[0]
-        written = link if bare else f"{pin.name} @ {link}"
-    return " ".join([written, *(f"--hash={digest}" for digest in sorted(_strong(pin))), *quoted(settings)])
+    direct = next((line for line in pin.lines if line.link is not None), pin.lines[0])
+    return restated.requirement(replace(direct, name=pin.name, marker=None), pin.wanted, pin.hashes, settings)
 
 
 def _strong(pin: Pin) -> frozenset[str]:
-    """Return the hashes that pip takes after `--hash`; another one is in the URL's fragment, where pip compares it."""
     return frozenset(text for text in pin.hashes if text.partition(":")[0] in STRONG)
-
-
-def _option_line(option: Option) -> str:
-    """Return a global option as a line of a requirements file in another folder."""
-    value = option.value
-    if value and option.dest == "find_links" and os.path.exists(place := client.found(option)):
-        value = os.path.abspath(place)
-    return option.name if value is None else f"{option.name} {shlex.quote(value)}"
 
 
 def by_hashes(pins: Iterable[Pin]) -> tuple[tuple[Pin, ...], ...]:

@@ -8,28 +8,39 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.request.demand import STRONG
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from packaging.markers import Marker
+
+    from pinstall.commands.lock.earlier import Kept
     from pinstall.model.inputs import RequirementLine
+
+
+_NONE: Final[Mapping[NormalizedName, Any]] = MappingProxyType({})
+UNLISTED: Final = "no index lists the files of"
+_UNHASHED: Final = "no index gives the hashes of the files of"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
     """One distribution of a lock.
 
-    `files` are those of its release, the hashes of each known; of a direct URL there is one, of a repository at a
-    `commit` none, and a local `directory` cannot be locked at all. `index` is empty where no index lists them, and
-    `alone` tells that only the file is known that pip took. `askers` say who asks for it: places and projects.
+    `files` are those of its release, a hash of each known; of a direct URL there is one, of a repository at a `commit`
+    none, and a local `directory` cannot be locked at all. `index` is empty where no index lists them, and `alone` says
+    why only the file is known that pip took. `askers` say who asks for it: places and projects. `settings` are the
+    options of its build.
     """
 
     name: NormalizedName
@@ -39,17 +50,48 @@ class Locked:
     askers: tuple[str, ...] = ()
     index: str = ""
     files: tuple[Link, ...] = ()
-    alone: bool = False
+    alone: str = ""
     url: str = ""
     subdirectory: str = ""
     vcs: str = ""
     commit: str = ""
+    revision: str = ""
     directory: bool = False
+    marker: Marker | None = None
+    hashes: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
-def list_releases(report: Mapping[str, Any]) -> dict[NormalizedName, str]:
-    """Return the releases of pip's report whose files an index, or a place of `--find-links`, lists."""
-    return {_name(item): item["metadata"]["version"] for item in report["install"] if not item["is_direct"]}
+def list_releases(report: Mapping[str, Any], kept: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, str]:
+    """Return the releases of pip's report whose files an index, or a place of `--find-links`, has to list.
+
+    It has not where pip took a file that is locked already.
+    """
+    return {
+        name(item): item["metadata"]["version"]
+        for item in report["install"]
+        if not item["is_direct"] and not (name(item) in kept and kept[name(item)].hashes & _known(item))
+    }
+
+
+def find_kept(report: Mapping[str, Any], pins: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, Kept]:
+    """Return the pins of an earlier lock that pip has chosen again: the same release, or the same URL."""
+    found = {}
+    for item in report["install"]:
+        one, url = pins.get(name(item)), item["download_info"]["url"]
+        version = item["metadata"]["version"]
+        if one and (_is_same(one.link, url) if item["is_direct"] else metadata.is_same(one.version, version)):
+            found[name(item)] = one
+    return found
+
+
+def demanded(lines: Iterable[RequirementLine]) -> dict[NormalizedName, frozenset[str]]:
+    """Return the hashes that lines of files and constraints demand of each project."""
+    found: dict[NormalizedName, frozenset[str]] = {}
+    for line in lines:
+        if line.name is not None and line.hashes and not line.directory:
+            found[line.name] = found.get(line.name, line.hashes) & line.hashes
+    return found
 
 
 def thin_page(content: bytes, content_type: str, version: str) -> bytes:
@@ -69,69 +111,63 @@ def thin_page(content: bytes, content_type: str, version: str) -> bytes:
 
 
 def locked(
-    report: Mapping[str, Any], roots: Iterable[RequirementLine], offered: Mapping[NormalizedName, Sequence[Page]]
+    report: Mapping[str, Any],
+    roots: Iterable[RequirementLine],
+    offered: Mapping[NormalizedName, Sequence[Page]],
+    own: Mapping[NormalizedName, frozenset[str]] = _NONE,
+    kept: Mapping[NormalizedName, Kept] = _NONE,
 ) -> tuple[Locked, ...]:
     """Return what pip's report would install, by name; `roots` are the lines that ask for something.
 
-    Raises PinstallError (`lying-index`, `no-hash`). Source: https://pip.pypa.io/en/stable/reference/installation-report/
+    Of a project with hashes of the user's `own`, or with `kept` ones, these stay the only ones. Raises PinstallError
+    (`lying-index`, `no-hash`, `other-hash`). Source: https://pip.pypa.io/en/stable/reference/installation-report/
     """
-    items = {_name(item): item for item in report["install"]}
-    extras, askers = _asked(items, roots, report["environment"])
+    items = {name(item): item for item in report["install"]}
+    applying = [one for one in roots if one.name in items and metadata.applies(one.marker, report["environment"])]
+    extras, askers = _asked(items, applying, report["environment"])
     return tuple(
         Locked(
-            name=name,
+            name=project,
             version=item["metadata"]["version"],
-            extras=tuple(sorted(extras[name])),
+            extras=tuple(sorted(extras[project])),
             requires_python=item["metadata"].get("requires_python") or "",
-            askers=tuple(sorted(askers[name], key=lambda asker: (asker[0] == "-", asker))),
-            **_contents(name, item, offered.get(name, ())),
+            askers=tuple(sorted(askers[project])),
+            marker=_marker([one for one in applying if one.name == project], askers[project]),
+            **_contents(project, item, offered.get(project, ()), own.get(project, frozenset()), kept.get(project)),
         )
-        for name, item in sorted(items.items())
+        for project, item in sorted(items.items())
     )
 
 
-def platform(report: Mapping[str, Any]) -> str:
-    """Return for which interpreter and platform pip's report was made, in words."""
-    markers = report["environment"]
-    return "{platform_python_implementation} {python_version} on {sys_platform} {platform_machine}".format(**markers)
+def _marker(roots: Sequence[RequirementLine], askers: set[str]) -> Marker | None:
+    """Return the marker of a requirement that one line alone asks for."""
+    return roots[0].marker if len(roots) == 1 and askers == {roots[0].origin.where} else None
 
 
-def find_pins(lines: Iterable[RequirementLine]) -> Iterator[tuple[NormalizedName, str]]:
-    """Yield the versions that the lines of an older lock pin."""
-    for line in lines:
-        for clause in line.specifier:
-            if line.name is not None and clause.operator == "==":
-                yield line.name, clause.version
-
-
-def find_outgrown(
-    versions: Mapping[NormalizedName, str], lines: Iterable[RequirementLine], markers: Mapping[str, str]
-) -> dict[NormalizedName, RequirementLine]:
-    """Return which of these versions a line does not allow any more, with that line."""
-    return {
-        line.name: line
-        for line in lines
-        if line.name is not None
-        and line.name in versions
-        and metadata.applies(line.marker, markers)
-        and (line.link is not None or not metadata.admits(line.specifier, versions[line.name]))
-    }
-
-
-def _name(item: Mapping[str, Any]) -> NormalizedName:
+def name(item: Mapping[str, Any]) -> NormalizedName:
+    """Return the name of a distribution in pip's report."""
     return canonicalize_name(item["metadata"]["name"])
+
+
+def _known(item: Mapping[str, Any]) -> frozenset[str]:
+    return metadata.hashes(item["download_info"])
+
+
+def _is_same(one: str, other: str) -> bool:
+    return urls.without_secrets(one) == urls.without_secrets(other)
 
 
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
     """Return the extras asked of each project, with those that extras ask for, and its askers."""
-    extras: dict[NormalizedName, set[NormalizedName]] = {name: set() for name in items}
+    named = {name: map(canonicalize_name, item.get("requested_extras") or ()) for name, item in items.items()}
+    extras: dict[NormalizedName, set[NormalizedName]] = {name: set(some) for name, some in named.items()}
     askers: dict[NormalizedName, set[str]] = {name: set() for name in items}
     for line in roots:
-        if line.name is not None and line.name in items and metadata.applies(line.marker, markers):
+        if line.name is not None:
             extras[line.name] |= line.extras
-            askers[line.name].add(str(line.origin))
+            askers[line.name].add(line.origin.where)
     pending = [(name, extra) for name in items for extra in (None, *sorted(extras[name]))]
     for asking, extra in pending:
         said = items[asking]["metadata"]
@@ -144,26 +180,63 @@ def _asked(
     return extras, askers
 
 
-def _contents(name: NormalizedName, item: Mapping[str, Any], offered: Sequence[Page]) -> dict[str, Any]:
+def _contents(
+    name: NormalizedName, item: Mapping[str, Any], offered: Sequence[Page], own: frozenset[str], kept: Kept | None
+) -> dict[str, Any]:
     """Return what of a `Locked` says what it consists of."""
     document = item["download_info"]
     url = document["url"]
     place = {"url": url, "subdirectory": document.get("subdirectory") or ""}
     if "dir_info" in document:
         return {**place, "directory": True}
-    if "vcs_info" in document:
-        return {**place, "vcs": document["vcs_info"]["vcs"], "commit": document["vcs_info"]["commit_id"]}
-    taken = frozenset(digest for digest in metadata.hashes(document) if digest.startswith("sha256:"))
-    own = Link(url=url, filename=urls.file_name(url), hashes=taken)
+    if vcs := document.get("vcs_info"):
+        revision = vcs.get("requested_revision") or ""
+        return {**place, "vcs": vcs["vcs"], "commit": vcs["commit_id"], "revision": revision}
+    known, demanded = metadata.hashes(document), own or (kept.hashes if kept else frozenset())
+    taken = Link(url=url, filename=urls.file_name(url), hashes=known)
     if item["is_direct"]:
-        return {**place, "files": (_proven(own, name),)}
+        return {**place, **_hashed((taken,), taken, name, demanded)}
+    if kept and kept.hashes & known:
+        return {"index": kept.index, **_hashed(kept.files, taken, name, demanded)}
     releases = [(page.index, _release(page, name, item["metadata"]["version"])) for page in offered]
-    for index, files in releases:
-        if any(link.hashes & taken or (not taken and link.url == url) for link in files):
-            return {"index": index, "files": tuple(link for link in files if _sha256(link)) or (_proven(own, name),)}
-    for index, files in releases:
-        _refuse_other(own, index, files)
-    return {"files": (_proven(own, name),), "alone": True}
+    for index, links in releases:
+        if any(link.hashes & known or (link.url == url and not _is_other(link, taken)) for link in links):
+            hashed = tuple(filter(strongest, links))
+            alone = {} if hashed else {"alone": _UNHASHED}
+            return {"index": index, **alone, **_hashed(hashed or (taken,), taken, name, demanded)}
+    for index, links in releases:
+        _refuse_other(taken, index, links)
+    return {"alone": UNLISTED, **_hashed((taken,), taken, name, demanded)}
+
+
+def _hashed(links: tuple[Link, ...], taken: Link, name: NormalizedName, demanded: frozenset[str]) -> dict[str, Any]:
+    """Return the files with a demanded hash, and the hashes to write: those, else the strongest of each file."""
+    wanted = Link(url="", filename="", hashes=demanded)
+    if demanded and all(_is_other(link, wanted) for link in links):
+        found = min(digest for link in links for digest in link.hashes)
+        message = f"no file of `{name}` has a hash that is demanded"
+        context = (f"demanded is {min(demanded)}", f"found is {found}")
+        hint = f"correct the hash, or take the files of today: `--upgrade-package {name}`"
+        raise PinstallError("other-hash", message, context=context, hint=hint, exit_code=NOT_PINNED)
+    if not (demanded or any(map(strongest, links))):
+        message = f"nothing gives a sha256 of `{taken.filename}`, so `{name}` cannot be locked"
+        raise PinstallError("no-hash", message, hint="take it from an index that gives hashes", exit_code=NOT_PINNED)
+    if demanded:
+        files = tuple(link for link in links if link.hashes & demanded) or links
+        return {"files": files, "hashes": tuple(sorted(demanded))}
+    return {"files": links, "hashes": tuple(sorted({strongest(link) for link in links}))}
+
+
+def _is_other(one: Link, other: Link) -> bool:
+    """Tell whether two files differ, by the algorithms that both have hashes of."""
+    algorithms, others = ({digest.partition(":")[0] for digest in link.hashes} for link in (one, other))
+    return not algorithms.isdisjoint(others) and not one.hashes & other.hashes
+
+
+def strongest(link: Link) -> str:
+    """Return the hash by which a lock names a file, empty where no algorithm that pip takes gives one."""
+    order = (digest for name in STRONG for digest in link.hashes if digest.startswith(f"{name}:"))
+    return next(order, "")
 
 
 def _release(page: Page, name: NormalizedName, version: str) -> tuple[Link, ...]:
@@ -182,25 +255,14 @@ def _likely(version: str) -> re.Pattern[bytes] | None:
     return re.compile(rb"-v?(?:\d+(?:[!_]|%21))?0*" + digits + rb"(?!\d)", re.IGNORECASE)
 
 
-def _sha256(link: Link) -> list[str]:
-    return sorted(digest for digest in link.hashes if digest.startswith("sha256:"))
-
-
-def _proven(own: Link, name: NormalizedName) -> Link:
-    if own.hashes:
-        return own
-    message = f"nothing gives a sha256 of `{own.filename}`, so `{name}` cannot be locked"
-    raise PinstallError("no-hash", message, hint="take it from an index that gives hashes", exit_code=NOT_PINNED)
-
-
 def _refuse_other(own: Link, index: str, files: Iterable[Link]) -> None:
     """Refuse an index that lists other contents under the name of the file that pip got."""
     for link in files:
-        if link.filename == own.filename and _sha256(link):
+        if link.filename == own.filename and _is_other(link, own):
             raise PinstallError(
                 "lying-index",
                 f"pip got another `{own.filename}` than `{index}` lists",
-                context=(f"pip got {min(own.hashes, default='no hash')}", f"listed is {_sha256(link)[0]}"),
+                context=(f"pip got {min(own.hashes, default='no hash')}", f"listed is {strongest(link)}"),
                 hint="ask again with `--no-cache-dir`; if it stays so, do not trust that index",
                 exit_code=NOT_PINNED,
             )

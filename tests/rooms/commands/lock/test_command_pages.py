@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.utils import canonicalize_name
 
+from pinstall.cache.cache import Cache
 from pinstall.commands.lock import command
 from pinstall.request import call
 from tests.support.caches import body_of, http_entry
@@ -62,7 +63,7 @@ def asked(runner: Runner, since: float, *words: str) -> int:
     environ = sealed(runner.home)
     argv = ["--python", str(runner.environment.python), *runner.index_options, *words, "demo"]
     given = call.gather(call.read_call(argv, environ))
-    ((page,),) = command.make_index(given, {DEMO: "1.0"}, since).pages([DEMO]).values()
+    ((page,),) = command.make_index(given, Cache(given), {DEMO: "1.0"}, since).pages([DEMO]).values()
     assert [link.hashes for link in page.links] == [frozenset({f"sha256:{GOOD.sha256}"})]
     assert page.index == runner.index.url.rstrip("/")
     return len(runner.index.asked("/simple/demo/"))

@@ -1,0 +1,233 @@
+"""Say what is asked of `lock` alone, and turn its inputs, named as pip-compile and uv name them, into words of pip.
+
+May not: resolve, write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from pinstall import files
+from pinstall.formats import metadata, urls
+from pinstall.model.errors import UNREADABLE, PinstallError, misuse
+from pinstall.model.inputs import Fault, Origin
+from pinstall.request import arguments, pyproject, reading
+from pinstall.request.call import read_call
+from pinstall.request.options import NEWEST, SPEECH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pinstall.model.inputs import Request
+    from pinstall.model.pins import Reporter
+
+_FLAGS: Final = (
+    *("--all-extras", "--check", "--force", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header"),
+    "--strip-extras",
+)
+# What pip-compile and uv call what is done anyway.
+_ANYWAY: Final = (
+    *("--allow-unsafe", "--annotate", "--build-isolation", "--emit-find-links", "--emit-index-url", "--emit-options"),
+    *("--emit-trusted-host", "--generate-hashes", "--header", "--no-strip-extras", "--reuse-hashes"),
+)
+NAMES: Final = (*_FLAGS, "--dry-run", "--extra", "--output-file", "--upgrade", "--upgrade-package")
+"""The long options of this command that a user may have meant."""
+_ONCE: Final = ("--check", "--force")
+# What the header does not say: how much is printed, which cache it is; files stand there as words.
+_UNSAID: Final = SPEECH | {"cache_dir", "requirements"}
+_ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
+_PROJECTS: Final = (pyproject.PROJECT, "setup.py", "setup.cfg")
+
+
+class Wanted(argparse.Namespace):
+    """What is asked of this command alone.
+
+    `output` is empty for standard output. `command` is what the header of the lock says. `upgrades` are the texts
+    behind `--upgrade-package` by name. `places` says by the origin of an argument which project's file it comes from,
+    `folders` the same by the folder of a project.
+    """
+
+    output: str
+    extras: list[str]
+    all_extras: bool
+    check: bool
+    force: bool
+    everything: bool
+    no_annotate: bool
+    no_emit_index_url: bool
+    no_hashes: bool
+    no_header: bool
+    strip_extras: bool
+    upgraded: list[str]
+    upgrades: dict[NormalizedName, str]
+    command: str
+    places: dict[str, str]
+    folders: dict[str, str]
+
+    @property
+    def folder(self) -> str:
+        """Return the folder that paths in the lock count from."""
+        return os.path.dirname(os.path.abspath(self.output or "-"))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        option, colon, reason = message.removeprefix("argument ").partition(": ")
+        raise misuse(f"`{option}`{colon}{reason}", "`pinstall help lock` tells what it takes")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-o", "--output-file", dest="output", default="")
+    parser.add_argument("-P", "--upgrade-package", dest="upgraded", action="append", default=[])
+    parser.add_argument("-U", "--upgrade", dest="everything", action="store_true")
+    parser.add_argument("-n", "--dry-run", dest="check", action="store_true")
+    parser.add_argument("--extra", dest="extras", action="append", default=[])
+    parser.add_argument("--resolver", choices=("backtracking",))
+    for flag in (*_FLAGS, *_ANYWAY):
+        parser.add_argument(flag, action="store_true")
+    return parser
+
+
+def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tuple[Wanted, list[str]]:
+    """Return what is for this command alone, and the words for pip: files as it takes them, projects as their needs."""
+    wanted, words = _parser().parse_known_args(argv, Wanted())
+    wanted.output = "" if wanted.output == "-" else wanted.output
+    wanted.upgrades, wanted.places, wanted.folders = dict(map(_upgrade, wanted.upgraded)), {}, {}
+    if "--check" in argv and not wanted.output:
+        raise misuse("`--check` needs the file that it is about: `-o FILE`")
+    wanted.command = _command(wanted, arguments.read(words, NEWEST), environ)
+    positional = {one.origin.where for one in arguments.read(words, NEWEST).positionals}
+    projects, left = [], []
+    for number, word in enumerate(words, 1):
+        if f"argument {number}" not in positional:
+            left.append(word)
+        elif os.path.basename(word) in _PROJECTS and os.path.isfile(word):
+            projects.append(word)
+        else:
+            left += _input(word)
+    request = read_call(left, environ).request
+    extras = bool(wanted.extras or wanted.all_extras)
+    if not projects and (extras or not (request.positionals or request.has(*_ASKING))):
+        path = _nearest(environ, projects_alone=extras)
+        asks = "asks for" if path.endswith(".in") else "lists as dependencies"
+        tell.say(f"locking what `{path}` {asks}")
+        if path.endswith(".in"):
+            left += ["-r", path]
+        else:
+            _add_project(path, left, wanted, tell, found=True)
+    for path in projects:
+        _add_project(path, left, wanted, tell, found=False)
+    return wanted, left
+
+
+def _command(wanted: Wanted, request: Request, environ: Mapping[str, str]) -> str:
+    """Return the command that makes the lock again, as update bots read it: files as words, `--name=value`."""
+    flags = [flag for flag in _FLAGS if flag not in _ONCE and getattr(wanted, flag[2:].replace("-", "_"))]
+    flags += [f"--extra={extra}" for extra in wanted.extras]
+    flags += [f"--output-file={wanted.output}"] if wanted.output else []
+    given = [one for one in request.command_line if one.dest not in _UNSAID]
+    flags += [one.name if one.value is None else f"{one.name}={one.value}" for one in given]
+    inputs = [one.value or "" for one in request.every("requirements")]
+    words = ["pinstall", "lock", *sorted(flags), *inputs, *(one.text for one in request.positionals)]
+    return environ.get("CUSTOM_COMPILE_COMMAND") or shlex.join(map(urls.redacted, words))
+
+
+def _upgrade(text: str) -> tuple[NormalizedName, str]:
+    try:
+        return canonicalize_name(metadata.requirement(text).name), text
+    except ValueError:
+        raise misuse(f"`--upgrade-package` takes the name of a project, and not `{text}`") from None
+
+
+def _input(word: str) -> list[str]:
+    """Return an argument as pip takes it: a file that is no archive is one of requirements."""
+    if word == "-":
+        return ["-r", "/dev/stdin"]
+    if not os.path.isfile(word):
+        if word.endswith((".in", ".txt", ".toml")):
+            raise misuse(f"there is no file `{word}`")
+        return [word]
+    return [word] if urls.is_archive(word) else ["--requirements-from-script" if word.endswith(".py") else "-r", word]
+
+
+def _nearest(environ: Mapping[str, str], *, projects_alone: bool) -> str:
+    """Return the nearest file that says what to lock; raise PinstallError where others may have written it."""
+    for path in pyproject.candidates(os.getcwd(), environ):
+        beside = os.path.join(os.path.dirname(path), "requirements.in")
+        for file in (path,) if projects_alone else (beside, path):
+            shown = os.path.relpath(file)
+            if os.path.isfile(file) and not files.is_trusted(os.stat(file)):
+                message = f"`{shown}` belongs to another user, or everybody may write it"
+                raise misuse(message, "name it if you trust it")
+            if os.path.isfile(file) and (file == beside or _table(shown)):
+                return shown
+    raise misuse("there is nothing to lock", "name requirements or `-r FILE`, or write a `requirements.in`")
+
+
+def _add_project(path: str, words: list[str], wanted: Wanted, tell: Reporter, *, found: bool) -> None:
+    """Add what a project needs to the words: as its file lists it, else the folder, whose metadata pip builds."""
+    folder, file = os.path.split(path)
+    table = _table(path) if file == pyproject.PROJECT else {}
+    place = f"{table['name']} ({file})" if "name" in table else file
+    try:
+        needs = _needs(path, table, wanted)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise _unreadable(path, str(error)) from error
+    if needs is None and found:
+        message = f"the dependencies of `{path}` are dynamic"
+        raise misuse(message, f"have them built: `pinstall lock {path}`, or name what to lock")
+    if found and not needs and "dependencies" not in table:
+        raise misuse(f"`{path}` lists no `dependencies`", "write them there, or name what to lock")
+    if needs is None:
+        if wanted.all_extras:
+            raise misuse(f"only a build tells which extras `{path}` has", "name them: `--extra NAME`")
+        tell.say(f"`{path}` does not list its dependencies: pip builds the metadata of `{folder or '.'}`")
+        extras = f"[{','.join(wanted.extras)}]" if wanted.extras else ""
+        needs = [f"{folder or '.'}{os.sep if folder else ''}{extras}"]
+        wanted.folders[os.path.realpath(folder)] = place
+    wanted.places |= {f"argument {len(words) + number}": place for number in range(1, len(needs) + 1)}
+    words += needs
+
+
+def _table(path: str) -> dict[str, Any]:
+    """Return the `[project]` table of a file, empty without one."""
+    try:
+        table = metadata.parse_toml(reading.text(path).encode()).get("project", {})
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from error
+    if not isinstance(table, dict):
+        raise _unreadable(path, "`project` is no table")
+    return table
+
+
+def _needs(path: str, table: Mapping[str, Any], wanted: Wanted) -> list[str] | None:
+    """Return what a table lists, with extras; none where its build decides: for a dynamic list, an extra by marker."""
+    if not table or not {"dependencies", "optional-dependencies"}.isdisjoint(table.get("dynamic", ())):
+        return None
+    own = canonicalize_name(table.get("name", ""))
+    optional = {canonicalize_name(extra): some for extra, some in table.get("optional-dependencies", {}).items()}
+    extras = list(optional) if wanted.all_extras else [canonicalize_name(extra) for extra in wanted.extras]
+    needs = [*table.get("dependencies", ())]
+    for extra in extras:  # it grows
+        if extra not in optional:
+            raise misuse(f"`{path}` has no extra `{extra}`", f"it has {', '.join(optional) or 'none'}")
+        for text in optional[extra]:
+            need = metadata.requirement(text)
+            if canonicalize_name(need.name) != own:
+                needs.append(text)
+            elif need.marker:
+                return None
+            else:
+                extras += sorted({canonicalize_name(one) for one in need.extras} - {*extras})
+    return needs
+
+
+def _unreadable(path: str, reason: str) -> PinstallError:
+    fault = Fault(origin=Origin(where=path), message=reason)
+    return PinstallError("project", "the dependencies cannot be read", context=(fault,), exit_code=UNREADABLE)
