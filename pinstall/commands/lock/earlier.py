@@ -5,10 +5,12 @@ May not: open a file, resolve.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -103,14 +105,14 @@ def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[N
 
 def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]]:
     for package in metadata.parse_toml(text.encode())["packages"]:
-        vcs, archive = package.get("vcs", {}), package.get("archive", {})
-        sdist = package.get("sdist")
-        some = [_link(one) for one in (*package.get("wheels", ()), *([sdist] if sdist else ()))]
-        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else archive.get("url", "")
+        vcs, archive, folder = package.get("vcs", {}), package.get("archive"), os.path.dirname(path)
+        places = (archive, package.get("sdist"), *package.get("wheels", ()))
+        some = [_link(one, folder) for one in places if one is not None]
+        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else some[0].url if archive else ""
         kept = Kept(
             origin=Origin(where=path),
             version="" if link else package.get("version", ""),
-            files=tuple([_link(archive)] if archive else some),
+            files=tuple(some),
             index=package.get("index", ""),
             link=link,
             revision=vcs.get("requested-revision", ""),
@@ -119,11 +121,12 @@ def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]
         yield canonicalize_name(package["name"]), kept, package
 
 
-def _link(one: Mapping[str, Any]) -> Link:
-    url, uploaded = one.get("url", ""), one.get("upload-time")
+def _link(one: Mapping[str, Any], folder: str) -> Link:
+    path, uploaded = one.get("path"), one.get("upload-time")
+    url = f"file://{quote(os.path.abspath(os.path.join(folder, path)))}" if path else one["url"]
     return Link(
-        url=url or one.get("path", ""),
-        filename=one.get("name") or urls.file_name(url or one.get("path", "")),
+        url=url,
+        filename=one.get("name") or urls.file_name(url),
         hashes=frozenset(f"{name}:{digest}" for name, digest in one["hashes"].items()),
         size=one.get("size"),
         uploaded=uploaded.isoformat() if uploaded else "",
@@ -159,7 +162,7 @@ def _split(link: str) -> tuple[str, str]:
     """Return a link without secrets and revision, and the revision of a repository."""
     bare = urls.without_secrets(link)
     stem, _, revision = bare.rpartition("@") if urls.is_vcs(link) else (bare, "", "")
-    return (stem, revision) if "://" in stem else (bare, "")
+    return (stem, revision) if stem else (bare, "")
 
 
 def _unreadable(path: str, reason: str) -> PinstallError:

@@ -78,9 +78,17 @@ def find_kept(report: Mapping[str, Any], pins: Mapping[NormalizedName, Kept]) ->
     """Return the pins of an earlier lock that pip has chosen again: the same release, or the same URL."""
     found = {}
     for item in report["install"]:
-        one, url = pins.get(name(item)), item["download_info"]["url"]
-        version = item["metadata"]["version"]
-        if one and (_is_same(one.link, url) if item["is_direct"] else metadata.is_same(one.version, version)):
+        one, document, version = pins.get(name(item)), item["download_info"], item["metadata"]["version"]
+        commit = document.get("vcs_info", {}).get("commit_id")
+        if one is None:
+            continue
+        if commit is not None:
+            same = urls.commit(one.link) == commit
+        elif item["is_direct"]:
+            same = urls.without_secrets(one.link) == urls.without_secrets(document["url"])
+        else:
+            same = metadata.is_same(one.version, version)
+        if same:
             found[name(item)] = one
     return found
 
@@ -153,10 +161,6 @@ def _known(item: Mapping[str, Any]) -> frozenset[str]:
     return metadata.hashes(item["download_info"])
 
 
-def _is_same(one: str, other: str) -> bool:
-    return urls.without_secrets(one) == urls.without_secrets(other)
-
-
 def _asked(
     items: Mapping[NormalizedName, Mapping[str, Any]], roots: Iterable[RequirementLine], markers: Mapping[str, str]
 ) -> tuple[dict[NormalizedName, set[NormalizedName]], dict[NormalizedName, set[str]]]:
@@ -190,7 +194,7 @@ def _contents(
     if "dir_info" in document:
         return {**place, "directory": True}
     if vcs := document.get("vcs_info"):
-        revision = vcs.get("requested_revision") or ""
+        revision = kept.revision if kept else vcs.get("requested_revision") or ""
         return {**place, "vcs": vcs["vcs"], "commit": vcs["commit_id"], "revision": revision}
     known, demanded = metadata.hashes(document), own or (kept.hashes if kept else frozenset())
     taken = Link(url=url, filename=urls.file_name(url), hashes=known)

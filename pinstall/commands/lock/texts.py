@@ -121,7 +121,7 @@ def _package(one: Locked, folder: str) -> dict[str, Any]:
     fitting = [link for link in sdists if link.filename.endswith((".tar.gz", ".zip"))]
     if one.vcs:
         revision = {"requested-revision": one.revision, "commit-id": one.commit}
-        package["vcs"] = {"type": one.vcs, **_place(one.url, folder), **revision, **inside}
+        package["vcs"] = {"type": one.vcs, "url": one.url, **revision, **inside}
     elif one.url or not (wheels or fitting):
         file = _file(one.files[0], folder, one)
         package["archive"] = {**{key: value for key, value in file.items() if key != "name"}, **inside}

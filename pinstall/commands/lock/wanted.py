@@ -35,7 +35,7 @@ _ANYWAY: Final = (
     *("--allow-unsafe", "--annotate", "--build-isolation", "--emit-find-links", "--emit-index-url", "--emit-options"),
     *("--emit-trusted-host", "--generate-hashes", "--header", "--no-strip-extras", "--reuse-hashes"),
 )
-NAMES: Final = (*_FLAGS, "--dry-run", "--extra", "--output-file", "--upgrade", "--upgrade-package")
+NAMES: Final = (*_FLAGS, *_ANYWAY, "--dry-run", "--extra", "--output-file", "--upgrade", "--upgrade-package")
 """The long options of this command that a user may have meant."""
 _ONCE: Final = ("--check", "--force")
 # What the header does not say: how much is printed, which cache it is; files stand there as words.
