@@ -49,8 +49,11 @@ _CHECK = (
 _LOCK = (
     ("-o, --output-file FILE", "Write there, and keep its pins"),
     ("-U, --upgrade", "Keep no pin of FILE"),
-    ("-P, --upgrade-package NAME", "Keep no pin of this project"),
-    ("--check", "Write nothing, tell what would change"),
+    ("-P, --upgrade-package NAME", "Keep no pin of this project; `NAME<3` also bounds it"),
+    ("--check", "Write nothing, tell what would change; `--dry-run` is the same"),
+    ("--extra NAME", "Also lock what this extra of the project needs; `--all-extras`: each"),
+    ("--force", "Replace a FILE that is no lock"),
+    ("--no-hashes", "Leave them out, as `--no-header`, `--no-annotate` and `--strip-extras` leave out theirs"),
 )
 _PLACE = (
     ("--python PYTHON", "Take the environment of this interpreter, and the cache of its pip"),
@@ -61,7 +64,7 @@ USAGES = (
     Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
     Usage("check [--deep] [--exact] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
     Usage("check --pinned FILE...", "Say which lines of files are not pins"),
-    Usage("lock ARGUMENTS [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
+    Usage("lock [ARGUMENTS] [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
     Usage("why NAME ARGUMENTS", "Tell what is known of one project"),
     Usage("cache", "Say where pip's cache is, and its size", options=_PLACE),
     Usage("cache list [PATTERN]", "List what it holds, downloads included"),

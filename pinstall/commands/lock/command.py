@@ -87,7 +87,7 @@ def _earlier(old: str, asks: Wanted, asked: Asked, tell: Reporter) -> Earlier:
         raise PinstallError("no-lock", message, hint=hint, exit_code=UNREADABLE)
     if not old or not earlier.is_lock(old, asks.output):
         return earlier.Earlier()
-    known = earlier.read(old, asks.output, asked.target.markers, asked.environ)
+    known = earlier.read(old, asks.output, asks.folder, asked.target.markers, asked.environ)
     pins = {} if asks.everything else {name: one for name, one in known.pins.items() if name not in asks.upgrades}
     outgrown = earlier.find_outgrown(pins, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):

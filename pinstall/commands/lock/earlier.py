@@ -5,7 +5,7 @@ May not: open a file, resolve.
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
 from dataclasses import dataclass
 from itertools import takewhile
@@ -68,10 +68,10 @@ def is_lock(text: str, path: str) -> bool:
     return bool(_LOCK_FILE.search(text) if lockfile.is_lock(path) else _HEADER.match(text))
 
 
-def read(text: str, path: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> Earlier:
-    """Return what an earlier lock says for this environment; raise PinstallError (66) where it cannot be read."""
+def read(text: str, path: str, folder: str, markers: Mapping[str, str], environ: Mapping[str, str]) -> Earlier:
+    """Return what an earlier lock in a folder says for this environment; raise PinstallError (66) for what is none."""
     try:
-        found = list(_packages(text, path) if lockfile.is_lock(path) else _lines(text, path, environ))
+        found = list(_packages(text, path, folder) if lockfile.is_lock(path) else _lines(text, path, environ))
         mine = [(name, kept) for name, kept, _ in found if metadata.applies(kept.marker, markers)]
         others = [(name, raw) for name, kept, raw in found if not metadata.applies(kept.marker, markers)]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -103,9 +103,9 @@ def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[N
         yield line.name, kept, "\n".join(block)
 
 
-def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]]:
+def _packages(text: str, path: str, folder: str) -> Iterator[tuple[NormalizedName, Kept, Any]]:
     for package in metadata.parse_toml(text.encode())["packages"]:
-        vcs, archive, folder = package.get("vcs", {}), package.get("archive"), os.path.dirname(path)
+        vcs, archive = package.get("vcs", {}), package.get("archive")
         places = (archive, package.get("sdist"), *package.get("wheels", ()))
         some = [_link(one, folder) for one in places if one is not None]
         link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else some[0].url if archive else ""
@@ -123,7 +123,7 @@ def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]
 
 def _link(one: Mapping[str, Any], folder: str) -> Link:
     path, uploaded = one.get("path"), one.get("upload-time")
-    url = f"file://{quote(os.path.abspath(os.path.join(folder, path)))}" if path else one["url"]
+    url = f"file://{quote(posixpath.normpath(posixpath.join(folder, path)))}" if path else one["url"]
     return Link(
         url=url,
         filename=one.get("name") or urls.file_name(url),

@@ -123,7 +123,7 @@ class TestFiles:
 
 def test_old_pins_that_a_line_does_not_allow_are_outgrown() -> None:
     text = "a==1.0 --hash=" + A + "\nb==1.0\nc==1.0\nd>1\ne==1.0\nf @ git+https://h/f@" + COMMIT
-    old = earlier.read(f"{text}\n    # revision main\n", "r.txt", MARKERS, {}).pins
+    old = earlier.read(f"{text}\n    # revision main\n", "r.txt", "/", MARKERS, {}).pins
     assert sorted(old) == ["a", "b", "c", "e", "f"]
     now = lines("a>=1\nb>1\nc @ https://h/c.zip\ne>1; python_version < '3'\nf @ git+https://h/f@main\n")
     assert sorted(earlier.find_outgrown(old, now, MARKERS)) == ["b", "c"]
