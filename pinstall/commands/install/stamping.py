@@ -87,7 +87,8 @@ def _asked(asked: Asked) -> Iterator[str]:
     for file in read:
         yield CONTENT + file
         yield STATUS + file
-        yield from (VARIABLE + name for name in _expanded(file))
+        expanded = sorted(set(_EXPANDED.findall(files.read(file) or b"")))
+        yield from (VARIABLE + name.decode() for name in expanded)
     for folder in {os.path.dirname(path) for path in pyproject.candidates(os.getcwd(), environ)}:
         yield from (EXISTENCE + os.path.join(folder, mark) for mark in pyproject.MARKS)
     for line in asked.lines:
@@ -97,14 +98,6 @@ def _asked(asked: Asked) -> Iterator[str]:
             yield CHANGE + os.path.abspath(path)  # `cp -p` may put another archive of the same size and age there
     yield from (VARIABLE + name for name in _VARIABLES)
     yield from (PREFIX + name for name in _PREFIXES)
-
-
-def _expanded(file: str) -> list[str]:
-    try:
-        with open(file, "rb") as content:
-            return sorted({name.decode() for name in _EXPANDED.findall(content.read())})
-    except OSError:
-        return []
 
 
 def _environment(asked: Asked) -> Iterator[str]:
