@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -71,14 +71,14 @@ class Runs:
         self.asked = asked
         self._tell = tell
         self._before, self._after = before, after
-        # the target is chosen, so pip must not choose again
-        self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
         self.commands: list[Command] = []
         self.interrupted = False
 
     def run(self, purpose: str, words: tuple[str, ...], changes: Changes | None = None, *, silent: bool = False) -> int:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
-        environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
+        # the target is chosen, so pip must not choose again
+        changed = {**self.asked.environ, "PIP_PYTHON": None, **(changes or {})}
+        environ = {name: value for name, value in changed.items() if value is not None}
         command = (*self.asked.pip.command, *words)
         self._tell.detail(shlex.join(map(phrases.redact_argument, command)))
         self._before()
@@ -116,18 +116,13 @@ def cores() -> int:
 
 def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, str]) -> None:
     """Compile source files as the interpreter would when it imports them; what cannot be compiled is passed over."""
-    processes = []
-    for share in _shares(paths, cores()):
-        command, none = [executable, "-c", _SCRIPT], subprocess.DEVNULL
-        process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.PIPE, stdout=none, stderr=none)
-        processes.append((process, "\0".join(share).encode("utf-8", "surrogateescape")))
-    for process, names in processes:
-        with suppress(OSError):  # it has ended already, and with it what it should have compiled
-            if process.stdin is not None:
-                process.stdin.write(names)
-                process.stdin.close()
-    for process, _ in processes:
-        process.wait()
+
+    def compile_share(share: list[str]) -> None:
+        names, none = "\0".join(share).encode("utf-8", "surrogateescape"), subprocess.DEVNULL
+        subprocess.run([executable, "-c", _SCRIPT], env=environ, input=names, stdout=none, stderr=none, check=False)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(compile_share, _shares(paths, cores())))
 
 
 def _shares(paths: Sequence[str], workers: int) -> list[list[str]]:
