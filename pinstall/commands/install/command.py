@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from pinstall.commands.install.clear import Clearing
+    from pinstall.model.artifacts import Chosen
 
 _PIP: Final = canonicalize_name("pip")
 
@@ -46,7 +47,6 @@ class Installer:
         self._tell = tell
         self._folder = folder
         self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        self._reports = runs.wants_report(asked)
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -90,13 +90,12 @@ class Installer:
             report_file = wanted.value
         else:
             words = arguments.without(words, "json_report_file", asked.pip.release)
-            ours += ("--report", report_file) if self._reports or wanted is not None else ()
+            ours += ("--report", report_file) if runs.wants_report(asked) or wanted is not None else ()
         exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
-        self._note(exit_code, report_file)
-        if exit_code == 0 and "--report" in ours and wanted is not None:
-            pip.copy_report(report_file, wanted.value or "-")
         if exit_code == 0:
-            self._record()
+            self._note(report_file)
+            if "--report" in ours and wanted is not None:
+                pip.copy_report(report_file, wanted.value or "-")
         return exit_code
 
     @property
@@ -107,14 +106,19 @@ class Installer:
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
-        wanted = os.path.join(self._folder, "resolved.json")
-        exit_code = self.runs.rehearse("resolve", wanted, "-q", *self._ours)
+        exit_code, chosen = self.rehearse("resolve", "-q", *self._ours)
         if exit_code == 0:
-            chosen = pip.read_report(wanted)
             self.sourcing.judge(chosen)
             if refusals.resolves_first(self.evidence.asked):
                 refusals.refuse_dependencies(self.evidence.unpinned(chosen), self.evidence.asked, self._tell, late=late)
         return exit_code
+
+    def rehearse(self, purpose: str, *ours: str, silent: bool = False) -> tuple[int, tuple[Chosen, ...]]:
+        """Return the exit code of a dry run of the user's own arguments, and what pip would install."""
+        asked, report_file = self.evidence.asked, os.path.join(self._folder, f"{purpose}.json")
+        words = arguments.without(runs.own_words(asked, ours), "json_report_file", asked.pip.release)
+        command = ("install", *ours, "--dry-run", "--report", report_file, *words)
+        return self.runs.run(purpose, command, silent=silent), pip.read_report(report_file)
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""
@@ -139,7 +143,6 @@ class Installer:
         serving = find_serving_pip(asked.target, asked.environ)
         if serving is not None:
             self._evidence.asked = self.runs.asked = replace(asked, pip=serving)
-            self._reports = runs.wants_report(self.runs.asked)
         return serving is not None
 
     def force(self, pins: Sequence[Pin]) -> None:
@@ -150,29 +153,29 @@ class Installer:
         if changes is None:
             return
         self.healing.keep(pins, self.evidence)
-        report_file = os.path.join(self._folder, "forced.json")
         for group in rebuild.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
-            ours = ("--report", report_file) if asked.pip.reports else ()
-            file = pip.write_requirements(self._folder, rebuild.lines(group, asked))
-            carried = arguments.carried(asked.request, into_environment=True)
-            words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
-            exit_code = self.cure(partial(self._reinstall, words, file, changes), group)
-            self._note(exit_code, report_file)
-            if exit_code == 0:
-                self._record(alone=True)
+            self.cure(partial(self._reinstall, group, changes), group)
 
-    def _reinstall(self, words: tuple[str, ...], file: str, changes: runs.Changes) -> int:
-        bypass = self._clearing.bypass_options(self._evidence.asked.pip)
-        return self.runs.run("force", ("install", *words, *bypass, "-r", file), changes)
+    def _reinstall(self, pins: Sequence[Pin], changes: runs.Changes) -> int:
+        asked, report_file = self.evidence.asked, os.path.join(self._folder, "forced.json")
+        ours = ("--report", report_file) if asked.pip.reports else ()
+        carried = arguments.carried(asked.request, into_environment=True)
+        words = (*ours, *runs.compile_options(asked), *carried, *self._clearing.bypass_options(asked.pip))
+        file = pip.write_requirements(self._folder, rebuild.lines(pins, asked))
+        command = ("install", "--force-reinstall", "--no-deps", *words, "-r", file)
+        exit_code = self.runs.run("force", command, changes)
+        if exit_code == 0:
+            self._note(report_file, alone=True)
+        return exit_code
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge the pins by the environment, or by pip's report where pip installed elsewhere."""
         asked = self.evidence.asked
         if not asked.elsewhere:
             return self.evidence.judge()
-        if not self._reports and asked.demand.pins:
+        if asked.demand.pins and not runs.wants_report(asked):
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
         reported = {name: identity for name, (identity, _) in self._reported.items()}
@@ -185,11 +188,12 @@ class Installer:
             self._tell.say(f"pip has left out of `{aim.name}` {names}; `--ignore-installed` installs all there")
         return final
 
-    def _note(self, exit_code: int, report_file: str) -> None:
-        """Note what pip has just installed, and compile it if pip was kept from that."""
-        self._reported = pip.read_installed(report_file) if exit_code == 0 else {}
-        if exit_code != 0:
-            return
+    def _note(self, report_file: str, *, alone: bool = False) -> None:
+        """Note what pip has just installed, and compile it if pip was kept from that.
+
+        Of pins `alone` pip has enforced all hashes.
+        """
+        self._reported = pip.read_installed(report_file)
         self._is_stale |= self.healing.settle(self.evidence)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
@@ -200,10 +204,10 @@ class Installer:
         identities = [identity for identity, _ in self._reported.values()]
         self._evidence = proof.learn_names(self.evidence, identities)
         self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
-        self._reports = self._reports and self._evidence.asked.pip.reports
+        self._record(alone=alone)
 
-    def _record(self, *, alone: bool = False) -> None:
-        """Record what pip has built and installed; of pins `alone` it has enforced all hashes."""
+    def _record(self, *, alone: bool) -> None:
+        """Record what pip has built and installed."""
         evidence, reported = self.evidence, self._reported
         pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
         self._clearing.record(pins)

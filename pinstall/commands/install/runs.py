@@ -88,11 +88,6 @@ class Runs:
         self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))
         return ended.exit_code
 
-    def rehearse(self, purpose: str, wanted: str, *ours: str, silent: bool = False) -> int:
-        """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
-        request = arguments.without(own_words(self.asked, ours), "json_report_file", self.asked.pip.release)
-        return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)
-
 
 # What pip does for each file, `quiet=2` in place of catching what it prints (`install_wheel` in pip 26.3).
 _SCRIPT: Final = """
