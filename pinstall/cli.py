@@ -136,12 +136,8 @@ def _write(document: dict[str, Any], destination: str) -> None:
     from pinstall import files
     from pinstall.model.errors import PinstallError
 
-    text = json.dumps(document, indent=2) + "\n"
-    if destination == "-":
-        sys.stdout.write(text)
-        return
     try:
-        files.replace(destination, text)
+        files.deliver(destination, json.dumps(document, indent=2) + "\n")
     except OSError as error:
         message = f"cannot write the report to `{destination}`: {error.strerror}"
         raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error

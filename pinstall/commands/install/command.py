@@ -6,13 +6,14 @@ May not: decide what is evicted or forced, put anything back.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from pinstall import comparison, index, pip
+from pinstall import comparison, files, index, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.clear import Healing
 from pinstall.environment import interpreter
@@ -46,7 +47,7 @@ class Installer:
         self._clearing = clearing
         self._tell = tell
         self._folder = folder
-        self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
+        self._reported: dict[NormalizedName, Identity] = {}
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -95,7 +96,8 @@ class Installer:
         if exit_code == 0:
             self._note(report_file)
             if "--report" in ours and wanted is not None:
-                pip.copy_report(report_file, wanted.value or "-")
+                with suppress(OSError):
+                    files.deliver(wanted.value or "-", (files.read(report_file) or b"").decode())
         return exit_code
 
     @property
@@ -178,8 +180,7 @@ class Installer:
         if asked.demand.pins and not runs.wants_report(asked):
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
-        reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.judge(self._clearing.cache, self.evidence, reported)
+        final = proof.judge(self._clearing.cache, self.evidence, self._reported)
         aim = asked.request.last("prefix_path") or asked.request.last("root_path")
         fitting = (State.HOLDS, State.UNPROVEN)
         left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
@@ -193,40 +194,41 @@ class Installer:
 
         Of pins `alone` pip has enforced all hashes.
         """
-        self._reported = pip.read_installed(report_file)
+        chosen = pip.read_report(report_file)
+        self._reported = {one.name: one.identity for one in chosen}
         self._is_stale |= self.healing.settle(self.evidence)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
         if self._reported and runs.compile_options(asked):
-            files = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
-            paths = [path for one in files for path in one.sources]
+            lists = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
+            paths = [path for one in lists for path in one.sources]
             runs.compile_files(asked.target.executable, paths, asked.environ)
-        identities = [identity for identity, _ in self._reported.values()]
+        identities = tuple(self._reported.values())
         self._evidence = proof.learn_names(self.evidence, identities)
         self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
-        self._record(alone=alone)
+        self._record(chosen, alone=alone)
 
-    def _record(self, *, alone: bool) -> None:
+    def _record(self, chosen: Sequence[Chosen], *, alone: bool) -> None:
         """Record what pip has built and installed."""
-        evidence, reported = self.evidence, self._reported
-        pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
+        evidence = self.evidence
+        pins = {one.name: Pin(name=one.name) for one in chosen} | {pin.name: pin for pin in evidence.asked.demand.pins}
         self._clearing.record(pins)
         if evidence.asked.elsewhere:
             return
-        self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
+        self.labels |= self._clearing.cache.labels(self._reported)
         rows = {}
-        for name, (identity, url) in reported.items():
-            found = evidence.find(name)
+        for one in chosen:
+            found, pin = evidence.find(one.name), pins[one.name]
             if found is not None and found.damage is None and evidence.installed.is_new(found.record):
                 flaws = evidence.installed.flaws(found)
-                rows[name] = Row(
+                rows[one.name] = Row(
                     version=found.text,
-                    hashes=comparison.prove(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
-                    url=url,
+                    hashes=comparison.prove(pin.hashes if alone else pin.enforced, one.identity.hashes),
+                    url=one.url,
                     record=evidence.installed.files(found).digest(flaws),
-                    inputs=self._clearing.find_inputs(pins[name], identity, url),
+                    inputs=self._clearing.find_inputs(pin, one.identity, one.url),
                     flaws=flaws,
-                    index=self.sourcing.index(name, identity, url),
+                    index=self.sourcing.index(one.name, one.identity, one.url),
                 )
         if rows:
             evidence.installed.ledger.write(rows, self._tell.say)
