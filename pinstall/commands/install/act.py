@@ -45,10 +45,8 @@ def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], te
     outcome, evidence = attempt.conclude(exit_code), attempt.installer.evidence
     if outcome.exit_code != 0:
         return outcome
-    asked = evidence.asked
-    outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
     holds.renew(evidence, tell)
-    if asked.elsewhere:
+    if evidence.asked.elsewhere:
         return outcome
     return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), evidence, tell, known)
 
@@ -178,4 +176,5 @@ class Attempt:
             commands=tuple(self.installer.runs.commands),
             error=self._error,
             rehearsed=self.installer.is_rehearsal,
+            left=sum(line.editable or line.directory for line in asked.demand.entrusted),
         )

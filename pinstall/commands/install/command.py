@@ -84,20 +84,20 @@ class Installer:
         first = refusals.resolves_first(asked) or self.sourcing.resolves_first()
         if first and (exit_code := self._resolve(late=again)):
             return exit_code
-        wanted = None if again else asked.request.last("json_report_file")
+        option = asked.request.last("json_report_file")
+        wanted = "" if again or option is None else option.value or "-"
         ours, report_file = self._ours, os.path.join(self._folder, "report.json")
-        words = runs.own_words(asked, ours)
-        if wanted is not None and wanted.value and pip.is_file(wanted.value):
-            report_file = wanted.value
-        else:
-            words = arguments.without(words, "json_report_file", asked.pip.release)
-            ours += ("--report", report_file) if runs.wants_report(asked) or wanted is not None else ()
-        exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
+        if wanted and pip.is_file(wanted):
+            report_file = wanted
+        elif option is not None or runs.wants_report(asked):
+            ours += ("--report", report_file)
+        words = (*ours, *runs.compile_options(asked), *runs.own_words(asked, ours))
+        exit_code = self.runs.run("install", ("install", *words))
         if exit_code == 0:
             self._note(report_file)
-            if "--report" in ours and wanted is not None:
+            if wanted and wanted != report_file:
                 with suppress(OSError):
-                    files.deliver(wanted.value or "-", (files.read(report_file) or b"").decode())
+                    files.deliver(wanted, (files.read(report_file) or b"").decode())
         return exit_code
 
     @property
@@ -117,10 +117,10 @@ class Installer:
 
     def rehearse(self, purpose: str, *ours: str, silent: bool = False) -> tuple[int, tuple[Chosen, ...]]:
         """Return the exit code of a dry run of the user's own arguments, and what pip would install."""
-        asked, report_file = self.evidence.asked, os.path.join(self._folder, f"{purpose}.json")
-        words = arguments.without(runs.own_words(asked, ours), "json_report_file", asked.pip.release)
-        command = ("install", *ours, "--dry-run", "--report", report_file, *words)
-        return self.runs.run(purpose, command, silent=silent), pip.read_report(report_file)
+        report_file = os.path.join(self._folder, f"{purpose}.json")
+        ours += ("--dry-run", "--report", report_file)
+        words = ("install", *ours, *runs.own_words(self.evidence.asked, ours))
+        return self.runs.run(purpose, words, silent=silent), pip.read_report(report_file)
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""

@@ -58,9 +58,11 @@ def compile_options(asked: Asked) -> tuple[str, ...]:
 
 
 def own_words(asked: Asked, ours: Sequence[str]) -> tuple[str, ...]:
-    """Return the user's own arguments, without the name of a cache behind our `--no-cache-dir`: pip takes the last."""
+    """Return the user's own arguments, without a cache or a report in place of ours: pip takes the last."""
     words = asked.request.arguments
-    return arguments.without(words, "cache_dir", asked.pip.release) if "--no-cache-dir" in ours else words
+    for option, dest in (("--no-cache-dir", "cache_dir"), ("--report", "json_report_file")):
+        words = arguments.without(words, dest, asked.pip.release) if option in ours else words
+    return words
 
 
 class Runs:
