@@ -83,6 +83,8 @@ class Attempt:
         asked, cache, found = self._before.asked, self._clearing.cache, self._found
         anew = asked.request.has("force_reinstall", "ignore_installed", "target_dir")
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
+        # pinned by constraints alone and not installed: pip takes it if anything needs it
+        constrained = [pin for pin in asked.demand.pins if not pin.requested and self._before.find(pin.name) is None]
         forced = () if asked.elsewhere else comparison.find_forced(found, asked.policy.unproven)
         metadata = conflicts.Metadata(self._before, found, cache)
         self.installer.sourcing.expect(wanting, forced)
@@ -90,7 +92,7 @@ class Attempt:
         if not asked.elsewhere:
             refusals.refuse(refusals.conflict(metadata.find_conflicts(cache.cases(wanting))), asked, self._tell)
         if not self.installer.is_rehearsal:
-            self._clearing.clear(cache.cases(wanting), cache.cases(self._constrained))
+            self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
             self.installer.healing.clear(found, forced, self._before)
@@ -98,7 +100,7 @@ class Attempt:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
         self.installer.held = holds.find_holds(self._before, self._tell)
-        exit_code = self._install([*wanting, *self._constrained])
+        exit_code = self._install([*wanting, *constrained])
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
@@ -110,12 +112,6 @@ class Attempt:
         self._found = self.installer.judge()
         self._clearing.end()
         return exit_code
-
-    @property
-    def _constrained(self) -> list[Pin]:
-        """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
-        find = self._before.find
-        return [pin for pin in self._before.asked.demand.pins if not pin.requested and find(pin.name) is None]
 
     def _install(self, wanting: Sequence[Pin]) -> int:
         """Run the user's own command, and again without the holds of what it asks for if these made it fail."""
