@@ -21,7 +21,7 @@ from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
 from pinstall.request.call import find_serving_pip
-from pinstall.verdicts import conflicts, holds, proof, refusals
+from pinstall.verdicts import conflicts, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
@@ -102,9 +102,13 @@ class Installer:
 
     @property
     def _ours(self) -> tuple[str, ...]:
-        """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
+        """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places.
+
+        The constraints are bare versions, since a hash would turn on hash mode.
+        """
         bypass = self._clearing.bypass_options(self._evidence.asked.pip)
-        return (*bypass, *holds.write_constraints(self.held, self._folder))
+        lines = [f"{hold.name}=={hold.version}" for hold in self.held]
+        return (*bypass, "-c", pip.write_requirements(self._folder, lines)) if lines else bypass
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
