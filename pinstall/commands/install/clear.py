@@ -201,7 +201,8 @@ class Healing:
         replaced = [verdict for verdict in found if verdict.state is State.DAMAGED or verdict.pin in forced]
         self.keep([verdict.pin for verdict in replaced], evidence)
         for verdict in replaced:
-            damaged = evidence.find(verdict.pin.name)
+            name = verdict.pin.name
+            damaged = evidence.find(name)
             if damaged is None or evidence.installed.is_outside(damaged):
                 continue
             # through a link to nothing pip would write, to wherever that is
@@ -209,12 +210,10 @@ class Healing:
             links = filter(os.path.islink, files.places)
             dangling = (place for place in links if not os.path.exists(place))
             self._evict(damaged.location, _leaving(damaged, dangling), evidence)
-            copies = evidence.installed.copies(verdict.pin.name)
+            copies = evidence.installed.copies(name)
             if (damaged.damage is not None or not files.is_removable) and self._move(damaged, copies, evidence):
                 left = "" if self._listed[damaged] else "; nobody knows its files, and those that are not replaced stay"
-                self._tell.say(
-                    f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
-                )
+                self._tell.say(f"{name} {verdict.found}: that is moved aside, and it is installed anew{left}")
 
     def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
         """Copy the edited files of what is reinstalled to the shelf, once for each project."""

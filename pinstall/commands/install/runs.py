@@ -96,11 +96,10 @@ _SCRIPT: Final = """
 import compileall, sys, warnings
 warnings.filterwarnings("ignore")
 for path in sys.stdin.buffer.read().split(b"\\0"):
-    if path:
-        try:
-            compileall.compile_file(path.decode("utf-8", "surrogateescape"), force=True, quiet=2)
-        except Exception:
-            pass
+    try:
+        compileall.compile_file(path.decode("utf-8", "surrogateescape"), force=True, quiet=2)
+    except Exception:
+        pass
 """
 # Bytes of source below which a second process costs more than it saves.
 _FEW: Final = 1 << 17
