@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
-    from pinstall.cache.downloads import Ask
     from pinstall.request.call import Asked
     from pinstall.request.options import Pip
     from pinstall.verdicts.evidence import Evidence
@@ -115,12 +114,12 @@ class Clearing:
         refreshes = self.plan.refreshes if pip.refreshes else ()
         return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
 
-    def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
+    def examine(self, pins: Sequence[Pin]) -> bool:
         """Evict what is proven wrong after pip has failed, by servers too; return whether that is anything."""
         if not self.cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
         by_name = {pin.name: pin for pin in pins}
-        outdated = self.cache.downloads.outdated
+        outdated, ask = self.cache.downloads.outdated, index.client.Client(self._asked.in_force).ask
         answers = index.client.at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
         found = (*self.cache.planned(self.cache.cases(pins)).evictions, *chain.from_iterable(answers.values()))
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from pinstall import comparison, files, index, pip
+from pinstall import comparison, files, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.clear import Healing
 from pinstall.environment import interpreter
@@ -134,7 +134,7 @@ class Installer:
             exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
-        if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
+        if not self._clearing.examine(wanting):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pinstall import pip
+from pinstall import pip, stamp
 from pinstall.model.errors import Command
 from pinstall.report import phrases
 from pinstall.request import arguments
@@ -122,8 +122,9 @@ def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, s
 
 
 def _shares(paths: Sequence[str], workers: int) -> list[list[str]]:
-    """Return the files in as many shares as there are workers, of about the same size, none of them nearly nothing."""
-    sized = sorted(((_size(path), path) for path in paths), reverse=True)
+    """Return the files that exist in as many shares as there are workers, each of about the same size, none small."""
+    statuses = ((stamp.status(path), path) for path in paths)
+    sized = sorted(((status[0], path) for status, path in statuses if len(status) > 1), reverse=True)
     number = max(1, min(workers, sum(size for size, _ in sized) // _FEW))
     shares: list[tuple[list[str], list[int]]] = [([], [0]) for _ in range(number)]
     for size, path in sized:
@@ -131,10 +132,3 @@ def _shares(paths: Sequence[str], workers: int) -> list[list[str]]:
         names.append(path)
         total[0] += size
     return [names for names, _ in shares if names]
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

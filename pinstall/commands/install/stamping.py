@@ -19,7 +19,7 @@ from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.environment.file_list import FileList
     from pinstall.request.call import Asked
@@ -46,15 +46,10 @@ class Start(NamedTuple):
         return changed < here - (_FINE if changed % 1_000_000_000 else _COARSE)
 
 
-def _find_leads(folders: Iterable[str]) -> dict[int, int]:
+def _find_leads(folders: Sequence[str]) -> dict[int, int]:
     """Return how far clocks are ahead of ours, by a file in the first of these folders on each file system."""
-    leads: dict[int, int] = {}
-    for folder in folders:
-        with suppress(OSError):
-            device = os.stat(folder).st_dev
-            if device not in leads:
-                leads[device] = files.read_clock(folder) - time.time_ns()
-    return leads
+    first = {os.stat(folder).st_dev: folder for folder in reversed(folders) if os.path.isdir(folder)}
+    return {device: files.read_clock(folder) - time.time_ns() for device, folder in first.items()}
 
 
 def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
