@@ -35,13 +35,11 @@ def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], te
     _import_own(evidence, found)
     known = evidence.installed.foreign.hooks
     clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
-    with pip.make_folder() as folder, contextlib.closing(clearing):
+    with pip.make_folder() as folder, contextlib.closing(clearing), contextlib.ExitStack() as undo:
         attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, found)
-        try:
-            exit_code = attempt.go()
-        except BaseException:
-            attempt.put_back()
-            raise
+        undo.callback(attempt.put_back)
+        exit_code = attempt.go()
+        undo.pop_all()
     outcome, evidence = attempt.conclude(exit_code), attempt.installer.evidence
     if outcome.exit_code != 0:
         return outcome

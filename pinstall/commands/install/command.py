@@ -47,6 +47,7 @@ class Installer:
         self._clearing = clearing
         self._tell = tell
         self._folder = folder
+        self.is_rehearsal = asked.request.has("dry_run")
         self._reported: dict[NormalizedName, Identity] = {}
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
@@ -72,11 +73,6 @@ class Installer:
             self._evidence = Evidence(asked, installed)
             conflicts.assume_requested(self._evidence, self._clearing.cache)
         return self._evidence
-
-    @property
-    def is_rehearsal(self) -> bool:
-        """Tell whether the user only wants to know what pip would do."""
-        return self._evidence.asked.request.last("dry_run") is not None
 
     def install(self, *, again: bool = False) -> int:
         """Run the user's own command, verbatim after our few additions, with pip's cache; return the exit code."""
