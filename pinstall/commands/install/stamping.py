@@ -73,18 +73,14 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
 def _asked(asked: Asked) -> Iterator[str]:
     """Yield what says what is asked for, and how."""
     target, environ = asked.target, asked.environ
-    isolated = "--isolated" in asked.request.arguments
-    read = (
-        *locations.config_files(environ, target, isolated=isolated),
-        *pyproject.candidates(os.getcwd(), environ),
-        *sorted(asked.files),
-    )
-    for file in read:
+    settings = locations.config_files(environ, target, isolated="--isolated" in asked.request.arguments)
+    projects = tuple(pyproject.candidates(os.getcwd(), environ))
+    for file in (*settings, *projects, *sorted(asked.files)):
         yield CONTENT + file
         yield STATUS + file
         expanded = sorted(set(_EXPANDED.findall(files.read(file) or b"")))
         yield from (VARIABLE + name.decode() for name in expanded)
-    for folder in {os.path.dirname(path) for path in pyproject.candidates(os.getcwd(), environ)}:
+    for folder in {os.path.dirname(path) for path in projects}:
         yield from (EXISTENCE + os.path.join(folder, mark) for mark in pyproject.MARKS)
     for line in asked.lines:
         path = None if line.link is None else files.path_of(line.link)
