@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from pinstall.report.terminal import Terminal
 
-COMMANDS = ("cache", "check", "lock", "undo", "why")
-"""Each is a function of that name, in a module of that name unless `_MODULES` has another."""
-_MODULES = {"undo": "cache"}
+COMMANDS = {"cache": "cache", "check": "check", "lock": "lock", "undo": "cache", "why": "why"}
+"""Each is a function of that name, with its module."""
 
 
 def main() -> None:
@@ -105,7 +104,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
         if command == "check" and "--pinned" in rest:  # compares files, without an environment
             command, rest = "pinned", [word for word in rest if word != "--pinned"]
-        module = importlib.import_module(f"pinstall.commands.{_MODULES.get(command, command)}")
+        module = importlib.import_module(f"pinstall.commands.{COMMANDS.get(command, command)}")
         call: Callable[..., int] = getattr(module, command)
         return call(rest, os.environ, terminal)
     return _install(rest if command == "install" else argv, terminal)
@@ -136,12 +135,8 @@ def _write(document: dict[str, Any], destination: str) -> None:
     from pinstall import files
     from pinstall.model.errors import PinstallError
 
-    text = json.dumps(document, indent=2) + "\n"
-    if destination == "-":
-        sys.stdout.write(text)
-        return
     try:
-        files.replace(destination, text)
+        files.deliver(destination, json.dumps(document, indent=2) + "\n")
     except OSError as error:
         message = f"cannot write the report to `{destination}`: {error.strerror}"
         raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error

@@ -6,12 +6,9 @@ May not: import pip, alter the user's arguments, read pip's output.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -25,8 +22,6 @@ from pinstall.model.pins import Identity
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType
-
-    from packaging.utils import NormalizedName
 
 
 class Ended(NamedTuple):
@@ -77,17 +72,12 @@ def run(
             signal.signal(number, handler)
 
 
-def read_installed(report: str) -> dict[NormalizedName, tuple[Identity, str]]:
-    """Return from pip's report, by name, the installed artifact and its URL without credentials.
+def read_report(report: str) -> tuple[Chosen, ...]:
+    """Return the distributions in pip's report; nothing without a readable report.
 
     For a wheel from pip's cache the hashes are those of the source archive.
     Source: https://pip.pypa.io/en/stable/reference/installation-report/
     """
-    return {one.name: (one.identity, one.url) for one in read_report(report)}
-
-
-def read_report(report: str) -> tuple[Chosen, ...]:
-    """Return the distributions in pip's report; nothing without a readable report."""
     try:
         return tuple(map(read_chosen, files.recall(report)["install"]))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -135,13 +125,3 @@ def write_requirements(folder: str, lines: Sequence[str], name: str = "requireme
 def is_file(path: str) -> bool:
     """Tell whether we can read a report that pip writes there: `-`, pipes and devices are not files."""
     return path != "-" and (os.path.isfile(path) or not os.path.exists(path))
-
-
-def copy_report(report_file: str, wanted: str) -> None:
-    """Copy the report to the place that the user named."""
-    with open(report_file, encoding="utf-8") as file:
-        if wanted == "-":
-            shutil.copyfileobj(file, sys.stdout)
-            return
-        with suppress(OSError), open(wanted, "w", encoding="utf-8") as target:
-            shutil.copyfileobj(file, target)

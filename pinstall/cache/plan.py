@@ -64,11 +64,11 @@ def _eviction(pin: Pin, artifact: Artifact, state: State, policy: Policy) -> Evi
     )
 
 
-def beside_others(planned: Plan) -> tuple[Plan, tuple[Eviction, ...]]:
-    """Return the plan while other runs read the cache: good wheels stay there; and those that pip has to avoid."""
-    leaving = tuple(eviction for eviction in planned.evictions if eviction.contradiction)
-    obstacles = tuple(one for one in planned.evictions if not one.contradiction and not one.harmless)
-    return replace(planned, evictions=leaving, remakes=() if obstacles else planned.remakes), obstacles
+def beside_others(planned: Plan) -> Plan:
+    """Return the plan while other runs read the cache: good wheels stay there, even those that pip has to avoid."""
+    leaving = tuple(one for one in planned.evictions if one.contradiction)
+    avoided = any(not one.contradiction and not one.harmless for one in planned.evictions)
+    return replace(planned, evictions=leaving, remakes=() if avoided else planned.remakes)
 
 
 def contradiction(pin: Pin, artifact: Artifact) -> str | None:

@@ -111,8 +111,6 @@ def label(name: str, version: str, public: str) -> str:
 def remedy(judged: Verdict) -> str:
     """Return what `install` would do about a pin that is not satisfied."""
     match judged.state:
-        case State.HOLDS:
-            return "nothing would be done"
         case State.ABSENT | State.WRONG_VERSION | State.WRONG_LABEL:
             return "pip would install it"
         case State.DAMAGED:
@@ -189,14 +187,12 @@ def failure(outcome: Outcome) -> PinstallError | None:
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
     if wrong:  # the user may have accepted the other pins
-        number = counted(len(wrong), "pin does not hold", "pins do not hold")
-        return _not_held(f"{number}{_accepted(outcome)}", wrong)
-    number = counted(len(failing), "pin is not proven", "pins are not proven")
-    return _not_held(number, failing, "`--pin unproven=accept` accepts the right version without proof of its hash")
-
-
-def _not_held(message: str, judged: Iterable[Verdict], hint: str | None = None) -> PinstallError:
-    return PinstallError("not-held", message, context=tuple(map(verdict, judged)), hint=hint, exit_code=NOT_PINNED)
+        message, hint = counted(len(wrong), "pin does not hold", "pins do not hold") + _accepted(outcome), None
+    else:
+        message = counted(len(failing), "pin is not proven", "pins are not proven")
+        hint = "`--pin unproven=accept` accepts the right version without proof of its hash"
+    context = tuple(map(verdict, wrong or failing))
+    return PinstallError("not-held", message, context=context, hint=hint, exit_code=NOT_PINNED)
 
 
 def document(outcome: Outcome) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pinstall import report
@@ -28,10 +29,12 @@ class Terminal:
 
     def __init__(self, argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> None:
         """Take verbosity and colour from the words themselves: they hold before the words are parsed."""
-        flags = [word for word in argv if word[:1] == "-"]
-        self._quiet = any(word == "--quiet" or (word[:2] != "--" and "q" in _bundle(word)) for word in flags)
-        self.detailed = any(word == "--verbose" or (word[:2] != "--" and "v" in _bundle(word)) for word in flags)
-        self._coloured = "--no-color" not in flags and is_coloured(environ)
+        bundles = [word[1:] for word in argv if word[:1] == "-" and word[:2] != "--"]
+        # of a bundle of short options, up to the first with a value
+        letters = {letter for bundle in bundles for letter in takewhile("UIqvVh".__contains__, bundle)}
+        self._quiet = "--quiet" in argv or "q" in letters
+        self.detailed = "--verbose" in argv or "v" in letters
+        self._coloured = "--no-color" not in argv and is_coloured(environ)
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         # the paths of annotations start at the working directory, which may not exist
         self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
@@ -60,17 +63,15 @@ class Terminal:
             bar = "" if done == total else f"[{'#' * (hundredth // 4):25}] {done}/{total}"
             print(f"\r\x1b[K{bar}", end="", file=sys.stderr, flush=True)
 
-    def say(self, line: str | Fault) -> None:
+    def say(self, line: str | Fault, head: str = "") -> None:
         """Print a line, except with `-q`."""
         if not self._quiet:
-            self.insist(str(line))
+            self.insist(f"{head}{line}")
             self._annotate("warning", line)
 
     def warn(self, fault: Fault) -> None:
         """Print a fault that does not end the run, except with `-q`."""
-        if not self._quiet:
-            self.insist(f"warning: {fault}")
-            self._annotate("warning", fault)
+        self.say(fault, "warning: ")
 
     def detail(self, line: str | Fault) -> None:
         """Print a line with `-v`."""
@@ -148,11 +149,3 @@ def is_coloured(environ: Mapping[str, str]) -> bool:
     if environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return False
     return bool(environ["FORCE_COLOR"]) if "FORCE_COLOR" in environ else sys.stderr is not None and sys.stderr.isatty()
-
-
-def _bundle(word: str) -> str:
-    """Return the flags of a bundle of short options, up to the first with a value."""
-    for number, letter in enumerate(word[1:]):
-        if letter not in "UIqvVh":
-            return word[1 : number + 1]
-    return word[1:]

@@ -80,16 +80,6 @@ def _forget(names: set[NormalizedName], evidence: Evidence, tell: Reporter) -> N
         ledger.write({}, tell.say, lambda held: {name: held[name] for name in held if name not in names})
 
 
-def write_constraints(held: tuple[Hold, ...], folder: str) -> tuple[str, ...]:
-    """Return the options by which pip keeps the holds: bare versions, since a hash would turn on hash mode."""
-    if not held:
-        return ()
-    path = os.path.join(folder, "held.txt")
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(f"{hold.name}=={hold.version}\n" for hold in held)
-    return ("-c", path)
-
-
 def find_replaced(held: tuple[Hold, ...], chosen: Iterable[Chosen]) -> tuple[Hold, ...]:
     """Return the holds of projects that are asked for in another version, perhaps without their name."""
     requested = {one.name: one.version for one in chosen if one.requested}

@@ -347,7 +347,7 @@ def build_record(content: bytes, folder: str) -> Read:
 def pips_report(content: bytes, folder: str) -> Read:
     """The report of pip, which holds what an index says."""
     path = written(folder, "report.json", content)
-    return lambda: (pip.read_installed(path), pip.read_report(path))
+    return lambda: pip.read_report(path)
 
 
 def link(content: bytes, folder: str) -> Read:

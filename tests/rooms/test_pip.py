@@ -146,7 +146,7 @@ def report(folder: Path, *items: Any) -> dict[Any, tuple[Identity, str]]:
     """Write a report with these items, and return what is read of it."""
     path = folder / "report.json"
     path.write_text(json.dumps({"version": "1", "install": items}), encoding="utf-8")
-    return pip.read_installed(str(path))
+    return {one.name: (one.identity, one.url) for one in pip.read_report(str(path))}
 
 
 def test_a_report_tells_what_was_installed_and_from_where_without_credentials(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ def test_a_version_that_is_none_is_not_known(tmp_path: Path) -> None:
 )
 def test_a_broken_report_says_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "report.json").write_bytes(content)
-    assert pip.read_installed(str(tmp_path / "report.json")) == {}
-    assert pip.read_installed(str(tmp_path / "missing.json")) == {}
+    assert pip.read_report(str(tmp_path / "report.json")) == ()
+    assert pip.read_report(str(tmp_path / "missing.json")) == ()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ May not: parse text, format, decide what to evict.
 from __future__ import annotations
 
 import contextlib
-import os
 import pkgutil
 from dataclasses import replace
 from functools import partial
@@ -36,20 +35,16 @@ def launch(evidence: Evidence, cache: Cache | None, found: Sequence[Verdict], te
     _import_own(evidence, found)
     known = evidence.installed.foreign.hooks
     clearing = Clearing(evidence.asked, cache or Cache(evidence.asked), tell)
-    with pip.make_folder() as folder, contextlib.closing(clearing):
-        attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, folder)
-        try:
-            exit_code = attempt.go(found)
-        except BaseException:
-            attempt.put_back()
-            raise
-    outcome, evidence = attempt.conclude(exit_code, found), attempt.installer.evidence
+    with pip.make_folder() as folder, contextlib.closing(clearing), contextlib.ExitStack() as undo:
+        attempt = Attempt(Installer(evidence, clearing, tell, folder), clearing, tell, found)
+        undo.callback(attempt.put_back)
+        exit_code = attempt.go()
+        undo.pop_all()
+    outcome, evidence = attempt.conclude(exit_code), attempt.installer.evidence
     if outcome.exit_code != 0:
         return outcome
-    asked = evidence.asked
-    outcome = replace(outcome, left=sum(line.editable or line.directory for line in asked.demand.entrusted))
     holds.renew(evidence, tell)
-    if asked.elsewhere:
+    if evidence.asked.elsewhere:
         return outcome
     return refusals.refuse_outcome(replace(outcome, unpinned=evidence.unpinned()), evidence, tell, known)
 
@@ -73,29 +68,29 @@ def _import_own(evidence: Evidence, found: Sequence[Verdict]) -> None:
 class Attempt:
     """One attempt, with what it has found out on the way."""
 
-    def __init__(self, installer: Installer, clearing: Clearing, tell: Reporter, folder: str) -> None:
+    def __init__(self, installer: Installer, clearing: Clearing, tell: Reporter, found: Sequence[Verdict]) -> None:
         self.installer = installer
         self._clearing = clearing
         self._tell = tell
-        self._folder = folder
         self._before = installer.evidence
+        self._found = found
         self._error: PinstallError | None = None
-        self._final: tuple[Verdict, ...] | None = None
 
-    def go(self, found: Sequence[Verdict]) -> int:
+    def go(self) -> int:
         """Run everything up to the last pip, and return the exit code of the one that decides."""
-        asked, cache = self._before.asked, self._clearing.cache
+        asked, cache, found = self._before.asked, self._clearing.cache, self._found
         anew = asked.request.has("force_reinstall", "ignore_installed", "target_dir")
         wanting = [verdict.pin for verdict in found if anew or verdict.state is not State.HOLDS]
+        # pinned by constraints alone and not installed: pip takes it if anything needs it
+        constrained = [pin for pin in asked.demand.pins if not pin.requested and self._before.find(pin.name) is None]
         forced = () if asked.elsewhere else comparison.find_forced(found, asked.policy.unproven)
         metadata = conflicts.Metadata(self._before, found, cache)
         self.installer.sourcing.expect(wanting, forced)
         sources.refuse_ambiguous(asked, wanting, self._tell)
+        if not asked.elsewhere:
+            refusals.refuse(refusals.conflict(metadata.find_conflicts(cache.cases(wanting))), asked, self._tell)
         if not self.installer.is_rehearsal:
-            cases = cache.cases(wanting)
-            if not asked.elsewhere:
-                refusals.refuse(refusals.conflict(metadata.find_conflicts(cases)), asked, self._tell)
-            self._clearing.clear(cases, cache.cases(self._constrained))
+            self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
         if not asked.elsewhere:
             self.installer.healing.clear(found, forced, self._before)
@@ -103,7 +98,7 @@ class Attempt:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
         self.installer.held = holds.find_holds(self._before, self._tell)
-        exit_code = self._install([*wanting, *self._constrained])
+        exit_code = self._install([*wanting, *constrained])
         if exit_code != 0:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
@@ -112,15 +107,9 @@ class Attempt:
             return exit_code
         if not asked.elsewhere:
             exit_code = self._force()
-        self._final = self.installer.judge()
+        self._found = self.installer.judge()
         self._clearing.end()
         return exit_code
-
-    @property
-    def _constrained(self) -> list[Pin]:
-        """Return what is pinned by constraints alone and not installed: pip takes it if anything needs it."""
-        find = self._before.find
-        return [pin for pin in self._before.asked.demand.pins if not pin.requested and find(pin.name) is None]
 
     def _install(self, wanting: Sequence[Pin]) -> int:
         """Run the user's own command, and again without the holds of what it asks for if these made it fail."""
@@ -129,10 +118,9 @@ class Attempt:
         held, runs = self.installer.held, self.installer.runs
         if exit_code == 0 or not held or runs.interrupted or not self._before.asked.pip.reports:
             return exit_code
-        wanted = os.path.join(self._folder, "unheld.json")
-        if runs.rehearse("explain", wanted, "--retries", "0", "--no-input", silent=True) != 0:
+        failed, chosen = self.installer.rehearse("explain", "--retries", "0", "--no-input", silent=True)
+        if failed:
             return exit_code
-        chosen = pip.read_report(wanted)
         if replaced := holds.find_replaced(held, chosen):
             self.installer.held = tuple(hold for hold in held if hold not in replaced)
             self._tell.say("pip failed: trying again without the pins of what this very request is for")
@@ -165,22 +153,22 @@ class Attempt:
         self._clearing.put_back()
         self.installer.healing.put_back()
 
-    def conclude(self, exit_code: int, found: Sequence[Verdict]) -> Outcome:
+    def conclude(self, exit_code: int) -> Outcome:
         """Return what was done; pip's own failure passes through, and a pin that is not satisfied after all is ours."""
         asked = self.installer.evidence.asked
-        found = found if self._final is None else self._final
         # what has only just got its name may contradict another
         contradiction = refusals.conflict(asked.demand.conflicts) if asked.policy.unpinned == "refuse" else None
         if exit_code == 0 and contradiction is not None:
             self._error, exit_code = contradiction, contradiction.exit_code
         unproven = asked.policy.unproven if asked.pip.reports else "accept"
-        if exit_code == 0 and not all(comparison.accepts(verdict, unproven) for verdict in found):
+        if exit_code == 0 and not all(comparison.accepts(verdict, unproven) for verdict in self._found):
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
-            verdicts=comparison.warn_of_labels(found, self.installer.labels),
+            verdicts=comparison.warn_of_labels(self._found, self.installer.labels),
             plan=self._clearing.plan,
             commands=tuple(self.installer.runs.commands),
             error=self._error,
             rehearsed=self.installer.is_rehearsal,
+            left=sum(line.editable or line.directory for line in asked.demand.entrusted),
         )

@@ -74,9 +74,7 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     if asking and missing and not any(option.dest in _OF_OTHERS for option in asked.in_force):
         for name, one in _offered(missing, asked, tell):
             found[name] = one._replace(installed=name in found)
-    return tuple(
-        _line(line, found.get(line.name) if line.name else None, hashed=hashed) for line in asked.demand.unpinned
-    )
+    return tuple(_line(line, found, hashed=hashed) for line in asked.demand.unpinned)
 
 
 def _hint(asked: Asked) -> str:
@@ -133,11 +131,10 @@ def _offered(missing: Wanted, asked: Asked, tell: Reporter) -> Iterator[tuple[No
             yield name, _Found(str(chosen[0]), chosen[1])
 
 
-def _line(line: RequirementLine, found: _Found | None, *, hashed: bool) -> Fault:
+def _line(line: RequirementLine, found: Mapping[NormalizedName, _Found], *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
         return phrases.unpinned(line, "")
-    if found is None:
-        return phrases.unpinned(line, lines.written(line, "<version>", line.hashes))
-    listed = {digest for link in found.links for digest in link.hashes if digest.partition(":")[0] in STRONG}
+    one = found.get(line.name, _Found("<version>"))
+    listed = {digest for link in one.links for digest in link.hashes if digest.partition(":")[0] in STRONG}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
-    return phrases.unpinned(line, lines.written(line, found.version, hashes), installed=found.installed)
+    return phrases.unpinned(line, lines.written(line, one.version, hashes), installed=one.installed)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from pinstall.cache.cache import Cache
-    from pinstall.cache.downloads import Ask
     from pinstall.request.call import Asked
     from pinstall.request.options import Pip
     from pinstall.verdicts.evidence import Evidence
@@ -77,26 +76,26 @@ class Clearing:
             return
         for text in self.cache.doubts(cases) if self._tell.detailed else ():
             self._tell.detail(text)
-        planned = self.cache.planned(cases)
-        if perhaps:  # pip may take these: nothing is remade, and only what is wrong leaves
-            wrong = self.cache.planned(perhaps)
-            evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
-            planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
+        # pip may take what is there of `perhaps`: nothing is remade, and only what is wrong leaves
+        planned, wrong = self.cache.planned(cases), self.cache.planned(perhaps)
+        evictions = (*planned.evictions, *(one for one in wrong.evictions if one.contradiction))
+        planned = replace(planned, evictions=evictions, refreshes=(*planned.refreshes, *wrong.refreshes))
         mere = [eviction for eviction in planned.evictions if not eviction.contradiction]
         waiting = None if all(eviction.harmless for eviction in mere) else self._tell.say
         with self._lease.alone(waiting) if mere else contextlib.nullcontext(enter_result=True) as alone:
-            self._carry_out(planned if alone else self._beside_others(planned))
+            if not alone:
+                for eviction in mere:
+                    self._leave(eviction, "another run is using it")
+                planned = plan.beside_others(planned)
+            self._carry_out(planned)
 
-    def _beside_others(self, planned: Plan) -> Plan:
-        """Return what can be done while the pips of other runs may read the cache, and say what cannot."""
-        possible, obstacles = plan.beside_others(planned)
-        for eviction in planned.evictions:
-            if eviction.harmless:
-                self._tell.detail(phrases.stuck(eviction, "another run is using it"))
-        self.bypass = bool(obstacles)
-        for eviction in obstacles:
-            self._tell.say(phrases.bypass(eviction, "another run is using it"))
-        return possible
+    def _leave(self, eviction: Eviction, why: str) -> None:
+        """Say what stays in the cache; pip has to do without it where it would take that."""
+        if eviction.harmless:
+            self._tell.detail(phrases.stuck(eviction, why))
+        else:
+            self._tell.say(phrases.bypass(eviction, why))
+            self.bypass = True
 
     def _carry_out(self, planned: Plan) -> None:
         self.plan = replace(planned, evictions=())
@@ -115,12 +114,12 @@ class Clearing:
         refreshes = self.plan.refreshes if pip.refreshes else ()
         return tuple(word for pin in refreshes for word in ("--refresh-package", pin.name))
 
-    def examine(self, pins: Sequence[Pin], ask: Ask) -> bool:
+    def examine(self, pins: Sequence[Pin]) -> bool:
         """Evict what is proven wrong after pip has failed, by servers too; return whether that is anything."""
         if not self.cache.is_on or self.bypass or self._asked.policy.evict == "never":
             return False
         by_name = {pin.name: pin for pin in pins}
-        outdated = self.cache.downloads.outdated
+        outdated, ask = self.cache.downloads.outdated, index.client.Client(self._asked.in_force).ask
         answers = index.client.at_once(lambda name: tuple(outdated(by_name[name], ask)), by_name, PATIENCE)
         found = (*self.cache.planned(self.cache.cases(pins)).evictions, *chain.from_iterable(answers.values()))
         proven = tuple({eviction.paths: eviction for eviction in found if eviction.contradiction}.values())
@@ -134,7 +133,7 @@ class Clearing:
         return any(item.contradiction and item.identity.name in names for item in new)
 
     def _evict(self, evictions: Sequence[Eviction]) -> None:
-        """Move these out of pip's cache; pip has to do without it where it would take one that cannot move."""
+        """Move these out of pip's cache."""
         if not evictions:
             return
         stem, stuck = self.cache.shelf.evict(evictions)
@@ -143,19 +142,15 @@ class Clearing:
         for eviction in evictions:
             if eviction not in stuck:
                 self._tell.say(phrases.eviction(eviction))
-            elif eviction.harmless:
-                self._tell.detail(phrases.stuck(eviction, stuck[eviction]))
             else:
-                self._tell.say(phrases.bypass(eviction, f"it cannot be moved ({stuck[eviction]})"))
-                self.bypass = True
+                why = stuck[eviction]
+                self._leave(eviction, why if eviction.harmless else f"it cannot be moved ({why})")
         moved = tuple(eviction for eviction in evictions if eviction not in stuck)
         remakes = () if self.bypass else self.plan.remakes
         self.plan = replace(self.plan, evictions=(*self.plan.evictions, *moved), remakes=remakes)
 
     def put_back(self) -> None:
         """Return to the cache what left it though there is nothing wrong with it."""
-        if not self._receipts:
-            return
         shelved = self.cache.shelf.shelved()
         mine = [item for item in shelved if item.receipt in self._receipts and not item.contradiction]
         for item in self.cache.shelf.put_back(mine):
@@ -202,24 +197,22 @@ class Healing:
 
         So go dist-infos without a list of files (conda, `setup.py install`) if pip has to reinstall them.
         """
-        names = {pin.name for pin in forced}
-        self.keep((*forced, *(verdict.pin for verdict in found if verdict.state is State.DAMAGED)), evidence)
-        for verdict in found:
-            concerned = verdict.state is State.DAMAGED or verdict.pin.name in names
-            damaged = evidence.find(verdict.pin.name) if concerned else None
+        replaced = [verdict for verdict in found if verdict.state is State.DAMAGED or verdict.pin in forced]
+        self.keep([verdict.pin for verdict in replaced], evidence)
+        for verdict in replaced:
+            name = verdict.pin.name
+            damaged = evidence.find(name)
             if damaged is None or evidence.installed.is_outside(damaged):
                 continue
             # through a link to nothing pip would write, to wherever that is
             files = evidence.installed.files(damaged)
             links = filter(os.path.islink, files.places)
             dangling = (place for place in links if not os.path.exists(place))
-            self._shelve(damaged, [(path,) for path in _inside(damaged, dangling)], evidence)
-            copies = evidence.installed.copies(verdict.pin.name)
+            self._evict(damaged.location, _leaving(damaged, dangling), evidence)
+            copies = evidence.installed.copies(name)
             if (damaged.damage is not None or not files.is_removable) and self._move(damaged, copies, evidence):
                 left = "" if self._listed[damaged] else "; nobody knows its files, and those that are not replaced stay"
-                self._tell.say(
-                    f"{verdict.pin.name} {verdict.found}: that is moved aside, and it is installed anew{left}"
-                )
+                self._tell.say(f"{name} {verdict.found}: that is moved aside, and it is installed anew{left}")
 
     def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
         """Copy the edited files of what is reinstalled to the shelf, once for each project."""
@@ -252,31 +245,22 @@ class Healing:
         every = evidence.installed.every if self._listed else ()
         present = {place for one in every for place in evidence.installed.files(one).places}
         for old, places in self._listed.items():
-            stale = list(_inside(old, filter(os.path.lexists, sorted(places - present))))
-            if stale and self._shelve(old, [(path,) for path in stale], evidence):
-                files = phrases.counted(len(stale), "file", "files")
-                self._tell.say(f"{files} of what was moved aside, such as {stale[0]}, nothing has now: moved aside too")
+            stale = _leaving(old, filter(os.path.lexists, sorted(places - present)))
+            if stale and self._evict(old.location, stale, evidence):
+                files, first = phrases.counted(len(stale), "file", "files"), stale[0].paths[0]
+                self._tell.say(f"{files} of what was moved aside, such as {first}, nothing has now: moved aside too")
         self._listed = {}
 
     def _move(self, damaged: Distribution, copies: Sequence[str], evidence: Evidence) -> bool:
         """Move these dist-infos of a distribution, with note of the files that they list; tell whether that is done."""
-        old = [replace(damaged, path=path) for path in copies]
-        listed = frozenset(place for one in old for place in FileList(one).places)
-        moved = self._shelve(damaged, [tuple(os.path.relpath(path, damaged.location) for path in copies)], evidence)
+        listed = frozenset(place for path in copies for place in FileList(replace(damaged, path=path)).places)
+        paths = tuple(os.path.relpath(path, damaged.location) for path in copies)
+        moved = self._evict(damaged.location, [_eviction(damaged, paths)], evidence)
         if moved:
             self._listed[damaged] = listed
         else:
             self.stuck.add(damaged.identity.name)
         return moved
-
-    def _shelve(self, damaged: Distribution, groups: Iterable[tuple[str, ...]], evidence: Evidence) -> bool:
-        """Move files of a distribution to the shelf; tell whether all have moved."""
-        who, why = damaged.identity, damaged.damage or ""
-        names = ((f"{' and '.join(paths)} of {who.name}", paths) for paths in groups)
-        moving = [
-            Eviction(what=what, identity=who, paths=paths, reason=why, contradiction=False) for what, paths in names
-        ]
-        return self._evict(damaged.location, moving, evidence)
 
     def _evict(self, location: str, leaving: Sequence[Eviction], evidence: Evidence) -> bool:
         """Move or copy files to the shelf in their environment, else to one of the user; tell whether all is done."""
@@ -324,9 +308,12 @@ def _find_edits(found: Distribution, root: str, evidence: Evidence) -> Iterator[
             yield Eviction(what=what, identity=who, paths=(path,), reason=why, contradiction=False, copied=True)
 
 
-def _inside(distribution: Distribution, places: Iterable[str]) -> Iterator[str]:
-    """Yield the places below the distribution's location, as relative paths."""
-    for place in places:
-        path = os.path.relpath(place, distribution.location)
-        if not path.startswith(os.pardir):
-            yield path
+def _leaving(found: Distribution, places: Iterable[str]) -> list[Eviction]:
+    """Return each file of a distribution that is below its location as an eviction."""
+    paths = (os.path.relpath(place, found.location) for place in places)
+    return [_eviction(found, (path,)) for path in paths if not path.startswith(os.pardir)]
+
+
+def _eviction(found: Distribution, paths: tuple[str, ...]) -> Eviction:
+    who, what = found.identity, f"{' and '.join(paths)} of {found.identity.name}"
+    return Eviction(what=what, identity=who, paths=paths, reason=found.damage or "", contradiction=False)

@@ -6,13 +6,14 @@ May not: decide what is evicted or forced, put anything back.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import canonicalize_name
 
-from pinstall import comparison, index, pip
+from pinstall import comparison, files, pip
 from pinstall.commands.install import rebuild, runs
 from pinstall.commands.install.clear import Healing
 from pinstall.environment import interpreter
@@ -20,7 +21,7 @@ from pinstall.environment.ledger import Row
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
 from pinstall.request.call import find_serving_pip
-from pinstall.verdicts import conflicts, holds, proof, refusals
+from pinstall.verdicts import conflicts, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from pinstall.commands.install.clear import Clearing
+    from pinstall.model.artifacts import Chosen
 
 _PIP: Final = canonicalize_name("pip")
 
@@ -45,8 +47,8 @@ class Installer:
         self._clearing = clearing
         self._tell = tell
         self._folder = folder
-        self._reported: dict[NormalizedName, tuple[Identity, str]] = {}
-        self._reports = runs.wants_report(asked)
+        self.is_rehearsal = asked.request.has("dry_run")
+        self._reported: dict[NormalizedName, Identity] = {}
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -72,49 +74,53 @@ class Installer:
             conflicts.assume_requested(self._evidence, self._clearing.cache)
         return self._evidence
 
-    @property
-    def is_rehearsal(self) -> bool:
-        """Tell whether the user only wants to know what pip would do."""
-        return self._evidence.asked.request.last("dry_run") is not None
-
     def install(self, *, again: bool = False) -> int:
         """Run the user's own command, verbatim after our few additions, with pip's cache; return the exit code."""
         asked = self.evidence.asked
         first = refusals.resolves_first(asked) or self.sourcing.resolves_first()
         if first and (exit_code := self._resolve(late=again)):
             return exit_code
-        wanted = None if again else asked.request.last("json_report_file")
+        option = asked.request.last("json_report_file")
+        wanted = "" if again or option is None else option.value or "-"
         ours, report_file = self._ours, os.path.join(self._folder, "report.json")
-        words = runs.own_words(asked, ours)
-        if wanted is not None and wanted.value and pip.is_file(wanted.value):
-            report_file = wanted.value
-        else:
-            words = arguments.without(words, "json_report_file", asked.pip.release)
-            ours += ("--report", report_file) if self._reports or wanted is not None else ()
-        exit_code = self.runs.run("install", ("install", *ours, *runs.compile_options(asked), *words))
-        self._note(exit_code, report_file)
-        if exit_code == 0 and "--report" in ours and wanted is not None:
-            pip.copy_report(report_file, wanted.value or "-")
+        if wanted and pip.is_file(wanted):
+            report_file = wanted
+        elif option is not None or runs.wants_report(asked):
+            ours += ("--report", report_file)
+        words = (*ours, *runs.compile_options(asked), *runs.own_words(asked, ours))
+        exit_code = self.runs.run("install", ("install", *words))
         if exit_code == 0:
-            self._record()
+            self._note(report_file)
+            if wanted and wanted != report_file:
+                with suppress(OSError):
+                    files.deliver(wanted, (files.read(report_file) or b"").decode())
         return exit_code
 
     @property
     def _ours(self) -> tuple[str, ...]:
-        """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places."""
+        """Return what keeps pip from the wrong part of its cache, and the pins of earlier runs in their places.
+
+        The constraints are bare versions, since a hash would turn on hash mode.
+        """
         bypass = self._clearing.bypass_options(self._evidence.asked.pip)
-        return (*bypass, *holds.write_constraints(self.held, self._folder))
+        lines = [f"{hold.name}=={hold.version}" for hold in self.held]
+        return (*bypass, "-c", pip.write_requirements(self._folder, lines)) if lines else bypass
 
     def _resolve(self, *, late: bool) -> int:
         """Refuse, by a dry run, what pip would take from elsewhere or what is not pinned, before it is installed."""
-        wanted = os.path.join(self._folder, "resolved.json")
-        exit_code = self.runs.rehearse("resolve", wanted, "-q", *self._ours)
+        exit_code, chosen = self.rehearse("resolve", "-q", *self._ours)
         if exit_code == 0:
-            chosen = pip.read_report(wanted)
             self.sourcing.judge(chosen)
             if refusals.resolves_first(self.evidence.asked):
                 refusals.refuse_dependencies(self.evidence.unpinned(chosen), self.evidence.asked, self._tell, late=late)
         return exit_code
+
+    def rehearse(self, purpose: str, *ours: str, silent: bool = False) -> tuple[int, tuple[Chosen, ...]]:
+        """Return the exit code of a dry run of the user's own arguments, and what pip would install."""
+        report_file = os.path.join(self._folder, f"{purpose}.json")
+        ours += ("--dry-run", "--report", report_file)
+        words = ("install", *ours, *runs.own_words(self.evidence.asked, ours))
+        return self.runs.run(purpose, words, silent=silent), pip.read_report(report_file)
 
     def cure(self, run: Callable[[], int], wanting: Sequence[Pin]) -> int:
         """Run pip, and again if its cache made it fail; return the last exit code."""
@@ -124,7 +130,7 @@ class Installer:
             exit_code = run()
         if exit_code <= 0 or self.is_rehearsal or self.runs.interrupted:
             return exit_code
-        if not self._clearing.examine(wanting, index.client.Client(self._evidence.asked.in_force).ask):
+        if not self._clearing.examine(wanting):
             return exit_code
         self._tell.say("pip failed: trying again without what was wrong in its cache")
         return run()
@@ -139,7 +145,6 @@ class Installer:
         serving = find_serving_pip(asked.target, asked.environ)
         if serving is not None:
             self._evidence.asked = self.runs.asked = replace(asked, pip=serving)
-            self._reports = runs.wants_report(self.runs.asked)
         return serving is not None
 
     def force(self, pins: Sequence[Pin]) -> None:
@@ -150,33 +155,32 @@ class Installer:
         if changes is None:
             return
         self.healing.keep(pins, self.evidence)
-        report_file = os.path.join(self._folder, "forced.json")
         for group in rebuild.by_hashes(pins):
             names = ", ".join(pin.name for pin in group)
             self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
-            ours = ("--report", report_file) if asked.pip.reports else ()
-            file = pip.write_requirements(self._folder, rebuild.lines(group, asked))
-            carried = arguments.carried(asked.request, into_environment=True)
-            words = ("--force-reinstall", "--no-deps", *ours, *runs.compile_options(asked), *carried)
-            exit_code = self.cure(partial(self._reinstall, words, file, changes), group)
-            self._note(exit_code, report_file)
-            if exit_code == 0:
-                self._record(alone=True)
+            self.cure(partial(self._reinstall, group, changes), group)
 
-    def _reinstall(self, words: tuple[str, ...], file: str, changes: runs.Changes) -> int:
-        bypass = self._clearing.bypass_options(self._evidence.asked.pip)
-        return self.runs.run("force", ("install", *words, *bypass, "-r", file), changes)
+    def _reinstall(self, pins: Sequence[Pin], changes: runs.Changes) -> int:
+        asked, report_file = self.evidence.asked, os.path.join(self._folder, "forced.json")
+        ours = ("--report", report_file) if asked.pip.reports else ()
+        carried = arguments.carried(asked.request, into_environment=True)
+        words = (*ours, *runs.compile_options(asked), *carried, *self._clearing.bypass_options(asked.pip))
+        file = pip.write_requirements(self._folder, rebuild.lines(pins, asked))
+        command = ("install", "--force-reinstall", "--no-deps", *words, "-r", file)
+        exit_code = self.runs.run("force", command, changes)
+        if exit_code == 0:
+            self._note(report_file, alone=True)
+        return exit_code
 
     def judge(self) -> tuple[Verdict, ...]:
         """Judge the pins by the environment, or by pip's report where pip installed elsewhere."""
         asked = self.evidence.asked
         if not asked.elsewhere:
             return self.evidence.judge()
-        if not self._reports and asked.demand.pins:
+        if asked.demand.pins and not runs.wants_report(asked):
             self._tell.say("this pip does not report what it put elsewhere: the pins are not verified")
             return ()
-        reported = {name: identity for name, (identity, _) in self._reported.items()}
-        final = proof.judge(self._clearing.cache, self.evidence, reported)
+        final = proof.judge(self._clearing.cache, self.evidence, self._reported)
         aim = asked.request.last("prefix_path") or asked.request.last("root_path")
         fitting = (State.HOLDS, State.UNPROVEN)
         left_out = [v.pin.name for v in final if v.state in fitting and v.pin.name not in self._reported]
@@ -185,44 +189,46 @@ class Installer:
             self._tell.say(f"pip has left out of `{aim.name}` {names}; `--ignore-installed` installs all there")
         return final
 
-    def _note(self, exit_code: int, report_file: str) -> None:
-        """Note what pip has just installed, and compile it if pip was kept from that."""
-        self._reported = pip.read_installed(report_file) if exit_code == 0 else {}
-        if exit_code != 0:
-            return
+    def _note(self, report_file: str, *, alone: bool = False) -> None:
+        """Note what pip has just installed, and compile it if pip was kept from that.
+
+        Of pins `alone` pip has enforced all hashes.
+        """
+        chosen = pip.read_report(report_file)
+        self._reported = {one.name: one.identity for one in chosen}
         self._is_stale |= self.healing.settle(self.evidence)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find
         if self._reported and runs.compile_options(asked):
-            files = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
-            paths = [path for one in files for path in one.sources]
+            lists = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
+            paths = [path for one in lists for path in one.sources]
             runs.compile_files(asked.target.executable, paths, asked.environ)
-        identities = [identity for identity, _ in self._reported.values()]
+        identities = tuple(self._reported.values())
         self._evidence = proof.learn_names(self.evidence, identities)
         self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)
-        self._reports = self._reports and self._evidence.asked.pip.reports
+        self._record(chosen, alone=alone)
 
-    def _record(self, *, alone: bool = False) -> None:
-        """Record what pip has built and installed; of pins `alone` it has enforced all hashes."""
-        evidence, reported = self.evidence, self._reported
-        pins = {name: Pin(name=name) for name in reported} | {pin.name: pin for pin in evidence.asked.demand.pins}
+    def _record(self, chosen: Sequence[Chosen], *, alone: bool) -> None:
+        """Record what pip has built and installed."""
+        evidence = self.evidence
+        pins = {one.name: Pin(name=one.name) for one in chosen} | {pin.name: pin for pin in evidence.asked.demand.pins}
         self._clearing.record(pins)
         if evidence.asked.elsewhere:
             return
-        self.labels |= self._clearing.cache.labels({name: identity for name, (identity, _) in reported.items()})
+        self.labels |= self._clearing.cache.labels(self._reported)
         rows = {}
-        for name, (identity, url) in reported.items():
-            found = evidence.find(name)
+        for one in chosen:
+            found, pin = evidence.find(one.name), pins[one.name]
             if found is not None and found.damage is None and evidence.installed.is_new(found.record):
                 flaws = evidence.installed.flaws(found)
-                rows[name] = Row(
+                rows[one.name] = Row(
                     version=found.text,
-                    hashes=comparison.prove(pins[name].hashes if alone else pins[name].enforced, identity.hashes),
-                    url=url,
+                    hashes=comparison.prove(pin.hashes if alone else pin.enforced, one.identity.hashes),
+                    url=one.url,
                     record=evidence.installed.files(found).digest(flaws),
-                    inputs=self._clearing.find_inputs(pins[name], identity, url),
+                    inputs=self._clearing.find_inputs(pin, one.identity, one.url),
                     flaws=flaws,
-                    index=self.sourcing.index(name, identity, url),
+                    index=self.sourcing.index(one.name, one.identity, one.url),
                 )
         if rows:
             evidence.installed.ledger.write(rows, self._tell.say)

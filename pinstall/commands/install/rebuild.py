@@ -36,12 +36,9 @@ def make_stage(cache: str) -> Iterator[str]:
     """Yield a private folder below the cache, and remove it; raise OSError where it cannot be made."""
     parent = os.path.join(cache, FOLDER)
     files.folder(parent)
-    folder = tempfile.mkdtemp(prefix=_STAGE, dir=parent)
-    _sweep(parent, os.stat(folder).st_mtime)
-    try:
+    with tempfile.TemporaryDirectory(prefix=_STAGE, dir=parent, ignore_cleanup_errors=True) as folder:
+        _sweep(parent, os.stat(folder).st_mtime)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(parent: str, now: float) -> None:

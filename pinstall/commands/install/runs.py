@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pinstall import pip
+from pinstall import pip, stamp
 from pinstall.model.errors import Command
 from pinstall.report import phrases
 from pinstall.request import arguments
@@ -58,9 +58,11 @@ def compile_options(asked: Asked) -> tuple[str, ...]:
 
 
 def own_words(asked: Asked, ours: Sequence[str]) -> tuple[str, ...]:
-    """Return the user's own arguments, without the name of a cache behind our `--no-cache-dir`: pip takes the last."""
+    """Return the user's own arguments, without a cache or a report in place of ours: pip takes the last."""
     words = asked.request.arguments
-    return arguments.without(words, "cache_dir", asked.pip.release) if "--no-cache-dir" in ours else words
+    for option, dest in (("--no-cache-dir", "cache_dir"), ("--report", "json_report_file")):
+        words = arguments.without(words, dest, asked.pip.release) if option in ours else words
+    return words
 
 
 class Runs:
@@ -71,14 +73,14 @@ class Runs:
         self.asked = asked
         self._tell = tell
         self._before, self._after = before, after
-        # the target is chosen, so pip must not choose again
-        self._environ = {name: value for name, value in asked.environ.items() if name != "PIP_PYTHON"}
         self.commands: list[Command] = []
         self.interrupted = False
 
     def run(self, purpose: str, words: tuple[str, ...], changes: Changes | None = None, *, silent: bool = False) -> int:
         """Run pip with these arguments and return its exit code; `changes` are of variables, none takes one away."""
-        environ = {name: value for name, value in {**self._environ, **(changes or {})}.items() if value is not None}
+        # the target is chosen, so pip must not choose again
+        changed = {**self.asked.environ, "PIP_PYTHON": None, **(changes or {})}
+        environ = {name: value for name, value in changed.items() if value is not None}
         command = (*self.asked.pip.command, *words)
         self._tell.detail(shlex.join(map(phrases.redact_argument, command)))
         self._before()
@@ -88,22 +90,16 @@ class Runs:
         self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))
         return ended.exit_code
 
-    def rehearse(self, purpose: str, wanted: str, *ours: str, silent: bool = False) -> int:
-        """Have pip write into a file what it would install for the user's own arguments, and return its exit code."""
-        request = arguments.without(own_words(self.asked, ours), "json_report_file", self.asked.pip.release)
-        return self.run(purpose, ("install", *ours, "--dry-run", "--report", wanted, *request), silent=silent)
-
 
 # What pip does for each file, `quiet=2` in place of catching what it prints (`install_wheel` in pip 26.3).
 _SCRIPT: Final = """
 import compileall, sys, warnings
 warnings.filterwarnings("ignore")
 for path in sys.stdin.buffer.read().split(b"\\0"):
-    if path:
-        try:
-            compileall.compile_file(path.decode("utf-8", "surrogateescape"), force=True, quiet=2)
-        except Exception:
-            pass
+    try:
+        compileall.compile_file(path.decode("utf-8", "surrogateescape"), force=True, quiet=2)
+    except Exception:
+        pass
 """
 # Bytes of source below which a second process costs more than it saves.
 _FEW: Final = 1 << 17
@@ -116,23 +112,19 @@ def cores() -> int:
 
 def compile_files(executable: str, paths: Sequence[str], environ: Mapping[str, str]) -> None:
     """Compile source files as the interpreter would when it imports them; what cannot be compiled is passed over."""
-    processes = []
-    for share in _shares(paths, cores()):
-        command, none = [executable, "-c", _SCRIPT], subprocess.DEVNULL
-        process = subprocess.Popen(command, env=dict(environ), stdin=subprocess.PIPE, stdout=none, stderr=none)
-        processes.append((process, "\0".join(share).encode("utf-8", "surrogateescape")))
-    for process, names in processes:
-        with suppress(OSError):  # it has ended already, and with it what it should have compiled
-            if process.stdin is not None:
-                process.stdin.write(names)
-                process.stdin.close()
-    for process, _ in processes:
-        process.wait()
+
+    def compile_share(share: list[str]) -> None:
+        names, none = "\0".join(share).encode("utf-8", "surrogateescape"), subprocess.DEVNULL
+        subprocess.run([executable, "-c", _SCRIPT], env=environ, input=names, stdout=none, stderr=none, check=False)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(compile_share, _shares(paths, cores())))
 
 
 def _shares(paths: Sequence[str], workers: int) -> list[list[str]]:
-    """Return the files in as many shares as there are workers, of about the same size, none of them nearly nothing."""
-    sized = sorted(((_size(path), path) for path in paths), reverse=True)
+    """Return the files that exist in as many shares as there are workers, each of about the same size, none small."""
+    statuses = ((stamp.status(path), path) for path in paths)
+    sized = sorted(((status[0], path) for status, path in statuses if len(status) > 1), reverse=True)
     number = max(1, min(workers, sum(size for size, _ in sized) // _FEW))
     shares: list[tuple[list[str], list[int]]] = [([], [0]) for _ in range(number)]
     for size, path in sized:
@@ -140,10 +132,3 @@ def _shares(paths: Sequence[str], workers: int) -> list[list[str]]:
         names.append(path)
         total[0] += size
     return [names for names, _ in shares if names]
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

@@ -19,7 +19,7 @@ from pinstall.request import locations, pyproject
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pinstall.environment.file_list import FileList
     from pinstall.request.call import Asked
@@ -46,15 +46,10 @@ class Start(NamedTuple):
         return changed < here - (_FINE if changed % 1_000_000_000 else _COARSE)
 
 
-def _find_leads(folders: Iterable[str]) -> dict[int, int]:
+def _find_leads(folders: Sequence[str]) -> dict[int, int]:
     """Return how far clocks are ahead of ours, by a file in the first of these folders on each file system."""
-    leads: dict[int, int] = {}
-    for folder in folders:
-        with suppress(OSError):
-            device = os.stat(folder).st_dev
-            if device not in leads:
-                leads[device] = files.read_clock(folder) - time.time_ns()
-    return leads
+    first = {os.stat(folder).st_dev: folder for folder in reversed(folders) if os.path.isdir(folder)}
+    return {device: files.read_clock(folder) - time.time_ns() for device, folder in first.items()}
 
 
 def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
@@ -78,17 +73,14 @@ def list_grounds(evidence: Evidence, started: int) -> tuple[str, ...]:
 def _asked(asked: Asked) -> Iterator[str]:
     """Yield what says what is asked for, and how."""
     target, environ = asked.target, asked.environ
-    isolated = "--isolated" in asked.request.arguments
-    read = (
-        *locations.config_files(environ, target, isolated=isolated),
-        *pyproject.candidates(os.getcwd(), environ),
-        *sorted(asked.files),
-    )
-    for file in read:
+    settings = locations.config_files(environ, target, isolated="--isolated" in asked.request.arguments)
+    projects = tuple(pyproject.candidates(os.getcwd(), environ))
+    for file in (*settings, *projects, *sorted(asked.files)):
         yield CONTENT + file
         yield STATUS + file
-        yield from (VARIABLE + name for name in _expanded(file))
-    for folder in {os.path.dirname(path) for path in pyproject.candidates(os.getcwd(), environ)}:
+        expanded = sorted(set(_EXPANDED.findall(files.read(file) or b"")))
+        yield from (VARIABLE + name.decode() for name in expanded)
+    for folder in {os.path.dirname(path) for path in projects}:
         yield from (EXISTENCE + os.path.join(folder, mark) for mark in pyproject.MARKS)
     for line in asked.lines:
         path = None if line.link is None else files.path_of(line.link)
@@ -97,14 +89,6 @@ def _asked(asked: Asked) -> Iterator[str]:
             yield CHANGE + os.path.abspath(path)  # `cp -p` may put another archive of the same size and age there
     yield from (VARIABLE + name for name in _VARIABLES)
     yield from (PREFIX + name for name in _PREFIXES)
-
-
-def _expanded(file: str) -> list[str]:
-    try:
-        with open(file, "rb") as content:
-            return sorted({name.decode() for name in _EXPANDED.findall(content.read())})
-    except OSError:
-        return []
 
 
 def _environment(asked: Asked) -> Iterator[str]:

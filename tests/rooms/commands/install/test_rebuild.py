@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.utils import canonicalize_name
 
 from pinstall import pip
 from pinstall.commands.install import rebuild as staging
@@ -47,10 +46,10 @@ def test_a_build_made_aside_is_the_entry_that_the_next_run_takes(runner: Runner,
     report = tmp_path / "report.json"
     runner.pip("install", "--report", report, "foo-bar==1.0")
     assert builds(log) == ["foo_bar-1.0"], "built aside, and never again"
-    identity, url = pip.read_installed(str(report))[canonicalize_name("foo-bar")]
-    assert (str(identity.version), identity.source) == ("1.0", None)
-    assert url == runner.index.file_url(source.filename)
-    assert identity.hashes == {f"sha256:{source.sha256}"}, "the origin came along"
+    (built,) = pip.read_report(str(report))
+    assert (built.name, str(built.identity.version), built.identity.source) == ("foo-bar", "1.0", None)
+    assert built.url == runner.index.file_url(source.filename)
+    assert built.identity.hashes == {f"sha256:{source.sha256}"}, "the origin came along"
 
 
 def ephemeral(stage: Path, *, mark: str = "fresh") -> Path:
