@@ -60,16 +60,15 @@ def places(url: str) -> tuple[str, ...]:
 
 def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each entry, sorted in each layout; opens nothing."""
-    for folder in FOLDERS:
-        for path in sorted(list_below(f"{cache}{os.sep}{folder}", 5)):
-            if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
-                yield path[len(cache) + 1 :]
+    paths = (path for folder in FOLDERS for path in list_below(cache, folder, 5))
+    # neither a body nor the remains of a killed pip
+    return (path for path in paths if _KEY.fullmatch(path, path.rindex(os.sep) + 1))
 
 
-def list_below(folder: str, depth: int) -> list[str]:
-    """Return the paths that are so many folders deep, in no order."""
-    paths = [f"{folder}{os.sep}{name}" for name in list_names(folder)]
-    return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
+def list_below(cache: str, folder: str, depth: int) -> list[str]:
+    """Return the paths that are so many folders below a folder of the cache, sorted, relative to the cache."""
+    paths = [f"{folder}{os.sep}{name}" for name in list_names(f"{cache}{os.sep}{folder}")]
+    return [path for inner in paths for path in list_below(cache, inner, depth - 1)] if depth else paths
 
 
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:

@@ -49,9 +49,7 @@ def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Arti
 
 def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each locally built wheel, sorted; opens nothing."""
-    for path in sorted(http.list_below(f"{cache}{os.sep}wheels", 4)):
-        if path.endswith(".whl"):
-            yield path[len(cache) + 1 :]
+    return (path for path in http.list_below(cache, "wheels", 4) if path.endswith(".whl"))
 
 
 def split_name(path: str) -> tuple[str, str]:
