@@ -157,10 +157,10 @@ def open_body(cache: str, entry: Entry) -> BinaryIO:
 
 
 class _Window(io.RawIOBase):
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, length: int) -> None:
         self._file = file
         self._start = start
-        self._length = length
+        self._end = start + length
         self.seek(0)
 
     def readable(self) -> bool:
@@ -170,17 +170,12 @@ class _Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = (0, self.tell(), self._length)[whence]
-        return self._file.seek(self._start + base + offset) - self._start
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
+        base = (self._start, self._file.tell(), self._end)[whence]
+        return self._file.seek(base + offset) - self._start
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer)
-        found = self._file.read(max(0, min(len(view), self._length - self.tell())))
-        view[: len(found)] = found
-        return len(found)
+        left = max(0, self._end - self._file.tell())
+        return self._file.readinto(memoryview(buffer)[:left])
 
     def close(self) -> None:
         self._file.close()
