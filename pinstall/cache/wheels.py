@@ -25,8 +25,7 @@ from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection, Iterator
     from zipfile import ZipFile
 
     from packaging.version import Version
@@ -39,7 +38,7 @@ _FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
 _MANY = 0xFFFF
 
 
-def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+def find_wheels(cache: str, names: Collection[NormalizedName]) -> Iterator[Artifact]:
     """Yield every locally built wheel of these projects."""
     for path in list_paths(cache):
         # only the file name has the project: the key is one-way
@@ -90,9 +89,13 @@ def examine(cache: str, found: Artifact) -> Artifact:
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found
-    with suppress(FileNotFoundError):
-        return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
-    return found
+    try:
+        damage = _find_damage(os.path.join(cache, found.path), name, version)
+    except (FileNotFoundError, archives.OversizedError):  # of one too large to look into a new build would be as large
+        return found
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
+        damage = f"is no valid wheel: {error}"
+    return replace(found, damage=damage)
 
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
@@ -104,26 +107,19 @@ def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     return "", frozenset()
 
 
-def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
-    try:
-        with archives.opened(path) as wheel:
-            if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
-                return "is damaged: its list of members is cut"
-            tops = {member.partition("/")[0] for member in wheel.namelist()}
-            folders = [top for top in tops if top.endswith(".dist-info")]
-            if len(folders) != 1:  # pip counts the same way
-                return f"has {len(folders)} dist-info folders"
-            if not _FORMAT.search(archives.content(wheel, f"{folders[0]}/WHEEL")):
-                return "has no `Wheel-Version` that pip takes"
-            text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
-            other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
-            return other or _altered(wheel, f"{folders[0]}/RECORD")
-    except FileNotFoundError:
-        raise
-    except archives.OversizedError:  # a new build would be as large
-        return None
-    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        return f"is no valid wheel: {error}"
+def _find_damage(path: str, name: NormalizedName, version: Version) -> str | None:
+    with archives.opened(path) as wheel:
+        if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
+            return "is damaged: its list of members is cut"
+        tops = {member.partition("/")[0] for member in wheel.namelist()}
+        folders = [top for top in tops if top.endswith(".dist-info")]
+        if len(folders) != 1:  # pip counts the same way
+            return f"has {len(folders)} dist-info folders"
+        if not _FORMAT.search(archives.content(wheel, f"{folders[0]}/WHEEL")):
+            return "has no `Wheel-Version` that pip takes"
+        text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
+        other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
+        return other or _altered(wheel, f"{folders[0]}/RECORD")
 
 
 def _altered(wheel: ZipFile, record: str) -> str | None:
