@@ -25,7 +25,7 @@ from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from zipfile import ZipFile
 
     from packaging.version import Version
@@ -72,11 +72,12 @@ def artifact(cache: str, path: str) -> Artifact:
     return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, archive=archive, url=url)
 
 
-def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
+def is_found_by_url(found: Artifact, markers: Mapping[str, str], digest: str = "") -> bool:
     """Check whether pip's key (`cache.py`) of this wheel is its source's URL alone, or with this hash of a link."""
+    implementation = markers.get("implementation_name", "")
     document = {
         "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
-        "interpreter_version": "".join(python.split(".")[:2]),
+        "interpreter_version": markers.get("python_version", "").replace(".", ""),
         "url": found.url,
         **dict([digest.split(":")] if digest else []),
     }
