@@ -258,10 +258,10 @@ def remember(path: str, content: bytes) -> None:
         put(path, content)
 
 
-def recall(path: str) -> dict[str, Any]:
-    """Return the JSON document in a file, empty where it is missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, RecursionError), open(path, encoding="utf-8") as file:
-        return dict(json.load(file))
+def recall(path: str, most: int = -1) -> dict[str, Any]:
+    """Return the JSON document in a file of so many bytes, empty where it is missing, longer or damaged."""
+    with suppress(ValueError, TypeError, RecursionError):
+        return dict(json.loads(read(path, most) or b""))
     return {}
 
 

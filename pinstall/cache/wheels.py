@@ -101,9 +101,8 @@ def examine(cache: str, found: Artifact) -> Artifact:
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
-    content = files.read(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
-    with suppress(ValueError, AttributeError, TypeError, RecursionError):
-        document = json.loads(content or b"")
+    document = files.recall(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
+    with suppress(ValueError, AttributeError, TypeError):
         return str(document.get("url", "")), metadata.hashes(document)
     return "", frozenset()
 
