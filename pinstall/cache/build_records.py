@@ -68,9 +68,8 @@ def _system() -> str:
     library = release = ""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         library = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    with contextlib.suppress(OSError), open("/etc/os-release", encoding="utf-8") as file:
-        fields = dict(line.strip().split("=", 1) for line in file if "=" in line)
-        release = " ".join(fields.get(key, "").strip("\"'") for key in ("ID", "VERSION_ID"))
+    with contextlib.suppress(OSError):
+        release = " ".join(platform.freedesktop_os_release().get(key, "") for key in ("ID", "VERSION_ID"))
     return f"{release} {library}"
 
 
