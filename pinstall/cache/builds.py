@@ -174,9 +174,8 @@ def finds(asked: Asked, path: str) -> bool:
 
 def _outdated(artifact: Artifact) -> str | None:
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
-    if path is None:
-        return None
-    return f"was built from what `{path}` was before" if files.differs(path, artifact.identity.hashes) else None
+    differs = path is not None and files.differs(path, artifact.identity.hashes)
+    return f"was built from what `{path}` was before" if differs else None
 
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")

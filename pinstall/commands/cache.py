@@ -140,11 +140,10 @@ def _same(one: str, other: str) -> bool:
 
 
 def _list(path: str, pattern: str, tell: Reporter) -> int:
-    now = time.time()
     rows = sorted((held.name, held.version, held.kind, held.paths, held.origin) for held in _matching(path, pattern))
     for name, version, kind, paths, origin in rows:
         size, written = _weight(path, paths)
-        days = (now - written) / _DAY
+        days = (time.time() - written) / _DAY
         tell.show(f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip())
     return HOLDS
 
