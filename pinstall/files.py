@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from pinstall.formats import urls
 
@@ -205,20 +205,13 @@ def read_clock(folder: str) -> int:
     """
     draft = os.path.join(folder, f".clock.{os.getpid()}")
     try:
-        with _opened_draft(draft) as file:
-            return os.fstat(file.fileno()).st_mtime_ns
+        put(draft, b"")
+        return os.stat(draft).st_mtime_ns
     except OSError:
         return time.time_ns()
     finally:
         with suppress(OSError):
             os.unlink(draft)
-
-
-def _opened_draft(path: str) -> BinaryIO:
-    """Open a new file; what has its name is of a run that was killed, or a link that was put there."""
-    with suppress(FileNotFoundError):
-        os.unlink(path)
-    return open(path, "xb", opener=opener)
 
 
 def list_names(path: str) -> list[str]:
@@ -242,7 +235,9 @@ def put(path: str, content: bytes, mode: int | None = None, *, lasting: bool = F
     """
     draft = f"{path}.{os.getpid()}"
     try:
-        with _opened_draft(draft) as file:
+        with suppress(FileNotFoundError):  # of a run that was killed, or a link that was put there
+            os.unlink(draft)
+        with open(draft, "xb", opener=opener) as file:
             file.write(content)
             if lasting:
                 file.flush()
@@ -263,10 +258,10 @@ def remember(path: str, content: bytes) -> None:
         put(path, content)
 
 
-def recall(path: str) -> dict[str, Any]:
-    """Return the JSON document in a file, empty where it is missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, RecursionError), open(path, encoding="utf-8") as file:
-        return dict(json.load(file))
+def recall(path: str, most: int = -1) -> dict[str, Any]:
+    """Return the JSON document in a file of so many bytes, empty where it is missing, longer or damaged."""
+    with suppress(ValueError, TypeError, RecursionError):
+        return dict(json.loads(read(path, most) or b""))
     return {}
 
 

@@ -16,7 +16,10 @@ from pinstall import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    Look = Callable[[Sequence[str]], list[Any]]
 
 FORMAT = f"pinstall stamp 4 {__version__}"
 CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES, REAL = "cstelvpmfr"
@@ -112,7 +115,9 @@ def _present(kind: str, name: str, environ: Mapping[str, str]) -> bytes:
     """Return the state of a ground, also of one that is missing; raise ValueError for an endless file."""
     if kind in (STATUS, STATUSES, FILES):
         folder, *names = ("", name) if kind == STATUS else name.split(BETWEEN)
-        return (_files if kind == FILES else _statuses)(folder, names)
+        look = _list_sizes if kind == FILES else _list_statuses
+        found = _look_inside(folder, names, look) if folder else look(names)
+        return marshal.dumps(found, 2)  # a format that does not depend on other references to a value
     try:
         if kind in (EXISTENCE, CHANGE):
             return b"%d" % (os.path.lexists(name) if kind == EXISTENCE else os.stat(name).st_ctime_ns)
@@ -136,59 +141,43 @@ def describe_machine() -> list[str]:
     return [name[0], *name[2:]]
 
 
-def _files(folder: str, names: Sequence[str]) -> bytes:
-    """Return size and time of each file below a folder; raise OSError where one is missing.
+def _look_inside(folder: str, names: Sequence[str], look: Look) -> list[Any]:
+    """Return what a look at paths below a folder shows; raise OSError without the folder.
 
-    From inside the folder a file costs half as much as by its whole path.
+    From inside the folder a path costs half as much as the whole one; Windows has no sure way back.
     """
+    if not hasattr(os, "fchdir"):
+        return look([f"{folder}{os.sep}{name}" for name in names])
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(folder)
+        return look(names)
+    finally:
+        os.fchdir(before)
+        os.close(before)
+
+
+def _list_sizes(paths: Sequence[str]) -> list[int]:
+    """Return size and time of each file; raise OSError where one is missing."""
     found: list[int] = []
     add = found.append
-    before = os.open(".", os.O_RDONLY) if hasattr(os, "fchdir") else None
-    try:
-        if before is not None:
-            os.chdir(folder)
-        for status in map(os.stat, names if before is not None else [f"{folder}{os.sep}{name}" for name in names]):
-            add(status.st_size)
-            add(status.st_mtime_ns)
-    finally:
-        if before is not None:
-            os.fchdir(before)
-            os.close(before)
-    return marshal.dumps(found, 2)
+    for status in map(os.stat, paths):
+        add(status.st_size)
+        add(status.st_mtime_ns)
+    return found
 
 
-def _statuses(folder: str, names: Sequence[str]) -> bytes:
-    prefix, opened_folder = open_folder(folder) if folder else ("", None)
-    try:
-        found = [status(prefix + name, opened_folder) for name in names]
-    finally:
-        close(opened_folder)
-    return marshal.dumps(found, 2)  # a format that does not depend on other references to a value
+def _list_statuses(paths: Sequence[str]) -> list[tuple[int, ...]]:
+    return [status(path) for path in paths]
 
 
-def status(place: str, folder: int | None = None) -> tuple[int, ...]:
+def status(place: str) -> tuple[int, ...]:
     """Return what changes with a file that is edited or replaced, or the number of the error."""
     try:
-        known = os.stat(place, dir_fd=folder)
+        known = os.stat(place)
     except OSError as error:
         return (error.errno or 0,)
     return known.st_size, known.st_mtime_ns, known.st_ino, known.st_mode, known.st_uid
-
-
-def open_folder(folder: str) -> tuple[str, int | None]:
-    """Return a prefix and a descriptor for paths below a folder.
-
-    With a descriptor `os.stat` is a fifth faster; Windows has none. Raises OSError.
-    """
-    if os.stat in os.supports_dir_fd:
-        return "", os.open(folder, os.O_RDONLY)
-    return f"{folder}{os.sep}", None
-
-
-def close(descriptor: int | None) -> None:
-    """Close a descriptor of `open_folder`."""
-    if descriptor is not None:
-        os.close(descriptor)
 
 
 def _forget(folder: str) -> None:

@@ -94,15 +94,13 @@ class _Machine:
 
     def _candidates(self, soname: str) -> Iterator[_Object | None]:
         """Yield each file of that soname, cheap finds first; `None` for a file that cannot be read."""
-        for path in (*self._cached.get(soname, ()), *(os.path.join(folder, soname) for folder in self._folders)):
-            if os.path.isfile(path):
-                yield self._look(path)
+        below = (os.path.join(folder, soname) for folder in self._folders)
+        yield from map(self._look, filter(os.path.isfile, (*self._cached.get(soname, ()), *below)))
         file = os.path.basename(soname)
         for name, member in self._members.items():
             if os.path.basename(name) == file or (member is not None and member.soname == soname):
                 yield member
-        for path in self._installed.get(file, ()):
-            yield self._look(path)
+        yield from map(self._look, self._installed.get(file, ()))
 
     @functools.cached_property
     def _installed(self) -> dict[str, list[str]]:

@@ -48,11 +48,10 @@ def read(cache: str, path: str, sha256: str) -> tuple[Mapping[str, str] | None, 
 
 
 def write(cache: str, path: str, inputs: Mapping[str, str], lacks: str | None) -> None:
-    """Put a wheel of the cache on record, unless an OSError prevents it."""
-    with contextlib.suppress(OSError):
-        sha256 = files.sha256(os.path.join(cache, path)).hex()
-        document = {"schema": 1, "inputs": dict(inputs), "lacks": lacks}
-        files.save(os.path.join(cache, FOLDER, path, f"{sha256}.json"), document)
+    """Put a wheel of the cache on record; raise OSError where that fails."""
+    sha256 = files.sha256(os.path.join(cache, path)).hex()
+    document = {"schema": 1, "inputs": dict(inputs), "lacks": lacks}
+    files.save(os.path.join(cache, FOLDER, path, f"{sha256}.json"), document)
 
 
 def describe_machine(target: Interpreter, environ: Mapping[str, str]) -> dict[str, str]:
@@ -69,9 +68,8 @@ def _system() -> str:
     library = release = ""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         library = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    with contextlib.suppress(OSError), open("/etc/os-release", encoding="utf-8") as file:
-        fields = dict(line.strip().split("=", 1) for line in file if "=" in line)
-        release = " ".join(fields.get(key, "").strip("\"'") for key in ("ID", "VERSION_ID"))
+    with contextlib.suppress(OSError):
+        release = " ".join(platform.freedesktop_os_release().get(key, "") for key in ("ID", "VERSION_ID"))
     return f"{release} {library}"
 
 
@@ -155,8 +153,7 @@ def _digest(text: str) -> str:
 def differences(recorded: Mapping[str, str], present: Mapping[str, str], *, pure: bool) -> tuple[str, ...]:
     """Return the names of the inputs that differ, the CPU with the reason; a pure wheel depends less on the machine."""
     then, now = (_of_pure(inputs) if pure else inputs for inputs in (recorded, present))
-    names = sorted((then.keys() | now.keys()) - {*_OF_CPU})
-    others = tuple(name for name in names if then.get(name) != now.get(name))
+    others = tuple(sorted({name for name, _ in then.items() ^ now.items()} - {*_OF_CPU}))
     if others or pure or not {_CPU} <= then.keys() & now.keys():  # records of earlier versions have no CPU
         return others
     reason = find_cpu_difference(then[_CPU], now[_CPU], native=NATIVE in then)

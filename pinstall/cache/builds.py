@@ -76,7 +76,7 @@ class Builds:
         """Record how those wheels of these pins' projects were built that are new since then (ns, as it tells)."""
         listed = self._list_wheels(pins)
         for artifact in (one for name in pins for one in listed[name]):
-            with contextlib.suppress(OSError):  # deleted again
+            with contextlib.suppress(OSError):  # deleted again, or the record cannot be written
                 place = self.locate(artifact)
                 fresh = os.stat(place).st_mtime_ns >= since
                 # a later run relies on the record, and other programs can write there too
@@ -110,20 +110,16 @@ class Builds:
             return artifact
         if proven is State.WRONG_HASH:
             # under a key with another hash pip does not look for this pin
-            found = any(self._is_found_by_url(artifact, digest) for digest in ("", *pin.hashes))
+            found = any(wheels.is_found_by_url(artifact, self._asked.target.markers, one) for one in ("", *pin.hashes))
             return replace(artifact, differs=("source archive",)) if found else artifact
         differs = () if recorded is None else self._differences(recorded, artifact.path, pin)
         return replace(artifact, differs=differs)
-
-    def _is_found_by_url(self, artifact: Artifact, digest: str = "") -> bool:
-        target = self._asked.target
-        return wheels.is_found_by_url(artifact, target.markers.get("implementation_name", ""), target.version, digest)
 
     def _compared(self, artifact: Artifact) -> Artifact:
         """Return the wheel with its damage where its archive was replaced behind the same URL without a hash."""
         url = artifact.url
         remote = url.startswith(("http:", "https:")) and artifact.identity.hashes
-        if not remote or not self._is_found_by_url(artifact):
+        if not remote or not wheels.is_found_by_url(artifact, self._asked.target.markers):
             return artifact
         downloads = [entry for entry in http.find(self._cache, url) if entry.status == http.OK and not entry.damage]
         same = [entry for entry in downloads if http.matches(self._cache, entry, artifact.identity.hashes)]
@@ -178,9 +174,8 @@ def finds(asked: Asked, path: str) -> bool:
 
 def _outdated(artifact: Artifact) -> str | None:
     path = files.path_of(artifact.url) if artifact.url.startswith("file:") else None
-    if path is None:
-        return None
-    return f"was built from what `{path}` was before" if files.differs(path, artifact.identity.hashes) else None
+    differs = path is not None and files.differs(path, artifact.identity.hashes)
+    return f"was built from what `{path}` was before" if differs else None
 
 
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")

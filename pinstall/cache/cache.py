@@ -46,8 +46,7 @@ class Cache:
 
     def planned(self, cases: Sequence[Case]) -> Plan:
         """Return what would be done in these cases, and do nothing."""
-        made = plan.make(cases, self._asked.policy)
-        return made if self._asked.pip.refreshes else replace(made, refreshes=())
+        return plan.make(cases, self._asked.policy)
 
     def cases(self, pins: Sequence[Pin]) -> list[Case]:
         """Return what cache and shelf have for each pin."""
@@ -69,7 +68,7 @@ class Cache:
             cached=tuple((artifact, comparison.judge(demand, artifact.identity)) for artifact in artifacts),
             shelved=tuple((item, comparison.judge(demand, item.identity)) for item in fitting),
             faults=tuple(self.downloads.faults(pin, pages, links)),
-            hidden=downloads.is_hidden(pin, pages, links),
+            hidden=self._asked.pip.refreshes and downloads.is_hidden(pin, pages, links),
             files=links if self.downloads.is_whole(pin, pages, links) else (),
         )
 

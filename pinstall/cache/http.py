@@ -60,16 +60,15 @@ def places(url: str) -> tuple[str, ...]:
 
 def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each entry, sorted in each layout; opens nothing."""
-    for folder in FOLDERS:
-        for path in sorted(list_below(f"{cache}{os.sep}{folder}", 5)):
-            if _KEY.fullmatch(path, path.rindex(os.sep) + 1):  # neither a body nor the remains of a killed pip
-                yield path[len(cache) + 1 :]
+    paths = (path for folder in FOLDERS for path in list_below(cache, folder, 5))
+    # neither a body nor the remains of a killed pip
+    return (path for path in paths if _KEY.fullmatch(path, path.rindex(os.sep) + 1))
 
 
-def list_below(folder: str, depth: int) -> list[str]:
-    """Return the paths that are so many folders deep, in no order."""
-    paths = [f"{folder}{os.sep}{name}" for name in list_names(folder)]
-    return [path for inner in paths for path in list_below(inner, depth - 1)] if depth else paths
+def list_below(cache: str, folder: str, depth: int) -> list[str]:
+    """Return the paths that are so many folders below a folder of the cache, sorted, relative to the cache."""
+    paths = [f"{folder}{os.sep}{name}" for name in list_names(f"{cache}{os.sep}{folder}")]
+    return [path for inner in paths for path in list_below(cache, inner, depth - 1)] if depth else paths
 
 
 def matches(cache: str, entry: Entry, demanded: frozenset[str]) -> bool:
@@ -158,10 +157,10 @@ def open_body(cache: str, entry: Entry) -> BinaryIO:
 
 
 class _Window(io.RawIOBase):
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, length: int) -> None:
         self._file = file
         self._start = start
-        self._length = length
+        self._end = start + length
         self.seek(0)
 
     def readable(self) -> bool:
@@ -171,17 +170,12 @@ class _Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = (0, self.tell(), self._length)[whence]
-        return self._file.seek(self._start + base + offset) - self._start
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
+        base = (self._start, self._file.tell(), self._end)[whence]
+        return self._file.seek(base + offset) - self._start
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer)
-        found = self._file.read(max(0, min(len(view), self._length - self.tell())))
-        view[: len(found)] = found
-        return len(found)
+        left = max(0, self._end - self._file.tell())
+        return self._file.readinto(memoryview(buffer)[:left])
 
     def close(self) -> None:
         self._file.close()

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, http, wheels
-from pinstall.formats import archives, urls
-from pinstall.formats.metadata import LONGEST_NAME
+from pinstall.formats import archives, metadata, urls
 from pinstall.index import pages
 
 if TYPE_CHECKING:
@@ -126,7 +125,6 @@ _STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)
 _ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
 _NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
 _TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
-_FIELDS: Final = re.compile(rb"^(Name|Version): *(\S+)", re.MULTILINE)
 
 
 def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
@@ -135,7 +133,7 @@ def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
     if head.startswith(b"PK"):
         names = _tail(head, body, length)
         end = max(0, names.rfind(_METADATA))
-        found = _STEM.findall(names[max(0, end - LONGEST_NAME) : end])
+        found = _STEM.findall(names[max(0, end - metadata.LONGEST_NAME) : end])
         return _named("wheel", found) if found else _named("sdist", _ROOT.findall(names)[:1])
     if is_page(headers) or (not headers and head[:1] in (b"{", b"<")):
         return _page(head, body, length, headers)
@@ -143,8 +141,7 @@ def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:
         unpacked = _unpacked(head)
         return _named("sdist", _ROOT.findall(unpacked)[:1]) if b"ustar" in unpacked else Held("other")
     if head.startswith(b"Metadata-Version:"):
-        fields = {key: value.decode("utf-8", "replace") for key, value in _FIELDS.findall(head)}
-        return Held("metadata", fields.get(b"Name", ""), fields.get(b"Version", ""))
+        return Held("metadata", *metadata.named(metadata.fields(head.decode("utf-8", "replace").split("\n"))))
     return Held("other")
 
 

@@ -19,14 +19,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from pinstall import files
-from pinstall.files import move
-from pinstall.model.artifacts import Shelved
+from pinstall.model.artifacts import Eviction, Shelved
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from pinstall.model.artifacts import Eviction
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
@@ -79,11 +76,12 @@ class Shelf:
             for path, stored in zip(entry["paths"], entry["stored"], strict=True):
                 with contextlib.suppress(FileNotFoundError):  # another process was quicker
                     place, kept = os.path.join(self._cache, path), os.path.join(receipt, stored)
-                    _duplicate(place, kept) if entry["copied"] else move(place, kept, alone=True)
+                    _duplicate(place, kept) if entry["copied"] else files.move(place, kept, alone=True)
                 folder = os.path.join(self._cache, os.path.dirname(path))
                 with contextlib.suppress(FileNotFoundError):
                     if path.endswith(".whl") and not any(name.endswith(".whl") for name in os.listdir(folder)):
-                        move(os.path.join(folder, _ORIGIN), os.path.join(receipt, _origin_of(path)), alone=True)
+                        origin = os.path.join(receipt, _origin_of(path))
+                        files.move(os.path.join(folder, _ORIGIN), origin, alone=True)
         except OSError as error:
             self._return(_shelved(stem, entry))
             return _reason(error)
@@ -116,7 +114,7 @@ class Shelf:
         receipt = os.path.join(self._root, item.receipt)
         places = [os.path.join(self._cache, path) for path in item.paths]
         if item.copied:
-            return _supersede(self.place(item), places[0])
+            return _bring(self.place(item), places[0], _supersede)
         pairs = list(zip([os.path.join(receipt, name) for name in item.stored], places, strict=True))
         # files that belong together return together; a file that a killed run has left in both places is one
         if any(all(map(os.path.lexists, pair)) and not files.is_same(*pair) for pair in pairs):
@@ -137,7 +135,7 @@ class Shelf:
             names = files.list_names(folder)
             with contextlib.suppress(OSError):  # another run forgets it
                 kept += sum(os.lstat(os.path.join(folder, name)).st_size for name in names)
-            old = _age(stem) > DAYS * 86400
+            old = age(stem) > DAYS * 86400
             full = not all(name.startswith(_MANIFEST) for name in names)  # not by the manifest, which may be damaged
             if old or (number and (kept > MEBIBYTES << 20 or not full)):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -189,8 +187,9 @@ def receipt(time_ns: int) -> str:
     return f"{time_ns:020d}"
 
 
-def _age(stem: str) -> float:
-    started = stem.partition("-")[0]
+def age(receipt: str) -> float:
+    """Return the age of a receipt in seconds, by its name."""
+    started = receipt.partition("-")[0]
     return time.time() - int(started) / 1e9 if started.isdecimal() else 0.0
 
 
@@ -213,7 +212,8 @@ def _entry(number: int, eviction: Eviction) -> dict[str, Any]:
     }
 
 
-def _bring(source: str, target: str) -> bool:
+def _bring(source: str, target: str, move: Callable[[str, str], None] = files.move) -> bool:
+    """Move a file, if that is possible, and tell whether it was done."""
     with contextlib.suppress(OSError):
         move(source, target)
         return True
@@ -225,17 +225,14 @@ def _reason(error: OSError) -> str:
 
 
 def _shelved(receipt: str, entry: dict[str, Any]) -> Shelved:
-    version, copied = entry["version"], bool(entry.get("copied"))
+    name, copied = canonicalize_name(entry["name"]), bool(entry.get("copied"))
+    version = None if entry["version"] is None else Version(entry["version"])
     if len(entry["stored"]) != len(entry["paths"]) or any(map(os.path.dirname, entry["stored"])):
         raise ValueError(entry)
     return Shelved(
         receipt=receipt,
         what=str(entry["what"]),
-        identity=Identity(
-            name=canonicalize_name(entry["name"]),
-            version=None if version is None else Version(version),
-            hashes=frozenset(entry["hashes"]),
-        ),
+        identity=Identity(name=name, version=version, hashes=frozenset(entry["hashes"])),
         stored=tuple(map(_below, entry["stored"])),
         paths=tuple(_below(path, ABOVE if copied else "") for path in entry["paths"]),
         reason=str(entry["reason"]),
@@ -263,15 +260,12 @@ def _duplicate(source: str, target: str) -> None:
         os.replace(f"{target}.draft", target)
 
 
-def _supersede(source: str, target: str) -> bool:
-    """Rename a file over another one, and tell whether it was done."""
-    with contextlib.suppress(OSError):
-        files.folder(os.path.dirname(target))
-        os.replace(source, target)
-        if os.path.lexists(source):  # they were one file, which such a rename leaves alone
-            os.unlink(source)
-        return True
-    return False
+def _supersede(source: str, target: str) -> None:
+    """Rename a file over another one; raise OSError."""
+    files.folder(os.path.dirname(target))
+    os.replace(source, target)
+    if os.path.lexists(source):  # they were one file, which such a rename leaves alone
+        os.unlink(source)
 
 
 def _entries(manifest: str, receipt: str) -> list[Shelved]:

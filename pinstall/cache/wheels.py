@@ -25,8 +25,7 @@ from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection, Iterator, Mapping
     from zipfile import ZipFile
 
     from packaging.version import Version
@@ -39,7 +38,7 @@ _FORMAT = re.compile(rb"^Wheel-Version:\s*1\.", re.IGNORECASE | re.MULTILINE)
 _MANY = 0xFFFF
 
 
-def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Artifact]:
+def find_wheels(cache: str, names: Collection[NormalizedName]) -> Iterator[Artifact]:
     """Yield every locally built wheel of these projects."""
     for path in list_paths(cache):
         # only the file name has the project: the key is one-way
@@ -49,9 +48,7 @@ def find_wheels(cache: str, names: AbstractSet[NormalizedName]) -> Iterator[Arti
 
 def list_paths(cache: str) -> Iterator[str]:
     """Yield the path of each locally built wheel, sorted; opens nothing."""
-    for path in sorted(http.list_below(f"{cache}{os.sep}wheels", 4)):
-        if path.endswith(".whl"):
-            yield path[len(cache) + 1 :]
+    return (path for path in http.list_below(cache, "wheels", 4) if path.endswith(".whl"))
 
 
 def split_name(path: str) -> tuple[str, str]:
@@ -75,11 +72,12 @@ def artifact(cache: str, path: str) -> Artifact:
     return Artifact(identity=Identity(name=name, version=version, hashes=hashes), path=path, archive=archive, url=url)
 
 
-def is_found_by_url(found: Artifact, implementation: str, python: str, digest: str = "") -> bool:
+def is_found_by_url(found: Artifact, markers: Mapping[str, str], digest: str = "") -> bool:
     """Check whether pip's key (`cache.py`) of this wheel is its source's URL alone, or with this hash of a link."""
+    implementation = markers.get("implementation_name", "")
     document = {
         "interpreter_name": INTERPRETER_SHORT_NAMES.get(implementation, implementation),
-        "interpreter_version": "".join(python.split(".")[:2]),
+        "interpreter_version": markers.get("python_version", "").replace(".", ""),
         "url": found.url,
         **dict([digest.split(":")] if digest else []),
     }
@@ -92,40 +90,36 @@ def examine(cache: str, found: Artifact) -> Artifact:
     name, version = found.identity.name, found.identity.version
     if found.damage is not None or version is None:
         return found
-    with suppress(FileNotFoundError):
-        return replace(found, damage=_damage(os.path.join(cache, found.path), name, version))
-    return found
+    try:
+        damage = _find_damage(os.path.join(cache, found.path), name, version)
+    except (FileNotFoundError, archives.OversizedError):  # of one too large to look into a new build would be as large
+        return found
+    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
+        damage = f"is no valid wheel: {error}"
+    return replace(found, damage=damage)
 
 
 def source(cache: str, path: str) -> tuple[str, frozenset[str]]:
     """Return URL and hashes of the archive that a wheel was built from; pip writes them since 22.2."""
-    content = files.read(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
-    with suppress(ValueError, AttributeError, TypeError, RecursionError):
-        document = json.loads(content or b"")
+    document = files.recall(os.path.join(cache, os.path.dirname(path), ORIGIN), _ORIGIN_MOST)
+    with suppress(ValueError, AttributeError, TypeError):
         return str(document.get("url", "")), metadata.hashes(document)
     return "", frozenset()
 
 
-def _damage(path: str, name: NormalizedName, version: Version) -> str | None:
-    try:
-        with archives.opened(path) as wheel:
-            if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
-                return "is damaged: its list of members is cut"
-            tops = {member.partition("/")[0] for member in wheel.namelist()}
-            folders = [top for top in tops if top.endswith(".dist-info")]
-            if len(folders) != 1:  # pip counts the same way
-                return f"has {len(folders)} dist-info folders"
-            if not _FORMAT.search(archives.content(wheel, f"{folders[0]}/WHEEL")):
-                return "has no `Wheel-Version` that pip takes"
-            text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
-            other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
-            return other or _altered(wheel, f"{folders[0]}/RECORD")
-    except FileNotFoundError:
-        raise
-    except archives.OversizedError:  # a new build would be as large
-        return None
-    except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        return f"is no valid wheel: {error}"
+def _find_damage(path: str, name: NormalizedName, version: Version) -> str | None:
+    with archives.opened(path) as wheel:
+        if _counted(path, wheel) not in (len(wheel.infolist()), _MANY):
+            return "is damaged: its list of members is cut"
+        tops = {member.partition("/")[0] for member in wheel.namelist()}
+        folders = [top for top in tops if top.endswith(".dist-info")]
+        if len(folders) != 1:  # pip counts the same way
+            return f"has {len(folders)} dist-info folders"
+        if not _FORMAT.search(archives.content(wheel, f"{folders[0]}/WHEEL")):
+            return "has no `Wheel-Version` that pip takes"
+        text = archives.content(wheel, f"{folders[0]}/METADATA").decode("utf-8", "replace")
+        other = _contradiction(folders[0].removesuffix(".dist-info"), text, name, version)
+        return other or _altered(wheel, f"{folders[0]}/RECORD")
 
 
 def _altered(wheel: ZipFile, record: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, inventory, wheels
-from pinstall.cache.shelf import Shelf
+from pinstall.cache.shelf import Shelf, age
 from pinstall.environment.ledger import list_shelves
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
@@ -102,8 +102,7 @@ def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
     tell.show(path)
     if not writable:
         tell.show("it cannot be written: nothing can be moved out of it")
-    chosen = call.request.last("cache_dir")
-    if chosen is not None:
+    if chosen := call.request.last("cache_dir"):
         tell.show(f"`{chosen.name}` ({chosen.origin}) says so")
         if not os.path.isabs(os.path.expanduser(chosen.value or "")):
             tell.show(f"`{chosen.value}` is relative: in another working directory it is another cache")
@@ -141,11 +140,10 @@ def _same(one: str, other: str) -> bool:
 
 
 def _list(path: str, pattern: str, tell: Reporter) -> int:
-    now = time.time()
     rows = sorted((held.name, held.version, held.kind, held.paths, held.origin) for held in _matching(path, pattern))
     for name, version, kind, paths, origin in rows:
         size, written = _weight(path, paths)
-        days = (now - written) / _DAY
+        days = (time.time() - written) / _DAY
         tell.show(f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip())
     return HOLDS
 
@@ -173,8 +171,7 @@ def _evict(path: str, pattern: str, tell: Reporter) -> int:
     if not found:
         tell.say(f"nothing in `{path}` is of `{pattern}`")
         return FINDING
-    moved = _shelve(path, found, tell)
-    if moved:
+    if moved := _shelve(path, found, tell):
         number = phrases.counted(moved, "entry", "entries")
         tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
     return HOLDS if moved == len(found) else FINDING
@@ -189,10 +186,8 @@ def _shelve(path: str, evictions: Sequence[Eviction], tell: Reporter) -> int:
 
 
 def _shelf(path: str, tell: Reporter) -> int:
-    shelf = Shelf(path)
-    for item in shelf.shelved():
-        days = (time.time() - int(item.receipt.partition("-")[0]) / 1e9) / _DAY
-        tell.show(f"{item.what}  {days:.0f} days  {item.reason}")
+    for item in Shelf(path).shelved():
+        tell.show(f"{item.what}  {age(item.receipt) / _DAY:.0f} days  {item.reason}")
     return HOLDS
 
 

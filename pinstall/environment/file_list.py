@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pinstall import environment, stamp
+from pinstall import environment
 from pinstall.files import read, sha256
 from pinstall.formats import metadata
 from pinstall.model.pins import DEAD
@@ -155,7 +155,9 @@ class FileList:
     def _compare(self) -> Iterator[tuple[str, str]]:
         location = self.distribution.location
         written = os.stat(self.distribution.record).st_mtime_ns
-        prefix, folder = stamp.open_folder(location)
+        # with a descriptor `os.stat` is a fifth faster; Windows has none
+        folder = os.open(location, os.O_RDONLY) if os.stat in os.supports_dir_fd else None
+        prefix = "" if folder is not None else f"{location}{os.sep}"
         try:
             for path, digest, size in self._judged:
                 # a row of a folder says nothing of a file, and pip keeps it
@@ -180,7 +182,8 @@ class FileList:
                 elif metadata.UNKNOWN not in (expected, found) and found != expected:
                     yield path, f"has {found} bytes instead of {size} in {path}"
         finally:
-            stamp.close(folder)
+            if folder is not None:
+                os.close(folder)
 
     def find_dead_scripts(self, executable: str) -> Iterator[tuple[str, str]]:
         """Yield each script that does not start the Python of this environment, with words on it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import tarfile
 import zipfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -28,28 +28,23 @@ class OversizedError(ValueError):
     """A zip could be a bomb, so pinstall does not look into it; that proves no damage."""
 
 
-def opened(file: str | IO[bytes]) -> zipfile.ZipFile:
-    """Return a zip to be read member by member, in bounded time and memory.
+@contextmanager
+def opened(file: str | IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """Open a zip to be read member by member, in bounded time and memory.
 
     Raises OSError and zipfile's own errors (BadZipFile, but nearly anything for damaged bytes), and OversizedError
     where its members have more than 1 GiB and 100 times its size, or are packed by bzip2 or LZMA.
     """
-    archive = zipfile.ZipFile(file)
-    try:
-        _check(archive.infolist(), archive.start_dir)  # the list of members begins after all packed bytes
-    except BaseException:
-        archive.close()
-        raise
-    return archive
-
-
-def _check(members: Collection[zipfile.ZipInfo], size: int) -> None:
-    if any(member.compress_type in _WHOLE for member in members):
-        raise OversizedError("is packed by a method that cannot be unpacked piece by piece")
-    if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in members):
-        raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
-    if sum(member.file_size for member in members) > max(ALWAYS_ALLOWED, _RATIO * size):
-        raise OversizedError("would unpack to far more than it is")
+    with zipfile.ZipFile(file) as archive:
+        listed = archive.infolist()
+        if any(member.compress_type in _WHOLE for member in listed):
+            raise OversizedError("is packed by a method that cannot be unpacked piece by piece")
+        if any(member.file_size > _DENSEST * (member.compress_size + 1) for member in listed):
+            raise zipfile.BadZipFile("a member is larger than what it is packed in can hold")
+        # the list of members begins after all packed bytes
+        if sum(member.file_size for member in listed) > max(ALWAYS_ALLOWED, _RATIO * archive.start_dir):
+            raise OversizedError("would unpack to far more than it is")
+        yield archive
 
 
 def content(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -89,7 +84,8 @@ def names(file: IO[bytes], *, zipped: bool) -> Iterator[str]:
     """Yield the paths of the members of a source archive, up to the first damage."""
     with suppress(Exception):  # damaged bytes make zipfile and tarfile raise nearly anything
         if zipped:
-            yield from opened(file).namelist()
+            with opened(file) as archive:
+                yield from archive.namelist()
         else:
             with tarfile.open(fileobj=file) as packed:
                 yield from (member.name for member in members(packed))

@@ -66,8 +66,7 @@ def fields(lines: Iterable[str]) -> dict[str, list[str]]:
 
 def named(fields: Mapping[str, list[str]]) -> tuple[str, str]:
     """Return name and version as the fields of a metadata file say them, each empty where they do not."""
-    name, version = (fields.get(key, [""])[0] for key in ("name", "version"))
-    return name, version
+    return fields.get("name", [""])[0], fields.get("version", [""])[0]
 
 
 def needs(text: str) -> tuple[str, ...]:

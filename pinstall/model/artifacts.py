@@ -131,8 +131,8 @@ class Shelved(Eviction):
 class Case:
     """One pin that is not satisfied yet, with the wheels of its project in cache and shelf, each judged.
 
-    `faults` are contradictions in answers of servers, `hidden` tells that cached pages do not list the pin. `files` are
-    those of the pinned release, empty where the cached pages may lack some.
+    `faults` are contradictions in answers of servers, `hidden` tells that cached pages do not list the pin, and pip can
+    ask for them again. `files` are those of the pinned release, empty where the cached pages may lack some.
     """
 
     pin: Pin

@@ -219,7 +219,7 @@ def origin(content: bytes, folder: str) -> Read:
 
     def read() -> None:
         wheel = wheels.artifact(folder, path)
-        wheels.is_found_by_url(wheel, "cpython", "3.11.7")
+        wheels.is_found_by_url(wheel, {"implementation_name": "cpython", "python_version": "3.11"})
         comparison.judge(PIN, wheel.identity)
         tuple(http.find(folder, wheel.url))
 
