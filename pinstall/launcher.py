@@ -55,13 +55,9 @@ def find_broken(only: str = "") -> PinstallError | None:
         return None
     names, receipt = " ".join(faults).replace("_", "-"), _find_receipt(sys.prefix)
     repair = f"{receipt} pip-pinstall" if receipt else f"{sys.executable} -m pip install --force-reinstall {names}"
-    return PinstallError(
-        "dependency",
-        f"{names}: missing or broken, and pinstall needs this",
-        context=tuple(f"`{top}` {fault}" for top, fault in faults.items()),
-        hint=f"run `{repair}`",
-        exit_code=NOT_PINNED,
-    )
+    message, hint = f"{names}: missing or broken, and pinstall needs this", f"run `{repair}`"
+    context = tuple(f"`{top}` {fault}" for top, fault in faults.items())
+    return PinstallError("dependency", message, context=context, hint=hint, exit_code=NOT_PINNED)
 
 
 def _probe(module: str, name: str) -> str:

@@ -44,18 +44,19 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:
-        assume_requested(evidence, cache, found)
+        assume_requested(evidence, cache)
         found = judge(cache, evidence)
     cleared = cache.planned(cases)
-    installed = ((pin.name, evidence.find(pin.name)) for pin in asked.demand.pins)
-    labels = cache.labels({name: one.identity for name, one in installed if one is not None})
+    installed = filter(None, (evidence.find(verdict.pin.name) for verdict in found))
+    readable = {one.identity.name: one for one in installed if one.damage is None}
+    labels = cache.labels({name: one.identity for name, one in readable.items()})
     found = comparison.warn_of_labels(found, labels)
     disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
     texts: list[str | Fault] = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
     texts += _unmet(found, evidence, asked, {verdict.pin.name for verdict in found if disputes})
-    texts += _files(evidence, _installed(evidence, found), tell, deep=deep)
+    texts += _files(evidence, list(readable.values()), tell, deep=deep)
     texts += _foreign(evidence) if asked.policy.unowned != "allow" else ()
     texts += _unexplained(evidence) if exact else ()
     loose = evidence.unpinned()
@@ -150,11 +151,6 @@ def _unexplained(evidence: Evidence) -> Iterator[str]:
         if one.identity.name not in explained and not installed.is_outside(one):
             why = "no pin, no dependency of a pin and no held pin explains it"
             yield f"{one.identity.name} {one.text}: {why} [unexplained]"
-
-
-def _installed(evidence: Evidence, found: Sequence[Verdict]) -> list[Distribution]:
-    installed = (evidence.find(verdict.pin.name) for verdict in found)
-    return [one for one in installed if one is not None and one.damage is None]
 
 
 def _files(evidence: Evidence, installed: Sequence[Distribution], tell: Reporter, *, deep: bool) -> Iterator[str]:

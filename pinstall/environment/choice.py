@@ -6,12 +6,12 @@ May not: start an interpreter; judge a target by what is installed in it.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pinstall import files, launcher
+from pinstall.environment.file_list import find_python
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.model.inputs import Origin
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 _ACTIVE: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _NEAREST: Final = "nearest `.venv`"
 _SCRIPTS: Final = ("pip", "pip3", "pinstall")
-# The environment that the beginning of a console script names; relocatable scripts name none.
-_STARTS: Final = re.compile(rb"""#!(?:/bin/sh\n'''exec' )?["']?(/[^\n]*?)/bin/(?:python|pypy)""")
 
 
 class Target(NamedTuple):
@@ -61,12 +59,9 @@ def choose(
         ("PIP_PYTHON", environ.get("PIP_PYTHON"), FINDING),
     ):
         if python and (found := _locate(python)) is None:
-            raise PinstallError(
-                "interpreter",
-                f"could not locate Python interpreter `{python}` ({name})",
-                hint="name the path of an interpreter or the folder of a virtual environment; PATH is not searched",
-                exit_code=exit_code,
-            )
+            message = f"could not locate Python interpreter `{python}` ({name})"
+            hint = "name the path of an interpreter or the folder of a virtual environment; PATH is not searched"
+            raise PinstallError("interpreter", message, hint=hint, exit_code=exit_code)
         if python:
             return Target(found, Origin(where=name), explicit=True)
     if launcher.is_plain(*running):
@@ -142,6 +137,6 @@ def _is_rival(folder: str, target: Interpreter) -> bool:
 
 def _find_maker(prefix: str) -> str:
     """Return the environment that the first of its scripts names, empty without one."""
-    heads = (files.read(os.path.join(prefix, "bin", name), 1024) for name in _SCRIPTS)
-    found = _STARTS.match(next((head for head in heads if head is not None), b""))
-    return os.fsdecode(found[1]) if found else ""
+    scripts = (os.path.join(prefix, "bin", name) for name in _SCRIPTS)
+    python = find_python(next(filter(os.path.exists, scripts), ""))
+    return os.path.dirname(os.path.dirname(python))

@@ -11,12 +11,14 @@ import posixpath
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, groupby
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pinstall.environment.file_list import FileList, locate
 from pinstall.files import sha256
-from pinstall.formats import archives
+from pinstall.formats import archives, metadata
 from pinstall.formats.metadata import UNKNOWN, is_bytecode
 
 if TYPE_CHECKING:
@@ -55,16 +57,15 @@ def find_altered(
 
     `progress` gets the number of compared files and of all. Without a readable RECORD nothing is compared.
     """
-    files = [file for one in lists for file in one.hashed]
-    batches = _batches(sorted(files, key=lambda listed: listed[0]))
-    every = sum(map(len, batches))
+    files = sorted((file for one in lists for file in one.hashed), key=itemgetter(0))
+    batches = _batches(files)
     done = 0
     small = Lock()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for number, found in pool.map(lambda _: _hash_next(batches, small), range(len(batches))):
                 done += number
-                progress(done, every)
+                progress(done, len(files))
                 yield from found
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -106,14 +107,9 @@ def is_altered(path: str, size: int, digest: str) -> bool:
 
 def _batches(files: Sequence[Listed]) -> deque[Sequence[Listed]]:
     """Cut the files into parts that take about the same time."""
-    batches: deque[Sequence[Listed]] = deque()
-    start = cost = 0
-    for end, file in enumerate(files, 1):
-        cost += file[0] + _OPENING
-        if cost >= _BATCH or end == len(files):
-            batches.append(files[start:end])
-            start, cost = end, 0
-    return batches
+    costs = accumulate(size + _OPENING for size, *_ in files)
+    parts = groupby(zip(files, costs, strict=True), key=lambda costed: costed[1] // _BATCH)
+    return deque([file for file, _ in part] for _, part in parts)
 
 
 def _hash_next(batches: deque[Sequence[Listed]], small: Lock) -> tuple[int, list[tuple[Distribution, str]]]:
@@ -192,15 +188,9 @@ def _base(pattern: re.Pattern[str], below: Collection[str], rows: AbstractSet[st
 
 def _commands(archive: zipfile.ZipFile, entry_points: str) -> AbstractSet[str]:
     """Return the names of the commands that pip makes."""
-    names: set[str] = set()
-    section = ""
     text = archives.content(archive, entry_points).decode() if entry_points in archive.NameToInfo else ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("["):
-            section = line.strip("[] ")
-        elif section in ("console_scripts", "gui_scripts"):
-            names.add(line.partition("=")[0].strip())
-    return names - {""}
+    commands = (line for section, line in metadata.sections(text) if section in ("console_scripts", "gui_scripts"))
+    return {line.partition("=")[0].strip() for line in commands} - {""}
 
 
 def _is_command(path: str, commands: AbstractSet[str]) -> bool:
@@ -220,9 +210,8 @@ def _same(archive: zipfile.ZipFile, places: Mapping[str, str], listed: FileList)
     sized = ((member, path) for member, path in files if not _is_script(member.filename))
     if not all(os.path.isfile(path) for _, path in files):  # a device, which a hostile RECORD names, may never end
         return False
-    return all(os.stat(path).st_size == member.file_size for member, path in sized) and all(
-        _alike(archive, member, path) for member, path in files
-    )
+    is_sized = all(os.stat(path).st_size == member.file_size for member, path in sized)
+    return is_sized and all(_alike(archive, member, path) for member, path in files)
 
 
 def _is_script(name: str) -> bool:
@@ -238,7 +227,5 @@ def _alike(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str) -> bool
                 return False
         else:
             packed.seek(0)
-        while block := packed.read(_BLOCK):
-            if block != file.read(_BLOCK):
-                return False
-        return not file.read(1)
+        blocks = iter(lambda: packed.read(_BLOCK), b"")
+        return all(block == file.read(_BLOCK) for block in blocks) and not file.read(1)

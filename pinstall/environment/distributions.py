@@ -53,6 +53,14 @@ class Environment:
         folders = self._index.get(name, [])
         return tuple(os.path.join(place, entry) for place, entry in folders if place == folders[0][0])
 
+    def describe_copies(self, found: Distribution) -> Iterator[str]:
+        """Yield a warning for each other dist-info of its project that pip has left."""
+        for path in self.copies(found.identity.name):
+            if path != found.path:
+                name = os.path.basename(path)
+                left = f"beside {name}, which pip has left in {found.location} with its files, and Python may believe"
+                yield f"{left}: remove that folder, and what only its RECORD lists"
+
     def folders(self) -> dict[str, NormalizedName]:
         """Return the project of every dist-info and egg-info by path."""
         return {os.path.join(*one): name for name, some in self._index.items() for one in some}
@@ -74,12 +82,11 @@ class Environment:
         folders = self._index.get(name)
         if not folders:
             return None
-        location = folders[0][0]
+        location, first = folders[0]
         entries = [entry for place, entry in folders if place == location]
-        damage = None
-        if len(entries) > 1 and not _is_one(location, entries):
-            damage = f"is there {len(entries)} times: {', '.join(sorted(entries))}"
-        return _distribution(name, location, entries[0], damage)
+        is_one = len(entries) == 1 or _is_one(location, entries)
+        damage = None if is_one else f"is there {len(entries)} times: {', '.join(sorted(entries))}"
+        return _distribution(name, location, first, damage)
 
 
 def _entries(location: str) -> Iterator[tuple[str, str]]:
@@ -184,13 +191,11 @@ def _direct_url(path: str) -> tuple[Source | None, frozenset[str], bool]:
     """
     document = files.recall(os.path.join(path, "direct_url.json"))
     listed = (files.read(os.path.join(path, "RECORD")) if document else None) or b""
-    try:
-        if listed.strip() and b".dist-info/direct_url.json" not in listed.replace(b"\\", b"/"):
-            return None, frozenset(), False
-        editable = bool((document.get("dir_info") or {}).get("editable"))
-        return metadata.source(document), metadata.hashes(document), editable
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None, frozenset(), False
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        if not listed.strip() or b".dist-info/direct_url.json" in listed.replace(b"\\", b"/"):
+            editable = bool((document.get("dir_info") or {}).get("editable"))
+            return metadata.source(document), metadata.hashes(document), editable
+    return None, frozenset(), False
 
 
 def find_by_link(link: str | None, installed: Iterable[Distribution]) -> Iterator[NormalizedName]:
@@ -216,15 +221,6 @@ def list_folders(request: Request, target: Interpreter) -> tuple[str, ...]:
         below = (os.path.relpath(path, target.prefix) for path in paths)
         paths = tuple(os.path.abspath(os.path.join(prefix.value, path)) for path in below)
     return paths if root is None else tuple(f"{root.value}{os.path.splitdrive(path)[1]}" for path in paths)
-
-
-def describe_copies(found: Distribution, copies: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each other dist-info of a project that pip has left."""
-    for path in copies:
-        if path != found.path:
-            name = os.path.basename(path)
-            left = f"beside {name}, which pip has left in {found.location} with its files, and Python may believe"
-            yield f"{left}: remove that folder, and what only its RECORD lists"
 
 
 def _origin(installed: Distribution) -> str | None:

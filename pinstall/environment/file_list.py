@@ -94,8 +94,7 @@ class FileList:
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the paths of the Python files, which pip compiles."""
-        location = self.distribution.location
-        return tuple(os.path.join(location, path) for path, _, _ in self.rows if path.endswith(".py"))
+        return tuple(self.place(path) for path, _, _ in self.rows if path.endswith(".py"))
 
     def place(self, path: str) -> str:
         """Return the normal path of the file of a row."""
@@ -169,11 +168,8 @@ class FileList:
                     status = os.stat(prefix + path, dir_fd=folder)
                     found = status.st_size
                     younger = status.st_mtime_ns > written and digest.startswith("sha256=")
-                    if (
-                        younger
-                        and expected in (found, metadata.UNKNOWN)
-                        and environment.contents.is_altered(locate(location, path), found, digest)
-                    ):
+                    doubtful = younger and expected in (found, metadata.UNKNOWN)
+                    if doubtful and environment.contents.is_altered(locate(location, path), found, digest):
                         yield path, f"was altered in {path}"
                 except OSError:
                     found = _size(location, path)
@@ -194,7 +190,7 @@ class FileList:
         for path in outside:
             folder, name = os.path.split(path)
             if os.path.basename(folder) in ("bin", "Scripts"):
-                python = _interpreter(self.place(path))
+                python = find_python(self.place(path))
                 wrong = "is of another environment" if os.path.exists(python) else "does not exist"
                 if python and not (os.path.exists(python) and _home(python) == _home(executable)):
                     yield path, f"{DEAD}{os.path.basename(folder)}/{name} starts {python}, which {wrong}"
@@ -269,7 +265,7 @@ def locate(location: str, path: str) -> str:
     return os.path.join(location, path[6:]) if path.startswith("../../") and not os.path.lexists(place) else place
 
 
-def _interpreter(script: str) -> str:
+def find_python(script: str) -> str:
     """Return the Python that a script names by its whole path, also in the form of pip and distlib for long paths."""
     head = read(script, 2048) or b""
     named = re.match(rb"#!(?:/bin/sh\n'''exec' )?(?:\"([^\"\n$]+)\"|([^\s\"$]+))", head)

@@ -44,11 +44,8 @@ def list_hooks(folder: str) -> list[str]:
     names = list_names(folder)
     inside = (f"{name}/{one}" for name in _MODULES if name in names for one in list_names(os.path.join(folder, name)))
     modules = (name for name in names if name.partition(".")[0] in _MODULES and _is_module(name))
-    return [
-        *(name for name in names if name.endswith(_HOOKS)),
-        *modules,
-        *(one for one in inside if "/__init__." in one),
-    ]
+    hooks = (name for name in names if name.endswith(_HOOKS))
+    return [*hooks, *modules, *(one for one in inside if "/__init__." in one)]
 
 
 def _is_module(name: str) -> bool:
@@ -111,13 +108,10 @@ class Foreign:
     @cached_property
     def hooks(self) -> tuple[str, ...]:
         """Return what Python runs when it starts; `.pth` files count only in folders for packages."""
-        return tuple(
-            self._show(f"{folder}/{path}")
-            for folder in self._folders
-            for path in list_hooks(folder)
-            if folder.endswith("-packages") or not path.endswith(_HOOKS)
-            if _runs(f"{folder}/{path}") and not folder.startswith(_STORES) and not self._is_listed(f"{folder}/{path}")
-        )
+        found = ((folder, path) for folder in self._folders for path in list_hooks(folder))
+        places = (os.path.join(*one) for one in found if one[0].endswith("-packages") or not one[1].endswith(_HOOKS))
+        running = (place for place in places if _runs(place) and not place.startswith(_STORES))
+        return tuple(self._show(place) for place in running if not self._is_listed(place))
 
     def find_unowned(self, lists: Iterable[FileList]) -> Iterator[tuple[str, Distribution]]:
         """Yield each module, and folder of modules, that Python may import as part of the distributions.

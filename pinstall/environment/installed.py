@@ -165,11 +165,8 @@ class Installed:
             return {}
         lists = (*(self._files[path] for path in gone), *map(FileList, coming))
         touched = {place for files in lists for place in files.places}
-        return {
-            path: files
-            for path, files in self._files.items()
-            if path in after and path not in changed and touched.isdisjoint(files.places)
-        }
+        same = {path: files for path, files in self._files.items() if path in after and path not in changed}
+        return {path: files for path, files in same.items() if touched.isdisjoint(files.places)}
 
 
 def find_owners(lists: Iterable[FileList]) -> Owners:

@@ -20,6 +20,7 @@ from packaging import tags
 from packaging.markers import default_environment
 
 from pinstall import environment, files, stamp
+from pinstall.environment.foreign import list_hooks
 from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
 
@@ -51,8 +52,6 @@ _PATHS: Final = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBA
 _PATH_VARIABLES: Final = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
 # Raised when the answer of `probe` changes, so that no older one is used.
 _FORMAT: Final = 4
-# The names of the files that make `sys.path` when an interpreter starts.
-_STARTING: Final = re.compile(r".*\.(pth|start)|(site|user)customize(\..*)?")
 # The files with code that changes `sys.path` in the same way at each start, or not at all.
 _STEADY: Final = re.compile(
     r"(_virtualenv|distutils-precedence|easy-install|setuptools|.*-nspkg|.*editable.*|.*coverage|.*pytest-cov)\.pth"
@@ -128,8 +127,7 @@ def _own_folders() -> dict[str, str]:
     templates = sysconfig.get_paths(expand=False)
     with suppress(KeyError):
         return {name: os.path.normpath(templates[name].format(**values)) for name in names}
-    paths = sysconfig.get_paths()
-    return {name: paths[name] for name in names}
+    return {name: sysconfig.get_path(name) for name in names}
 
 
 def _paths(known: Mapping[str, Any]) -> tuple[str, ...]:
@@ -214,9 +212,8 @@ def list_starting(paths: Iterable[str]) -> list[Any]:
 
 
 def _list_starting(folder: str) -> list[Any]:
-    with suppress(OSError):
-        names = sorted(filter(_STARTING.fullmatch, os.listdir(folder)))
-        return [[name, *stamp.status(os.path.join(folder, name))] for name in names]
+    if os.path.isdir(folder):
+        return [[name, *stamp.status(os.path.join(folder, name))] for name in list_hooks(folder)]
     return [*stamp.status(folder)]  # an archive, or what is not there yet
 
 
@@ -238,6 +235,5 @@ def _varies(path: str) -> bool:
         return bool(lines) and b"    import apport_python_hook" not in lines  # Debian and Ubuntu have that one
     coded = any(line.startswith((b"import ", b"import\t")) for line in lines) and not _STEADY.fullmatch(name)
     # a folder that is missing counts from the day on which it exists
-    return coded or not all(
-        line.startswith(b"import") or os.path.exists(os.path.join(folder, os.fsdecode(line.strip()))) for line in lines
-    )
+    folders = (os.fsdecode(line.strip()) for line in lines if not line.startswith(b"import"))
+    return coded or not all(os.path.exists(os.path.join(folder, path)) for path in folders)

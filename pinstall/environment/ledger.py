@@ -78,10 +78,9 @@ class Ledger:
         The contents of the file in the state directory move to the environment once that can be written. Waits for
         another run that writes, `files.PATIENCE` at most.
         """
-        for number, path in enumerate(self.paths):
+        for number in range(len(self.paths)):
             with suppress(OSError):
-                if not self._add(self.paths[number:], rows, say, renewed):
-                    say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
+                self._add(self.paths[number:], rows, say, renewed)
                 return
 
     def _named(self, listed: FileList) -> Iterator[Row]:
@@ -97,13 +96,14 @@ class Ledger:
             self._known[path] = (status, _parse(path))
         return self._known[path][1]
 
-    def _add(self, paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> bool:
+    def _add(self, paths: Sequence[str], rows: Mapping[NormalizedName, Row], say: Say, renewed: Renewed | None) -> None:
         """Write new content and that of the other paths to the first one, unless another process does so."""
         path, *others = paths
         files.folder(os.path.dirname(path), 0o775 if path == self.paths[0] else 0o700)
         with open(f"{path}.lock", "w", encoding="utf-8", opener=files.opener) as lock:
             if not files.hold(lock, say):
-                return False
+                say(f"what this run has proven is not remembered: another one holds `{path}.lock`")
+                return
             before, held = self._read(path), self.holds(paths)
             moving = {name: row for other in others for name, row in self._read(other).rows.items()}
             now = _Content(before.rows | moving | dict(rows), held if renewed is None else dict(renewed(held)))
@@ -113,7 +113,6 @@ class Ledger:
         for other in filter(os.path.exists, others):
             with suppress(OSError):
                 os.unlink(other)
-        return True
 
 
 def list_shelves(site_packages: str, state: str) -> tuple[str, str]:

@@ -27,8 +27,7 @@ if sys.path[:1] == [""]:
 """
 _SCRIPT: Final = """
 import _imp, json, os, platform, site, sysconfig
-implementation = sys.implementation
-number = implementation.version
+number = sys.implementation.version
 release = "{0.major}.{0.minor}.{0.micro}".format(number)
 if number.releaselevel != "final":
     release += number.releaselevel[0] + str(number.serial)
@@ -51,7 +50,7 @@ answer = {
     "user": user,
     "custom": [getattr(module, "__file__", None) or "" for module in custom],
     "markers": {
-        "implementation_name": implementation.name,
+        "implementation_name": sys.implementation.name,
         "implementation_version": release,
         "os_name": os.name,
         "platform_machine": platform.machine(),
@@ -109,10 +108,6 @@ def ask(executable: str, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         return dict(_answer(executable, environ, _SCRIPT))
     except (*_FAILURES, TypeError) as error:
-        raise PinstallError(
-            "interpreter",
-            f"`{executable}` does not run as a Python 3 interpreter",
-            context=(str(error),),
-            hint="name the path of an interpreter or the folder of a virtual environment",
-            exit_code=FINDING,
-        ) from error
+        message = f"`{executable}` does not run as a Python 3 interpreter"
+        hint = "name the path of an interpreter or the folder of a virtual environment"
+        raise PinstallError("interpreter", message, context=(str(error),), hint=hint, exit_code=FINDING) from error

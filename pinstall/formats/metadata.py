@@ -21,7 +21,7 @@ from pinstall.formats import urls
 from pinstall.model.pins import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     # A row of RECORD: path, hash, size, as written.
     Row = Sequence[str]
@@ -71,15 +71,22 @@ def named(fields: Mapping[str, list[str]]) -> tuple[str, str]:
 
 def needs(text: str) -> tuple[str, ...]:
     """Return what setuptools' `requires.txt` lists as `Requires-Dist` would say it: sections are extras and markers."""
-    found, section = [], ""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if line.startswith("["):
-            section = line.strip("[]")
-            continue
+    found = []
+    for section, line in sections(text):
         extra, _, marker = section.partition(":")
         conditions = [*([f"({marker})"] if marker else []), *([f"extra == '{extra}'"] if extra else [])]
         found.append(" ; ".join([line, *([" and ".join(conditions)] if conditions else [])]))
     return tuple(found)
+
+
+def sections(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each line that is not empty, with the name of its section before it, which is empty at the beginning."""
+    section = ""
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("["):
+            section = line.strip("[] ")
+        else:
+            yield section, line
 
 
 @functools.cache

@@ -43,11 +43,11 @@ _OTHERWISE = FOREIGN | {"ignore_dependencies", "only_dependencies"}
 _MEMBER = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
-def assume_requested(evidence: Evidence, cache: Cache, found: Sequence[Verdict] = ()) -> None:
+def assume_requested(evidence: Evidence, cache: Cache) -> None:
     """Follow, under `--only-deps`, what the requested pins need as if they were installed."""
     if evidence.asked.request.last("only_dependencies") is not None:
         pins = [pin for pin in evidence.asked.demand.pins if pin.requested]
-        evidence.assume(Metadata(evidence, found, cache).releases(cache.cases(pins)))
+        evidence.assume(Metadata(evidence, (), cache).releases(cache.cases(pins)))
 
 
 class Metadata:
@@ -57,8 +57,7 @@ class Metadata:
         self._asked = evidence.asked
         self._evidence = evidence
         self._cache = cache
-        anew = evidence.asked.request.has(*RENEWING)
-        usable = () if anew else (State.HOLDS, State.UNPROVEN)
+        usable = () if evidence.asked.request.has(*RENEWING) else (State.HOLDS, State.UNPROVEN)
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
 
@@ -66,23 +65,21 @@ class Metadata:
         """Return a fault for each pin that contradicts another, by the cached `cases` of pins not satisfied yet."""
         if not self._is_resolved():
             return ()
-        for case in cases:
-            if case.pin.name not in self._standing and (needs := self._of_case(case)) is not None:
-                self._known[case.pin.name] = needs
+        self._learn(cases)
         if not self._conflicts():
             return ()
         self._standing -= {pin.name for pin in self._asked.demand.pins if self._has_choice(pin)}
         return self._conflicts()
 
-    def releases(self, cases: Sequence[Case]) -> dict[NormalizedName, Distribution]:
+    def releases(self, cases: Sequence[Case]) -> dict[NormalizedName, Distribution | None]:
         """Return what is pinned as if it were installed, as far as pip's cache tells what that needs."""
-        known = ((case.pin, self._of_case(case)) for case in cases)
-        found = ((pin, pin.version or pin.expected, needs) for pin, needs in known)
-        return {
-            pin.name: closure.release(pin.name, str(version), needs)
-            for pin, version, needs in found
-            if version is not None and needs is not None
-        }
+        self._learn(cases)
+        return {case.pin.name: self._release(case.pin) for case in cases if case.pin.name in self._known}
+
+    def _learn(self, cases: Sequence[Case]) -> None:
+        for case in cases:
+            if case.pin.name not in self._standing and (needs := self._of_case(case)) is not None:
+                self._known[case.pin.name] = needs
 
     def find_conflicts_by_index(self) -> tuple[Fault, ...]:
         """Return what `find_conflicts` does, by what indexes say in time of what is not known yet."""
@@ -95,7 +92,7 @@ class Metadata:
         found = offered.pages([pin.name for pin in unknown], _PATIENCE)
         listed = ((pin, found.get(pin.name, ())) for pin in unknown)
         files = {pin.name: of_release(pin, [link for page in some for link in page.links]) for pin, some in listed}
-        wanted = [link for some in files.values() for link in some if self._fits(link)]
+        wanted = [link for some in files.values() for link in some if self._fits(link.filename)]
         known = index.client.at_once(offered.metadata, wanted, max(0.0, until - time.monotonic()))
         for pin in unknown if not offered.silent else ():
             if needs := self._of_wheels(pin, files[pin.name], known.get):
@@ -110,8 +107,7 @@ class Metadata:
     def _is_resolved(self) -> bool:
         request = self._asked.request
         legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
-        otherwise = request.has(*_OTHERWISE)
-        return not legacy and not otherwise and self._asked.pip.resolves
+        return not legacy and not request.has(*_OTHERWISE) and self._asked.pip.resolves
 
     def _conflicts(self) -> tuple[Fault, ...]:
         pins = {pin.name: pin for pin in self._asked.demand.pins}
@@ -124,9 +120,8 @@ class Metadata:
         if installed is not None and installed.requires is not None:
             return installed
         version = pin.version or (pin.expected if pin.name in self._known else None)
-        if version is None:
-            return None
-        return closure.release(pin.name, str(version), self._known.get(pin.name, ()))
+        needs = self._known.get(pin.name, ())
+        return None if version is None else closure.release(pin.name, str(version), needs)
 
     def _has_choice(self, pin: Pin) -> bool:
         """Check whether pip may take another file: `==1.0` allows `1.0+cu`. Slow, so for refusals only."""
@@ -151,24 +146,21 @@ class Metadata:
         """Return what the release needs that pip would take, by its cache: all files in question say the same."""
         if self._is_choosy or case.faults:
             return None
-        if any(map(self._fits, case.files)):
+        if any(self._fits(link.filename) for link in case.files):
             return self._of_wheels(case.pin, case.files, self._cached)
         sources = {link.url for link in case.files}
         builds = self._cache.builds
         same = (one for one, _ in case.cached if one.url in sources and builds.is_accepted(one, case.pin))
-        fitting = (one for one in same if self._is_compatible(os.path.basename(one.path)))
+        fitting = (one for one in same if self._fits(os.path.basename(one.path)))
         return _agreed(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
-        fitting = (link for link in files if self._fits(link))
+        fitting = (link for link in files if self._fits(link.filename))
         wrong = State.WRONG_HASH
         return _agreed(read(link) for link in fitting if comparison.judge_hashes(pin.hashes, link.hashes) is not wrong)
 
-    def _fits(self, link: Link) -> bool:
-        return link.filename.endswith(".whl") and self._is_compatible(link.filename)
-
-    def _is_compatible(self, filename: str) -> bool:
-        with suppress(ValueError):
+    def _fits(self, filename: str) -> bool:
+        with suppress(ValueError):  # not a wheel
             return not self._tags.isdisjoint(parse_wheel_filename(filename)[3])
         return False
 

@@ -83,7 +83,9 @@ class Evidence:
     def _reported(self, pin: Pin, reported: Identity) -> Verdict:
         """Judge by pip's report, or by what `--target` has left: without `-U` pip keeps that and succeeds."""
         found = self._destination.release(reported.name, reported.version)
-        wrong = self._find_foreign(found) if self._aimed else None
+        wrong = None
+        if self._aimed:
+            wrong = "its dist-info" if found is None else environment.contents.find_foreign(self.installed.files(found))
         if wrong is not None:
             text = f"is not what pip was to put there: {wrong} is of something else (`--upgrade` replaces it)"
             return Verdict(pin=pin, state=State.DAMAGED, found=text)
@@ -91,14 +93,8 @@ class Evidence:
             return self._of_left(pin, found)
         state = comparison.judge(pin, reported)
         text = phrases.found(state, str(reported.version), reported)
-        return Verdict(pin=pin, state=state, found=text, warnings=() if found is None else self._beside(found))
-
-    def _find_foreign(self, found: Distribution | None) -> str | None:
-        files = None if found is None else self.installed.files(found)
-        return "its dist-info" if files is None else environment.contents.find_foreign(files)
-
-    def _beside(self, found: Distribution) -> tuple[str, ...]:
-        return tuple(distributions.describe_copies(found, self._destination.copies(found.identity.name)))
+        warnings = () if found is None else self._destination.describe_copies(found)
+        return Verdict(pin=pin, state=state, found=text, warnings=tuple(warnings))
 
     def _of_left(self, pin: Pin, found: Distribution) -> Verdict:
         self._left[pin.name] = found
@@ -108,50 +104,47 @@ class Evidence:
         if state is State.HOLDS and (unproven := self._origin(pin, found)[1]):
             state, text = State.UNPROVEN, unproven
         why = "" if state is State.HOLDS else ": it was there before (`--upgrade` replaces it)"
-        return Verdict(pin=pin, state=state, found=text + why, warnings=self._beside(found))
+        warnings = tuple(self._destination.describe_copies(found))
+        return Verdict(pin=pin, state=state, found=text + why, warnings=warnings)
 
     def unpinned(self, chosen: Sequence[Chosen] = ()) -> tuple[Dependency, ...]:
         """Return what is reached, and neither pinned nor asked for, after pip installs what it has chosen."""
         request, demand = self.asked.request, self.asked.demand
         if request.last("ignore_dependencies") is not None:
             return ()
-        asked_for = {need.name for need in self.roots()} | {pin.name for pin in demand.pins}
-        named = asked_for | {one.name for one in chosen if one.requested}
-        coming = {one.name: closure.release(one.name, one.version, one.requires) for one in chosen}
         requested = (one for one in chosen if one.requested)
         more = (closure.Need(name=one.name, extras=one.extras, by="this request") for one in requested)
+        roots = [*self.roots(), *more]
+        named = {need.name for need in roots} | {pin.name for pin in demand.pins}
+        coming = {one.name: closure.release(one.name, one.version, one.requires) for one in chosen}
 
         def find(name: NormalizedName) -> Distribution | None:
             return coming.get(name) or self.find(name)
 
-        walked = closure.walk([*self.roots(), *more], find, self.asked.target.markers)[0] if chosen else self.reached
+        walked = closure.walk(roots, find, self.asked.target.markers)[0] if chosen else self.reached
         found = ((need, find(name)) for name, need in sorted(walked.items()) if name not in named)
         return tuple(Dependency(name=need.name, version=one.text, by=need.by) for need, one in found if one is not None)
 
     def _walk(self, find: closure.Find) -> tuple[Mapping[NormalizedName, closure.Need], Sequence[closure.Need]]:
-        roots = self.roots()
         if self.asked.request.last("ignore_dependencies") is not None:
-            return {need.name: need for need in roots}, ()
-        reached, unmet = closure.walk(roots, find, self.asked.target.markers)
+            return {need.name: need for need in self.roots()}, ()
+        reached, unmet = closure.walk(self.roots(), find, self.asked.target.markers)
         bounds = (closure.of_line(line, line.name) for line in self.asked.demand.bounds if line.name is not None)
         known = ((need, find(need.name)) for need in bounds if need.name in reached)
         unmet += (need for need, found in known if found is not None and not closure.meets(found, need))
         return reached, unmet
 
-    def assume(self, releases: Mapping[NormalizedName, Distribution]) -> None:
+    def assume(self, releases: Mapping[NormalizedName, Distribution | None]) -> None:
         """Follow the needs of these too: `--only-deps` does not install what is asked for."""
         self.reached, self.unmet = self._walk(lambda name: releases.get(name) or self.find(name))
 
-    def roots(self) -> list[closure.Need]:
-        """Return what is asked for, by name or by the local directory of what is installed."""
+    def roots(self) -> Iterator[closure.Need]:
+        """Yield what is asked for, by name or by the local directory of what is installed."""
         pinned = (line for pin in self.asked.demand.pins for line in pin.lines if not line.constraint)
-        return [
-            closure.of_line(line, name)
-            for line in (*pinned, *self.asked.demand.unpinned, *self.asked.demand.entrusted)
-            for name in (
-                (line.name,) if line.name is not None else distributions.find_by_link(line.link, self.installed.every)
-            )
-        ]
+        for line in (*pinned, *self.asked.demand.unpinned, *self.asked.demand.entrusted):
+            name, link = line.name, line.link
+            names = distributions.find_by_link(link, self.installed.every) if name is None else (name,)
+            yield from (closure.of_line(line, one) for one in names)
 
     def _verdict(self, pin: Pin) -> Verdict:
         found = self.find(pin.name)
@@ -179,13 +172,10 @@ class Evidence:
             text += f" outside the environment, in {found.location}"
         if state is not State.HOLDS:
             return Verdict(pin=pin, state=state, found=text)
-        return Verdict(
-            pin=pin,
-            state=state,
-            found=text,
-            notes=tuple(self._notes(pin, found)),
-            warnings=(*_ambiguous(pin, known), *phrases.overwritten(overwritten)),
-        )
+        labels = comparison.find_labels(pin, (known.version,))
+        chosen = (phrases.label(pin.name, str(label), label.public) for label in labels)
+        warnings = (*chosen, *phrases.overwritten(overwritten))
+        return Verdict(pin=pin, state=state, found=text, notes=tuple(self._notes(pin, found)), warnings=warnings)
 
     def _known(self, pin: Pin, found: Distribution) -> Identity:
         """Return what is known of an installation, with the proven hashes where the pin has hashes."""
@@ -246,9 +236,3 @@ class Evidence:
         elsewhere = f" from {known}, and has to come from {index} ({entry.origin})"
         unknown = f"{found.text} is installed without proof that it came from {index} ({entry.origin})"
         return None if known in ("", index) else elsewhere, None if listed == index else unknown
-
-
-def _ambiguous(pin: Pin, known: Identity) -> Iterator[str]:
-    """Yield how to choose a local version where the pin leaves it open: in PEP 440 `==` accepts any."""
-    if comparison.is_open(pin) and known.version is not None and known.version.local:
-        yield phrases.label(pin.name, str(known.version), known.version.public)

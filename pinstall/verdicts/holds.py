@@ -53,11 +53,8 @@ def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:
 
 def _select(held: Held, named: Container[NormalizedName], evidence: Evidence) -> tuple[Hold, ...]:
     """Return the holds of projects that are not named and still installed as pinned: plain pip may move the others."""
-    return tuple(
-        hold
-        for name, hold in sorted(held.items())
-        if name not in named and (found := evidence.find(name)) is not None and found.text == hold.version
-    )
+    left = ((hold, evidence.find(name)) for name, hold in sorted(held.items()) if name not in named)
+    return tuple(hold for hold, found in left if found is not None and found.text == hold.version)
 
 
 def _without(held: Held, files: Container[str]) -> dict[NormalizedName, Hold]:

@@ -5,6 +5,7 @@ May not: write into the cache, start pip, ask a server.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.cache.builds import Builds
-    from pinstall.cache.downloads import Downloads
     from pinstall.environment.file_list import FileList
-    from pinstall.model.artifacts import Entry
     from pinstall.model.inputs import RequirementLine
     from pinstall.request.call import Asked
 
@@ -69,41 +67,26 @@ def find_proofs(cache: Cache, evidence: Evidence, found: Sequence[Verdict]) -> d
     """
     unproven = (verdict.pin for verdict in found if verdict.state is State.UNPROVEN and verdict.pin.hashes)
     open_ = ((pin, evidence.find_judged(pin.name)) for pin in unproven)
-    wanting = {pin.name: (pin, evidence.installed.files(one)) for pin, one in open_ if one is not None}
-    found_rows = ((name, next(_of_downloads(cache.downloads, *both), None)) for name, both in wanting.items())
-    rows = {name: row for name, row in found_rows if row is not None}
-    return rows | dict(_of_builds(cache.builds, {name: both for name, both in wanting.items() if name not in rows}))
+    wanting = ((pin, evidence.installed.files(one)) for pin, one in open_ if one is not None)
+    rows = ((pin.name, next(_find_rows(cache, pin, installed), None)) for pin, installed in wanting)
+    return {name: row for name, row in rows if row is not None}
 
 
-def _of_downloads(downloads: Downloads, pin: Pin, installed: FileList) -> Iterator[Row]:
+def _find_rows(cache: Cache, pin: Pin, installed: FileList) -> Iterator[Row]:
+    """Yield a row for each cached wheel that is what is installed: the downloads first, then what pip has built."""
+    downloads, builds = cache.downloads, cache.builds
     for link in downloads.files(pin):
         if not link.filename.endswith(".whl") or (link.hashes and not link.hashes & pin.hashes):
             continue
         for _, entry in downloads.answers(link.url):
-            known = _proven(downloads, entry, pin, installed)
-            if known:
-                yield _row(installed, known, link.url)
-
-
-def _proven(downloads: Downloads, entry: Entry, pin: Pin, installed: FileList) -> frozenset[str]:
-    """Return the demanded hashes that a cached wheel has, if it is what is installed."""
-    try:
-        known = downloads.hash_as(entry, pin.hashes)
-        with downloads.open(entry) as body:
-            return known if known and equals(body, installed) else frozenset()
-    except (OSError, ValueError):  # deleted since, or not an entry any more
-        return frozenset()
-
-
-def _of_builds(
-    builds: Builds, wanting: Mapping[NormalizedName, tuple[Pin, FileList]]
-) -> Iterator[tuple[NormalizedName, Row]]:
-    for name, artifacts in builds.find_wheels(pin for pin, _ in wanting.values()).items():
-        pin, installed = wanting[name]
-        for artifact in artifacts:
-            known = artifact.identity.hashes & pin.hashes
-            if known and builds.is_accepted(artifact, pin) and equals(builds.locate(artifact), installed):
-                yield name, _row(installed, known, artifact.url)
+            with suppress(OSError, ValueError), downloads.open(entry) as body:  # deleted since, or no entry any more
+                known = downloads.hash_as(entry, pin.hashes)
+                if known and equals(body, installed):
+                    yield _row(installed, known, link.url)
+    for artifact in builds.find_wheels((pin,))[pin.name]:
+        known = artifact.identity.hashes & pin.hashes
+        if known and builds.is_accepted(artifact, pin) and equals(builds.locate(artifact), installed):
+            yield _row(installed, known, artifact.url)
 
 
 def _row(installed: FileList, known: frozenset[str], url: str) -> Row:

@@ -36,12 +36,9 @@ _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is comple
 def refuse_request(evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError for what pip would refuse too, and for pins that would break pinstall itself."""
     asked, malformed = evidence.asked, tuple(demand.malformed(evidence.asked.lines))
-    for error in (
-        _error("requirements", asked.faults, ("line cannot be used", "lines cannot be used"), _CORRECT),
-        _error("conflict", asked.demand.conflicts, _CONFLICT, "keep one of the two lines"),
-        _error("hash", malformed, ("hash can match no file", "hashes can match no file"), _CORRECT),
-    ):
-        refuse(error, asked, tell)
+    refuse(_error("requirements", asked.faults, ("line cannot be used", "lines cannot be used"), _CORRECT), asked, tell)
+    refuse(_error("conflict", asked.demand.conflicts, _CONFLICT, "keep one of the two lines"), asked, tell)
+    refuse(_error("hash", malformed, ("hash can match no file", "hashes can match no file"), _CORRECT), asked, tell)
     _refuse_floors(evidence)
     if asked.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
@@ -79,13 +76,11 @@ def _refuse_floors(evidence: Evidence) -> None:
     own = find_own(evidence)
     needs = () if own is None else closure.dependencies(own, None, evidence.asked.target.markers)
     floors = {need.name: need.specifier for need in needs}
+    needed = (pin for pin in evidence.asked.demand.pins if pin.requested and pin.name in floors)
     broken = tuple(
         Fault(origin=pin.origin, message=f"{pin.wanted}, but pinstall itself needs {pin.name}{floors[pin.name]}")
-        for pin in evidence.asked.demand.pins
-        if pin.name in floors
-        and pin.requested
-        and pin.version is not None
-        and not metadata.admits(floors[pin.name], pin.version)
+        for pin in needed
+        if pin.version is not None and not metadata.admits(floors[pin.name], pin.version)
     )
     hint = "give pinstall an environment of its own: `pipx install pip-pinstall`"
     counted = ("pin would break pinstall", "pins would break pinstall")

@@ -5,6 +5,7 @@ May not: know where candidates come from, decide who is at fault.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -44,11 +45,12 @@ class Candidate(NamedTuple):
 class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's generics differ by release
     """Tell resolvelib the candidates of a project; one with extras is bound to the same release without them."""
 
-    def __init__(self, candidates: Candidates, markers: Markers, ignores: Callable[[Need], bool] | None = None) -> None:
+    def __init__(self, candidates: Candidates, markers: Markers, ignores: Callable[[Need], bool]) -> None:
         """Read nothing yet; the needs that are to be ignored count for nothing."""
         self._candidates = candidates
         self._markers = markers
         self._ignores = ignores
+        self._bind = cache(_bind)
         self._needs: dict[tuple[str, str, str | None], list[Need]] = {}
         self._met: dict[tuple[int, str], bool] = {}
 
@@ -76,8 +78,8 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
         name, found, extras = candidate
         needs = [need for extra in (None, *sorted(extras)) for need in self._read(found, extra)]
         if extras and len(self._candidates(name)) > 1:
-            needs += self._same(name, found)
-        return needs if self._ignores is None else [need for need in needs if not self._ignores(need)]
+            needs.append(self._bind(name, found.text))
+        return [need for need in needs if not self._ignores(need)]
 
     def meets(self, found: Distribution, need: Need) -> bool:
         """Tell whether a release meets a need; resolvelib asks each round, and comparing versions is slow."""
@@ -86,19 +88,17 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
             self._met[key] = closure.meets(found, need)
         return self._met[key]
 
-    def _same(self, name: NormalizedName, found: Distribution) -> list[Need]:
-        """Return the need that binds a release with extras to the same one without."""
-        key = name, found.text, ""
-        if key not in self._needs:
-            specifier = metadata.specifiers(f"==={found.text}") or SpecifierSet()
-            self._needs[key] = [closure.Need(name=name, specifier=specifier, by=f"{name} {found.text}")]
-        return self._needs[key]
-
     def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
         key = found.identity.name, found.text, extra
         if key not in self._needs:
             self._needs[key] = list(closure.dependencies(found, extra, self._markers))
         return self._needs[key]
+
+
+def _bind(name: NormalizedName, text: str) -> Need:
+    """Return the need that binds a release with extras to the same one without."""
+    specifier = metadata.specifiers(f"==={text}") or SpecifierSet()
+    return closure.Need(name=name, specifier=specifier, by=f"{name} {text}")
 
 
 def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> list[Need]:
@@ -129,15 +129,16 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> li
     return list(dict.fromkeys(found.values()))
 
 
-def explain(roots: Sequence[Need], find: Find, markers: Markers) -> tuple[str, ...]:
+def explain(roots: Iterable[Need], find: Find, markers: Markers) -> tuple[str, ...]:
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
     causes: dict[NormalizedName, dict[str, None]] = {}
-    for need in _causes(roots, Provider(lambda name: tuple(filter(None, [find(name)])), markers)):
+    provider = Provider(lambda name: tuple(filter(None, [find(name)])), markers, lambda _: False)
+    for need in _causes(roots, provider):
         causes.setdefault(need.name, {})[str(need)] = None
     return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
 
 
-def _causes(roots: Sequence[Need], provider: Provider) -> list[Need]:
+def _causes(roots: Iterable[Need], provider: Provider) -> list[Need]:
     """Return needs that no choice of candidates meets together, none where one meets all."""
     try:
         # not `Resolver`: nothing here asks for its graph, and its making may recurse without end
@@ -151,6 +152,5 @@ def _found(name: NormalizedName, find: Find) -> str:
     found = find(name)
     if found is None:
         return f"{name} is not installed"
-    if found.requires is None:
-        return f"{name} {found.text} is installed, but its own needs cannot be read"
-    return f"{name} {found.text} is installed"
+    unread = ", but its own needs cannot be read" if found.requires is None else ""
+    return f"{name} {found.text} is installed{unread}"

@@ -230,11 +230,10 @@ def _place(entry: Option) -> str:
     return policy.index(entry) if path is None else os.path.realpath(os.path.expanduser(path))
 
 
-def _places(options: Iterable[Option]) -> Iterator[tuple[str, tuple[Option, ...]]]:
+def _places(options: Sequence[Option]) -> Iterator[tuple[str, tuple[Option, ...]]]:
     """Yield each index and each place of `--find-links`, with the options by which it alone is in force."""
-    given = tuple(options)
-    shared = tuple(option for option in given if option.dest not in client.OPTIONS)
-    known = client.Places(given)
+    shared = tuple(option for option in options if option.dest not in client.OPTIONS)
+    known = client.Places(options)
     for url in known.indexes:
         option = _option("index_url", url)
         yield _place(option), (*shared, option)

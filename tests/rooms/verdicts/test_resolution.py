@@ -23,7 +23,7 @@ def among(*releases: Distribution) -> resolution.Candidates:
 
 def chosen(text: str, *releases: Distribution) -> dict[str, str]:
     """Return what is chosen among these releases, the preferred of each project first."""
-    provider = resolution.Provider(among(*releases), MARKERS)
+    provider = resolution.Provider(among(*releases), MARKERS, lambda _: False)
     mapping = Resolver(provider, BaseReporter()).resolve(roots(text)).mapping
     return {name: candidate.distribution.text for (name, _), candidate in mapping.items()}
 
