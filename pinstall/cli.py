@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pinstall.report.terminal import Terminal
 
+# Each is a function of that name, with its module.
 COMMANDS = {"cache": "cache", "check": "check", "lock": "lock", "undo": "cache", "why": "why"}
-"""Each is a function of that name, with its module."""
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+# The longest time in seconds that a run waits for another one.
 PATIENCE: Final = 10.0
-"""The longest time in seconds that a run waits for another one."""
 # The seconds after which it says so.
 _A_MOMENT: Final = 1.0
 _PAUSE: Final = 0.02

@@ -22,17 +22,16 @@ if TYPE_CHECKING:
     Look = Callable[[Sequence[str]], list[Any]]
 
 FORMAT = f"pinstall stamp 4 {__version__}"
+# Kinds of grounds: bytes of a file, its status, its last change, its existence, names in a folder, a variable, a prefix
+# of variables, the path behind all links (REAL); and of many places below a folder, each of which costs half as much
+# so: their status (STATUSES), size and time of files that all exist (FILES).
 CONTENT, STATUS, CHANGE, EXISTENCE, LISTING, VARIABLE, PREFIX, STATUSES, FILES, REAL = "cstelvpmfr"
-"""Kinds of grounds: bytes of a file, its status, its last change, its existence, names in a folder, a variable, a
-prefix of variables, the path behind all links (REAL); and of many places below a folder, each of which costs half as
-much so: their status (STATUSES), size and time of files that all exist (FILES).
-"""
+# Separates the places of one ground; a normal path has it at its beginning only.
 BETWEEN = "//"
-"""Separates the places of one ground; a normal path has it at its beginning only."""
 # Bytes of the largest file that can be a ground: `/dev/zero` has no end.
 _LARGEST = 1 << 26
+# How many stamps are kept, the newest, and how large all may be: one that covers 19,000 files has 1 MiB.
 _MOST, MOST_BYTES = 200, 1 << 26
-"""How many stamps are kept, the newest, and how large all may be: one that covers 19,000 files has 1 MiB."""
 
 
 def find(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:

@@ -108,8 +108,8 @@ _OPTIONS = {"build_isolation": "build isolation", "build_options": "build option
 _OF_MACHINE = ("interpreter", "platform")
 _COMPILER = "C compiler"
 _CPU = "CPU"
+# In a record: the build was told to use all that its CPU has.
 NATIVE = "native"
-"""In a record: the build was told to use all that its CPU has."""
 _OF_CPU = (_CPU, NATIVE)
 # Without a compiler some projects leave out their extension, so a pure wheel depends on whether there was one.
 _NONE = "none"
@@ -170,11 +170,11 @@ def _of_pure(inputs: Mapping[str, str]) -> dict[str, str]:
     return {**kept, _COMPILER: _NONE if kept.get(_COMPILER) == _NONE else ""}
 
 
+# The files of a source archive that say which flags a compiler gets.
 BUILD_FILES: Final = (
     *("CMakeLists.txt", "Makefile", "build.rs", "config.toml", "meson.build"),
     *("pyproject.toml", "setup.cfg", "setup.py"),
 )
-"""The files of a source archive that say which flags a compiler gets."""
 _NATIVE: Final = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
 # The flags of an x86 CPU that stand for instructions of compilers; the others are of systems and virtual machines.
 _INSTRUCTIONS: Final = re.compile(

@@ -29,10 +29,10 @@ FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1
 _MANIFEST = "manifest.json"
 _ORIGIN = "origin.json"
+# How long a receipt is kept.
 DAYS = 90
-"""How long a receipt is kept."""
+# How much the receipts may hold together.
 MEBIBYTES = 2048
-"""How much the receipts may hold together."""
 # packages name the folder of their environment so, of which a shelf may have copies: `../../../bin/demo`
 ABOVE = os.path.join(*[os.pardir] * (2 if os.name == "nt" else 3), "")
 

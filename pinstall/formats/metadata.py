@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     # A row of RECORD: path, hash, size, as written.
     Row = Sequence[str]
 
+# The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel.
 CACHED: Final = "__pycache__/"
-"""The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel."""
+# The size of a file when RECORD does not say it.
 UNKNOWN: Final = -1
-"""The size of a file when RECORD does not say it."""
+# How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions.
 LONGEST_NAME: Final = 255
-"""How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions."""
 _SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 # No limit of Python for the digits of a number is smaller.
 _MOST_DIGITS: Final = 640

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Dependency, Verdict
 
 HOLDS: Final = 0
+# A command that changes nothing has findings; also pip's own code for a refused request.
 FINDING: Final = 1
-"""A command that changes nothing has findings; also pip's own code for a refused request."""
 USAGE: Final = 64
+# A pin is not satisfied, is missing, or cannot be enforced.
 NOT_PINNED: Final = 65
-"""A pin is not satisfied, is missing, or cannot be enforced."""
 UNREADABLE: Final = 66
 INTERNAL: Final = 70
 

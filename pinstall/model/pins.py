@@ -160,8 +160,8 @@ class Dependency:
         return f"`{self.name}=={self.version}`, needed by {self.by}"
 
 
+# The beginning of words on a script that does not start the Python of its environment.
 DEAD: Final = "its script "
-"""The beginning of words on a script that does not start the Python of its environment."""
 
 
 class State(enum.IntEnum):

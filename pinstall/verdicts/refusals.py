@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pinstall.verdicts.evidence import Evidence
 
 DISTRIBUTION = canonicalize_name("pip-pinstall")
+# Another tool, with the same command and the same import name.
 NAMESAKE = canonicalize_name("pinstall")
-"""Another tool, with the same command and the same import name."""
 _CONFLICT = ("pin contradicts another", "pins contradict others")
 _CORRECT = "correct them and run again; nothing has been changed"
 _ACCEPT = "`pinstall check` names the reason for each; delete them, or accept them with `--pin unowned=allow`"

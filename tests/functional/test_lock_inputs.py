@@ -25,8 +25,9 @@ version = "1"
 dependencies = ["aa"]
 [project.optional-dependencies]
 More = ["bb"]
-all = ["my-app[more]", "cc"]
+all = ["bb", "cc"]
 """
+OF_EXTRAS: Final = PROJECT.replace('"bb", "cc"', '"my-app[more]"')
 DYNAMIC: Final = '[project]\nname = "x"\nversion = "1"\ndynamic = ["dependencies"]\n'
 SCRIPT: Final = '# /// script\n# dependencies = ["cc"]\n# ///\n'
 
@@ -101,9 +102,16 @@ class TestFiles:
         if file != "pyproject.toml":
             written(stocked, "", f"sub/{file}")
         ended = locked(stocked, f"sub/{file}")
-        assert f"`sub/{file}` does not list its dependencies: pip builds the metadata of `sub`" in own_lines(ended)
+        assert f"`sub/{file}` does not list all that it needs: pip builds the metadata of `sub`" in own_lines(ended)
         assert pins(ended) == {"aa": "x (pyproject.toml)" if file == "pyproject.toml" else file}
         assert "left out" not in ended.output
+
+    @pytest.mark.slow
+    def test_an_extra_of_extras_is_built(self, stocked: Runner) -> None:
+        project(stocked, OF_EXTRAS, "sub")
+        ended = locked(stocked, "sub/pyproject.toml", "--extra", "all")
+        assert "pip builds the metadata of `sub`" in ended.stderr
+        assert pins(ended)["aa"] == "My_App (pyproject.toml)"
 
     @pytest.mark.slow
     @pytest.mark.skipif(RELEASE < (25, 1), reason="this pip knows no groups")
@@ -178,8 +186,8 @@ class TestTheProjectsFile:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            (DYNAMIC, "the dependencies of `pyproject.toml` are dynamic"),
-            ('[project]\nname = "x"\n', "`pyproject.toml` lists no `dependencies`"),
+            (DYNAMIC, "`pyproject.toml` lists no dependencies, or says that they are dynamic"),
+            ('[project]\nname = "x"\n', "`pyproject.toml` lists no dependencies, or says that they are dynamic"),
             ('[project]\ndependencies = "aa"\nname = 1\n', "the dependencies cannot be read"),
         ],
     )

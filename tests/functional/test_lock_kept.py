@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from pinstall import cli
+from pinstall.commands.lock import texts
 from pinstall.formats import metadata
+from pinstall.model.errors import INTERNAL
+from pinstall.report.terminal import Terminal
+from tests.support.processes import sealed
 from tests.support.scenes import RELEASE, own_lines, written
 from tests.support.sdists import checkout, sdist
 from tests.support.wheels import wheel
@@ -203,6 +208,21 @@ class TestBots:
         locked(runner, "aa", "-o", "out.txt")
         assert "hunter2" not in text(runner)
         assert f"--index-url={runner.index.url.replace('://', '://me:****@')}" in text(runner).replace("'", "")
+
+
+def test_what_would_be_read_as_something_else_is_not_written(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No input is known that makes it happen, so one function is broken here."""
+    runner.index.add(AA)
+    monkeypatch.chdir(runner.home)
+    for name, value in sealed(runner.home).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(texts, "quoted", lambda _: ("--config-settings=a=b",))
+    words = ["lock", "--python", str(runner.environment.python), *runner.index_options, "aa", "-o", "out.txt"]
+    assert cli.attempt(words, Terminal(words)) == INTERNAL
+    assert "what would be written is not what was resolved: `aa` would be read as" in capfd.readouterr().err
+    assert not (runner.home / "out.txt").exists()
 
 
 class TestWords:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     Wanted = Mapping[NormalizedName, SpecifierSet]
 
+# How many seconds a refusal waits for indexes.
 SECONDS: Final = 2.0
-"""How many seconds a refusal waits for indexes."""
 # Options with which the target, or the newest release, does not decide what fits.
 _OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
 # Commands of pip that a user may try here; `wheel` and `search` are more likely projects.

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from pinstall.request.options import Pip
     from pinstall.verdicts.evidence import Evidence
 
+# How many seconds servers have, all together, to prove after a failure that what is cached is outdated.
 PATIENCE = 30.0
-"""How many seconds servers have, all together, to prove after a failure that what is cached is outdated."""
 
 _UNMANAGED = "is unmanaged"  # the reason for a copy that goes back after the reinstallation
 

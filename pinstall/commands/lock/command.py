@@ -81,19 +81,20 @@ def _refuse_unread(asked: Asked) -> None:
 
 def _earlier(old: str, asks: Wanted, asked: Asked, tell: Reporter) -> Earlier:
     """Return of the file to write what stays; refuse to replace one that is no lock."""
-    if old and not asks.force and not earlier.is_lock(old, asks.output):
+    if old and "--force" not in asks.flags and not earlier.is_lock(old, asks.output):
         message = f"`{asks.output}` is no lock of pinstall, pip-compile or uv"
         hint = "name another file behind `-o`, or replace it by `--force`; nothing has been changed"
         raise PinstallError("no-lock", message, hint=hint, exit_code=UNREADABLE)
     if not old or not earlier.is_lock(old, asks.output):
         return earlier.Earlier()
     known = earlier.read(old, asks.output, asks.folder, asked.target.markers, asked.environ)
-    pins = {} if asks.everything else {name: one for name, one in known.pins.items() if name not in asks.upgrades}
+    going = known.pins if "--upgrade" in asks.flags else asks.upgrades
+    pins = {name: one for name, one in known.pins.items() if name not in going}
     outgrown = earlier.find_outgrown(pins, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
         was = f"=={pins[name].version}" if pins[name].version else " @ its link"
         tell.say(f"{name}{was} gives way: {phrases.place(line.origin)} asks for `{line.text}`")
-    for name in dict.fromkeys(name for name, _ in known.others):
+    for name in dict(known.others):
         tell.say(f"what `{asks.output}` has of {name} for other environments stays")
     return known._replace(pins={name: one for name, one in pins.items() if name not in outgrown})
 
@@ -192,7 +193,7 @@ def _text(locked: Sequence[Locked], found: Report, asked: Asked, asks: Wanted, k
     """Return the text of the lock; raise PinstallError (70) if it would be read as something else."""
     request, restore, markers = asked.request, texts.make_restorer(asked), found["environment"]
     foreign = [f"{one.name} {one.value}" for one in request.options if one.dest in FOREIGN]
-    heading = [] if asks.no_header else texts.header(markers, foreign, asks.command)
+    heading = [] if "--no-header" in asks.flags else texts.header(markers, foreign, asks.command)
     if lockfile.is_lock(asks.output):
         texts.refuse(locked, restore)
         text = texts.lock(locked, heading, None if foreign else markers, asks.folder, known.others)
@@ -205,12 +206,12 @@ def _text(locked: Sequence[Locked], found: Report, asked: Asked, asks: Wanted, k
         fault = texts.find_fault(read, locked, asked.target.markers, whole=False)
     else:
         locked = [replace(one, url=restore(one.url)) for one in locked]
-        locked = [replace(one, extras=()) for one in locked] if asks.strip_extras else locked
-        locked = [replace(one, hashes=()) for one in locked] if asks.no_hashes else locked
-        unsaid = ("index_url", "extra_index_urls") if asks.no_emit_index_url else ()
+        locked = [replace(one, extras=()) for one in locked] if "--strip-extras" in asks.flags else locked
+        locked = [replace(one, hashes=()) for one in locked] if "--no-hashes" in asks.flags else locked
+        unsaid = ("index_url", "extra_index_urls") if "--no-emit-index-url" in asks.flags else ()
         given = [*request.command_line, *asked.options]
         options = [_option(one, restore, asks) for one in given if one.dest in _FINDING and one.dest not in unsaid]
-        text = texts.requirements(locked, heading, options, known.others, annotated=not asks.no_annotate)
+        text = texts.requirements(locked, heading, options, known.others, annotated="--no-annotate" not in asks.flags)
         read = requirements.read(text.encode(), file=asks.output, constraint=False, environ={})
         fault = texts.find_fault(read, locked, asked.target.markers, whole=True)
     if fault:
@@ -230,7 +231,7 @@ def _delivered(old: str, text: str, asks: Wanted, tell: Reporter) -> int:
         tell.page(text)
     elif texts.is_same(old, text):
         tell.say(f"`{asks.output}` is up to date")
-    elif asks.check:
+    elif {"--check", "--dry-run"} & {*asks.flags}:
         for line in texts.difference(old, text):
             tell.show(line)
         tell.say(f"`{asks.output}` is not up to date")

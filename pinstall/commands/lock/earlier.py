@@ -15,7 +15,6 @@ from urllib.parse import quote
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
-from pinstall.model.artifacts import Link
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.request import lockfile, requirements
@@ -35,20 +34,15 @@ _REVISION: Final = re.compile(r"\s+# revision (\S+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One pin of an earlier lock: a version with the files of its release, or a link with the revision asked for."""
+    """One pin of an earlier lock, and how it stands there: a version, or a link with the revision asked for."""
 
     origin: Origin
+    raw: Any
     version: str = ""
-    files: tuple[Link, ...] = ()
-    index: str = ""
+    hashes: frozenset[str] = frozenset()
     link: str = ""
     revision: str = ""
     marker: Marker | None = None
-
-    @property
-    def hashes(self) -> frozenset[str]:
-        """Return the hashes of all its files."""
-        return frozenset(digest for link in self.files for digest in link.hashes)
 
     def constraint(self, name: NormalizedName) -> str:
         """Return the line that keeps the version: `===` keeps out what has a local version besides."""
@@ -57,10 +51,10 @@ class Kept:
 
 
 class Earlier(NamedTuple):
-    """An earlier lock: its pins for this environment, and by name what it has for others, as it stands there."""
+    """An earlier lock: its pins for this environment, and those for others."""
 
     pins: Mapping[NormalizedName, Kept] = {}
-    others: tuple[tuple[NormalizedName, Any], ...] = ()
+    others: tuple[tuple[NormalizedName, Kept], ...] = ()
 
 
 def is_lock(text: str, path: str) -> bool:
@@ -72,15 +66,15 @@ def read(text: str, path: str, folder: str, markers: Mapping[str, str], environ:
     """Return what an earlier lock in a folder says for this environment; raise PinstallError (66) for what is none."""
     try:
         found = list(_packages(text, path, folder) if lockfile.is_lock(path) else _lines(text, path, environ))
-        mine = [(name, kept) for name, kept, _ in found if metadata.applies(kept.marker, markers)]
-        others = [(name, raw) for name, kept, raw in found if not metadata.applies(kept.marker, markers)]
+        mine = [(name, kept) for name, kept in found if metadata.applies(kept.marker, markers)]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise _unreadable(path, f"it is no lock: {error}") from error
     # of several lines that apply, the first one counts
-    return Earlier({name: kept for name, kept in reversed(mine) if kept.version or kept.link}, tuple(others))
+    pins = {name: kept for name, kept in reversed(mine) if kept.version or kept.link}
+    return Earlier(pins, tuple(one for one in found if one not in mine))
 
 
-def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[NormalizedName, Kept, Any]]:
+def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[NormalizedName, Kept]]:
     read = requirements.read(text.encode(), file=path, constraint=False, environ=environ)
     for fault in read.faults:
         raise _unreadable(path, f"{fault.origin}: {fault.message}")
@@ -92,45 +86,38 @@ def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[N
         block = [rows[start - 1], *takewhile(lambda row: row[:1].isspace(), rows[start:])]
         revision = next((found[1] for row in block if (found := _REVISION.fullmatch(row))), "")
         versions = [one.version for one in line.specifier if one.operator in ("==", "===")]
-        kept = Kept(
-            origin=line.origin,
-            version="" if line.link else next(iter(versions), ""),
-            files=tuple(Link(url="", filename="", hashes=frozenset((digest,))) for digest in line.hashes),
-            link=line.link or "",
-            revision=revision,
-            marker=line.marker,
+        yield (
+            line.name,
+            Kept(
+                origin=line.origin,
+                raw="\n".join(block),
+                version="" if line.link else next(iter(versions), ""),
+                hashes=line.hashes,
+                link=line.link or "",
+                revision=revision,
+                marker=line.marker,
+            ),
         )
-        yield line.name, kept, "\n".join(block)
 
 
-def _packages(text: str, path: str, folder: str) -> Iterator[tuple[NormalizedName, Kept, Any]]:
+def _packages(text: str, path: str, folder: str) -> Iterator[tuple[NormalizedName, Kept]]:
     for package in metadata.parse_toml(text.encode())["packages"]:
-        vcs, archive = package.get("vcs", {}), package.get("archive")
-        places = (archive, package.get("sdist"), *package.get("wheels", ()))
-        some = [_link(one, folder) for one in places if one is not None]
-        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else some[0].url if archive else ""
-        kept = Kept(
-            origin=Origin(where=path),
-            version="" if link else package.get("version", ""),
-            files=tuple(some),
-            index=package.get("index", ""),
-            link=link,
-            revision=vcs.get("requested-revision", ""),
-            marker=metadata.marker(package["marker"]) if "marker" in package else None,
+        vcs, archive = package.get("vcs", {}), package.get("archive", {})
+        files = [one for one in (archive, package.get("sdist"), *package.get("wheels", ())) if one]
+        place = posixpath.normpath(posixpath.join(folder, archive.get("path", "")))
+        url = archive.get("url", "") or (f"file://{quote(place)}" if archive else "")
+        yield (
+            canonicalize_name(package["name"]),
+            Kept(
+                origin=Origin(where=path),
+                raw=package,
+                version="" if vcs or archive else package.get("version", ""),
+                hashes=frozenset(f"{name}:{digest}" for one in files for name, digest in one["hashes"].items()),
+                link=f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else url,
+                revision=vcs.get("requested-revision", ""),
+                marker=metadata.marker(package["marker"]) if "marker" in package else None,
+            ),
         )
-        yield canonicalize_name(package["name"]), kept, package
-
-
-def _link(one: Mapping[str, Any], folder: str) -> Link:
-    path, uploaded = one.get("path"), one.get("upload-time")
-    url = f"file://{quote(posixpath.normpath(posixpath.join(folder, path)))}" if path else one["url"]
-    return Link(
-        url=url,
-        filename=one.get("name") or urls.file_name(url),
-        hashes=frozenset(f"{name}:{digest}" for name, digest in one["hashes"].items()),
-        size=one.get("size"),
-        uploaded=uploaded.isoformat() if uploaded else "",
-    )
 
 
 def find_outgrown(

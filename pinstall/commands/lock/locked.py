@@ -40,7 +40,7 @@ class Locked:
     `files` are those of its release, a hash of each known; of a direct URL there is one, of a repository at a `commit`
     none, and a local `directory` cannot be locked at all. `index` is empty where no index lists them, and `alone` says
     why only the file is known that pip took. `askers` say who asks for it: places and projects. `settings` are the
-    options of its build.
+    options of its build, `raw` is what an earlier lock says of the same files.
     """
 
     name: NormalizedName
@@ -60,6 +60,7 @@ class Locked:
     marker: Marker | None = None
     hashes: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    raw: Any = None
 
 
 def list_releases(report: Mapping[str, Any], kept: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, str]:
@@ -201,7 +202,7 @@ def _contents(
     if item["is_direct"]:
         return {**place, **_hashed((taken,), taken, name, demanded)}
     if kept and kept.hashes & known:
-        return {"index": kept.index, **_hashed(kept.files, taken, name, demanded)}
+        return {**_hashed((taken,), taken, name, demanded), "raw": kept.raw if demanded == kept.hashes else None}
     releases = [(page.index, _release(page, name, item["metadata"]["version"])) for page in offered]
     for index, links in releases:
         if any(link.hashes & known or (link.url == url and not _is_other(link, taken)) for link in links):

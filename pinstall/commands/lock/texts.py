@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from pinstall.commands.lock.earlier import Kept
     from pinstall.commands.lock.locked import Locked
     from pinstall.model.artifacts import Link
     from pinstall.model.inputs import RequirementFile, RequirementLine
@@ -57,15 +58,16 @@ def requirements(
     locked: Iterable[Locked],
     heading: Iterable[str],
     options: Iterable[str],
-    others: Iterable[tuple[NormalizedName, str]] = (),
+    others: Iterable[tuple[NormalizedName, Kept]] = (),
     *,
     annotated: bool = True,
 ) -> str:
     """Return the text of a requirement file that demands exactly this; `options` are lines to find it by.
 
-    `others` are the texts of pins for other environments.
+    `others` are pins for other environments.
     """
-    found = sorted([*((one.name, _requirement(one, annotated=annotated)) for one in locked), *others])
+    mine = [(one.name, _requirement(one, annotated=annotated)) for one in locked]
+    found = sorted([*mine, *((name, kept.raw) for name, kept in others)])
     lines = dict.fromkeys(options)
     parts = [*heading, *lines, *([""] if lines else []), *(text for _, text in found)]
     return "".join(f"{part}\n" for part in parts)
@@ -95,13 +97,14 @@ def lock(
     heading: Iterable[str],
     markers: Mapping[str, str] | None,
     folder: str,
-    others: Iterable[tuple[NormalizedName, Mapping[str, Any]]] = (),
+    others: Iterable[tuple[NormalizedName, Kept]] = (),
 ) -> str:
-    """Return the text of a lock file in this folder for these markers, or any; `others` are packages for others."""
+    """Return the text of a lock file in this folder for these markers, or any; `others` are pins for others."""
     document: dict[str, Any] = {"lock-version": "1.0"}
     if markers:
         document["environments"] = [" and ".join(f"{name} == '{markers[name]}'" for name in _ENVIRONMENT)]
-    packages = [*((one.name, _package(one, folder)) for one in locked if not one.directory), *others]
+    mine = [(one.name, one.raw or _package(one, folder)) for one in locked if not one.directory]
+    packages = [*mine, *((name, kept.raw) for name, kept in others)]
     document |= {"created-by": "pinstall", "packages": [package for _, package in sorted(packages, key=itemgetter(0))]}
     return "\n".join((*heading, *_toml(document), ""))
 

@@ -27,17 +27,18 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Reporter
 
 _FLAGS: Final = (
-    *("--all-extras", "--check", "--force", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header"),
-    "--strip-extras",
+    *("--all-extras", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header", "--strip-extras"),
 )
+# Flags of one run, which the header of the lock does not have.
+_ONCE: Final = ("--check", "--dry-run", "--force", "--upgrade")
+_SHORT: Final = {"--upgrade": ("-U",), "--dry-run": ("-n",)}
 # What pip-compile and uv call what is done anyway.
 _ANYWAY: Final = (
     *("--allow-unsafe", "--annotate", "--build-isolation", "--emit-find-links", "--emit-index-url", "--emit-options"),
     *("--emit-trusted-host", "--generate-hashes", "--header", "--no-strip-extras", "--reuse-hashes"),
 )
-NAMES: Final = (*_FLAGS, *_ANYWAY, "--dry-run", "--extra", "--output-file", "--upgrade", "--upgrade-package")
-"""The long options of this command that a user may have meant."""
-_ONCE: Final = ("--check", "--force")
+# The long options of this command that a user may have meant.
+NAMES: Final = (*_ONCE, *_FLAGS, *_ANYWAY, "--extra", "--output-file", "--upgrade-package")
 # What the header does not say: how much is printed, which cache it is; files stand there as words.
 _UNSAID: Final = SPEECH | {"cache_dir", "requirements"}
 _ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
@@ -53,16 +54,8 @@ class Wanted(argparse.Namespace):
     """
 
     output: str
+    flags: list[str]
     extras: list[str]
-    all_extras: bool
-    check: bool
-    force: bool
-    everything: bool
-    no_annotate: bool
-    no_emit_index_url: bool
-    no_hashes: bool
-    no_header: bool
-    strip_extras: bool
     upgraded: list[str]
     upgrades: dict[NormalizedName, str]
     command: str
@@ -85,12 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("-o", "--output-file", dest="output", default="")
     parser.add_argument("-P", "--upgrade-package", dest="upgraded", action="append", default=[])
-    parser.add_argument("-U", "--upgrade", dest="everything", action="store_true")
-    parser.add_argument("-n", "--dry-run", dest="check", action="store_true")
     parser.add_argument("--extra", dest="extras", action="append", default=[])
     parser.add_argument("--resolver", choices=("backtracking",))
-    for flag in (*_FLAGS, *_ANYWAY):
-        parser.add_argument(flag, action="store_true")
+    for flag in (*_ONCE, *_FLAGS, *_ANYWAY):
+        dest = "anyway" if flag in _ANYWAY else "flags"
+        parser.add_argument(*_SHORT.get(flag, ()), flag, dest=dest, action="append_const", const=flag, default=[])
     return parser
 
 
@@ -99,7 +91,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tup
     wanted, words = _parser().parse_known_args(argv, Wanted())
     wanted.output = "" if wanted.output == "-" else wanted.output
     wanted.upgrades, wanted.places, wanted.folders = dict(map(_upgrade, wanted.upgraded)), {}, {}
-    if "--check" in argv and not wanted.output:
+    if "--check" in wanted.flags and not wanted.output:
         raise misuse("`--check` needs the file that it is about: `-o FILE`")
     wanted.command = _command(wanted, arguments.read(words, NEWEST), environ)
     positional = {one.origin.where for one in arguments.read(words, NEWEST).positionals}
@@ -112,7 +104,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tup
         else:
             left += _input(word)
     request = read_call(left, environ).request
-    extras = bool(wanted.extras or wanted.all_extras)
+    extras = bool(wanted.extras) or "--all-extras" in wanted.flags
     if not projects and (extras or not (request.positionals or request.has(*_ASKING))):
         path = _nearest(environ, projects_alone=extras)
         asks = "asks for" if path.endswith(".in") else "lists as dependencies"
@@ -128,7 +120,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tup
 
 def _command(wanted: Wanted, request: Request, environ: Mapping[str, str]) -> str:
     """Return the command that makes the lock again, as update bots read it: files as words, `--name=value`."""
-    flags = [flag for flag in _FLAGS if flag not in _ONCE and getattr(wanted, flag[2:].replace("-", "_"))]
+    flags = [flag for flag in wanted.flags if flag not in _ONCE]
     flags += [f"--extra={extra}" for extra in wanted.extras]
     flags += [f"--output-file={wanted.output}"] if wanted.output else []
     given = [one for one in request.command_line if one.dest not in _UNSAID]
@@ -179,16 +171,15 @@ def _add_project(path: str, words: list[str], wanted: Wanted, tell: Reporter, *,
         needs = _needs(path, table, wanted)
     except (ValueError, AttributeError, TypeError) as error:
         raise _unreadable(path, str(error)) from error
-    if needs is None and found:
-        message = f"the dependencies of `{path}` are dynamic"
-        raise misuse(message, f"have them built: `pinstall lock {path}`, or name what to lock")
-    if found and not needs and "dependencies" not in table:
-        raise misuse(f"`{path}` lists no `dependencies`", "write them there, or name what to lock")
+    if found and (needs is None or not (needs or "dependencies" in table)):
+        message = f"`{path}` lists no dependencies, or says that they are dynamic"
+        raise misuse(message, f"write them there, or have pip build them: `pinstall lock {path}`")
     if needs is None:
-        if wanted.all_extras:
+        optional = table.get("optional-dependencies", {}) if "--all-extras" in wanted.flags else wanted.extras
+        if not optional and "--all-extras" in wanted.flags:
             raise misuse(f"only a build tells which extras `{path}` has", "name them: `--extra NAME`")
-        tell.say(f"`{path}` does not list its dependencies: pip builds the metadata of `{folder or '.'}`")
-        extras = f"[{','.join(wanted.extras)}]" if wanted.extras else ""
+        tell.say(f"`{path}` does not list all that it needs: pip builds the metadata of `{folder or '.'}`")
+        extras = f"[{','.join(optional)}]" if optional else ""
         needs = [f"{folder or '.'}{os.sep if folder else ''}{extras}"]
         wanted.folders[os.path.realpath(folder)] = place
     wanted.places |= {f"argument {len(words) + number}": place for number in range(1, len(needs) + 1)}
@@ -207,25 +198,18 @@ def _table(path: str) -> dict[str, Any]:
 
 
 def _needs(path: str, table: Mapping[str, Any], wanted: Wanted) -> list[str] | None:
-    """Return what a table lists, with extras; none where its build decides: for a dynamic list, an extra by marker."""
+    """Return what a table lists, with extras; none where its build decides: for a dynamic list, an extra of extras."""
     if not table or not {"dependencies", "optional-dependencies"}.isdisjoint(table.get("dynamic", ())):
         return None
     own = canonicalize_name(table.get("name", ""))
     optional = {canonicalize_name(extra): some for extra, some in table.get("optional-dependencies", {}).items()}
-    extras = list(optional) if wanted.all_extras else [canonicalize_name(extra) for extra in wanted.extras]
     needs = [*table.get("dependencies", ())]
-    for extra in extras:  # it grows
+    for extra in optional if "--all-extras" in wanted.flags else map(canonicalize_name, wanted.extras):
         if extra not in optional:
             raise misuse(f"`{path}` has no extra `{extra}`", f"it has {', '.join(optional) or 'none'}")
-        for text in optional[extra]:
-            need = metadata.requirement(text)
-            if canonicalize_name(need.name) != own:
-                needs.append(text)
-            elif need.marker:
-                return None
-            else:
-                extras += sorted({canonicalize_name(one) for one in need.extras} - {*extras})
-    return needs
+        needs += optional[extra]
+    named = {canonicalize_name(metadata.requirement(need).name) for need in needs}
+    return None if own in named else needs
 
 
 def _unreadable(path: str, reason: str) -> PinstallError:

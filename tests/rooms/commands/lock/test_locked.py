@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -16,6 +16,9 @@ from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import PinstallError
 from pinstall.request import lockfile, requirements
 from tests.support.values import COMMIT, MARKERS, lines, sha256
+
+if TYPE_CHECKING:
+    from pinstall.model.inputs import RequirementFile
 
 A, B, C = (sha256(letter) for letter in "abc")
 INDEX = "https://index.invalid/simple"
@@ -160,6 +163,30 @@ def test_a_requirement_file_says_the_same_when_it_is_read() -> None:
     assert found["direct"].link == "https://h/x-1.0.zip#subdirectory=in"
     assert found["vcs"].link == f"git+https://h/repo@{COMMIT}"
     assert "\n    # via r.txt\n" in text
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "name"),
+    [
+        ("demo[some]==1.0", "demo[some]==1.1", "demo"),
+        ("demo[some]==1.0", "demo==1.0", "demo"),
+        (f"--hash={A}", f"--hash={C}", "demo"),
+        (f"    --hash={B}", "#", "demo"),
+        ("https://h/x-1.0.zip", "https://h/y-1.0.zip", "direct"),
+        (COMMIT, "0" * 40, "vcs"),
+        ("vcs @", "# vcs @", "vcs"),
+        ("# local is left out: it", "local==1.0", "local"),
+        ("demo[some]==1.0", "???", "???"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_found(was: str, instead: str, name: str) -> None:
+    text = lock_texts.requirements(everything(), ["# heading"], [])
+    assert lock_texts.find_fault(read_back(text), everything(), MARKERS, whole=True) == ""
+    assert name in lock_texts.find_fault(read_back(text.replace(was, instead, 1)), everything(), MARKERS, whole=True)
+
+
+def read_back(text: str) -> RequirementFile:
+    return requirements.read(text.encode(), file="r.txt", constraint=False, environ={})
 
 
 def test_a_lock_file_says_the_same_when_it_is_read() -> None:
