@@ -241,6 +241,15 @@ class TestInputs:
         written(stocked, "bb\n", "some.in")
         assert "# via -r some.in\n" in locked(stocked, "cc", "some.in").stdout
 
+    def test_comments_name_requirements_and_constraints_as_pip_compile_does(self, stocked: Runner) -> None:
+        written(stocked, "bb<2\n", "sub/limits.txt")
+        written(stocked, "aa\n-c limits.txt\n", "sub/some.in")
+        own = written(stocked, "aa<3\nbb<3\n", "own.txt")
+        locked(stocked, "sub/some.in", "-o", "sub/some.txt", env={"PIP_CONSTRAINT": own})
+        assert "    # via -r sub/some.in\n" in text(stocked, "sub/some.txt")
+        assert "    # via\n    #   -c sub/limits.txt\n    #   aa\n" in text(stocked, "sub/some.txt")
+        assert "own.txt" not in text(stocked, "sub/some.txt")
+
     def test_where_there_is_nothing_to_lock_that_is_said(self, stocked: Runner) -> None:
         (stocked.home / ".git").mkdir()
         assert "there is nothing to lock" in locked(stocked, code=64).stderr

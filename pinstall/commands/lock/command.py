@@ -100,14 +100,24 @@ def _earlier(old: str, asks: Wanted, asked: Asked, tell: Reporter) -> Earlier:
 
 
 def _placed(line: RequirementLine, asks: Wanted) -> RequirementLine:
-    """Return the line with its origin in the words of a comment, paths relative to the lock."""
+    """Return the line with its origin in the words of a comment, those of pip-compile, from the working directory."""
     where = line.origin.where
     if where.startswith("argument "):
         where = asks.places.get(where, "command line")
     elif os.path.exists(where):
-        kind = "" if where.endswith((".toml", ".py")) else "-r "
-        where = kind + os.path.relpath(where, asks.folder)
+        kind = "" if where.endswith((".toml", ".py")) else "-c " if line.constraint else "-r "
+        where = kind + os.path.relpath(where)
     return replace(line, origin=Origin(where=where))
+
+
+def _find_bounds(lines: Iterable[RequirementLine], asked: Asked, asks: Wanted) -> dict[str | None, set[str]]:
+    """Return by project the constraint files that bound it, without those of pip's settings."""
+    settled = {os.path.abspath(option.value or "") for option in asked.request.defaults}
+    bounds: dict[str | None, set[str]] = {}
+    for line in lines:
+        if line.constraint and os.path.abspath(line.origin.where) not in settled:
+            bounds.setdefault(line.name, set()).add(_placed(line, asks).origin.where)
+    return bounds
 
 
 def _locked(asked: Asked, asks: Wanted, found: Report, known: Earlier, since: float) -> tuple[Locked, ...]:
@@ -137,11 +147,11 @@ def _locked(asked: Asked, asks: Wanted, found: Report, known: Earlier, since: fl
         if (path := os.path.realpath(files.path_of(item["download_info"]["url"]) or "")) in asks.folders
     }
     settings = {line.name: resolving.find_settings(line, asked) for line in lines if line.name is not None}
-    others = dict(known.others)
+    others, bounds = dict(known.others), _find_bounds(lines, asked, asks)
     return tuple(
         replace(
             one,
-            askers=tuple(sorted({projects.get(asker, asker) for asker in one.askers})),
+            askers=tuple(sorted({*(projects.get(asker, asker) for asker in one.askers), *bounds.get(one.name, ())})),
             settings=settings.get(one.name, ()),
             marker=kept[one.name].marker if one.name in others and one.name in kept else one.marker,
         )
