@@ -5,13 +5,16 @@ May not: open a file, resolve.
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pinstall import files
+from pinstall.commands.lock.locked import Kept
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Link
 from pinstall.model.errors import UNREADABLE, PinstallError
@@ -21,7 +24,6 @@ from pinstall.request import lockfile, requirements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from packaging.markers import Marker
 
 # How locks of this tool and of others begin, and what only a lock file (PEP 751) has.
 _HEADER: Final = re.compile(
@@ -29,29 +31,6 @@ _HEADER: Final = re.compile(
 )
 _LOCK_FILE: Final = re.compile(r"(?m)^lock-version\s*=")
 _REVISION: Final = re.compile(r"\s+# revision (\S+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """One pin of an earlier lock: a version with the files of its release, or a link with the revision asked for."""
-
-    origin: Origin
-    version: str = ""
-    files: tuple[Link, ...] = ()
-    index: str = ""
-    link: str = ""
-    revision: str = ""
-    marker: Marker | None = None
-
-    @property
-    def hashes(self) -> frozenset[str]:
-        """Return the hashes of all its files."""
-        return frozenset(digest for link in self.files for digest in link.hashes)
-
-    def constraint(self, name: NormalizedName) -> str:
-        """Return the line that keeps the version: `===` keeps out what has a local version besides."""
-        parsed = metadata.version(self.version)
-        return f"{name}==={parsed}" if parsed is not None and parsed.local is None else f"{name}=={self.version}"
 
 
 class Earlier(NamedTuple):
@@ -105,12 +84,14 @@ def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]
     for package in metadata.parse_toml(text.encode())["packages"]:
         vcs, archive = package.get("vcs", {}), package.get("archive", {})
         sdist = package.get("sdist")
-        some = [_link(one) for one in (*package.get("wheels", ()), *([sdist] if sdist else ()))]
-        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else archive.get("url", "")
+        listed = [archive] if archive else [*package.get("wheels", ()), *([sdist] if sdist else ())]
+        some = [_link(one, os.path.dirname(path)) for one in listed]
+        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else some[0].url if archive else ""
+        link = "" if "index" in package else link  # an sdist of a release, with a suffix that lock files do not take
         kept = Kept(
             origin=Origin(where=path),
             version="" if link else package.get("version", ""),
-            files=tuple([_link(archive)] if archive else some),
+            files=tuple(some),
             index=package.get("index", ""),
             link=link,
             revision=vcs.get("requested-revision", ""),
@@ -119,11 +100,12 @@ def _packages(text: str, path: str) -> Iterator[tuple[NormalizedName, Kept, Any]
         yield canonicalize_name(package["name"]), kept, package
 
 
-def _link(one: Mapping[str, Any]) -> Link:
-    url, uploaded = one.get("url", ""), one.get("upload-time")
+def _link(one: Mapping[str, Any], folder: str) -> Link:
+    path, uploaded = one.get("path"), one.get("upload-time")
+    url = f"file://{quote(os.path.abspath(os.path.join(folder, path)))}" if path else one["url"]
     return Link(
-        url=url or one.get("path", ""),
-        filename=one.get("name") or urls.file_name(url or one.get("path", "")),
+        url=url,
+        filename=one.get("name") or urls.file_name(url),
         hashes=frozenset(f"{name}:{digest}" for name, digest in one["hashes"].items()),
         size=one.get("size"),
         uploaded=uploaded.isoformat() if uploaded else "",
@@ -158,6 +140,8 @@ def is_same_source(kept: Kept, line: RequirementLine) -> bool:
 def _split(link: str) -> tuple[str, str]:
     """Return a link without secrets and revision, and the revision of a repository."""
     bare = urls.without_secrets(link)
+    if (path := files.path_of(bare)) is not None:
+        return os.path.abspath(path), ""
     stem, _, revision = bare.rpartition("@") if urls.is_vcs(link) else (bare, "", "")
     return (stem, revision) if "://" in stem else (bare, "")
 

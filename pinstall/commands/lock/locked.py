@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from packaging.markers import Marker
 
-    from pinstall.commands.lock.earlier import Kept
-    from pinstall.model.inputs import RequirementLine
+    from pinstall.model.inputs import Origin, RequirementLine
 
 
 _NONE: Final[Mapping[NormalizedName, Any]] = MappingProxyType({})
@@ -60,6 +59,29 @@ class Locked:
     marker: Marker | None = None
     hashes: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One pin of an earlier lock: a version with the files of its release, or a link with the revision asked for."""
+
+    origin: Origin
+    version: str = ""
+    files: tuple[Link, ...] = ()
+    index: str = ""
+    link: str = ""
+    revision: str = ""
+    marker: Marker | None = None
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """Return the hashes of all its files."""
+        return frozenset(digest for link in self.files for digest in link.hashes)
+
+    def constraint(self, name: NormalizedName) -> str:
+        """Return the line that keeps the version: `===` keeps out what has a local version besides."""
+        parsed = metadata.version(self.version)
+        return f"{name}==={parsed}" if parsed is not None and parsed.local is None else f"{name}=={self.version}"
 
 
 def list_releases(report: Mapping[str, Any], kept: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, str]:
