@@ -125,12 +125,13 @@ class Index:
         *,
         yanked: str | None = None,
         requires_python: str | None = None,
-        hashes: bool = True,
+        hashes: bool | str = True,
         metadata: bool = True,
     ) -> str:
         """List the artifact, in place of one of the same file name, and return its URL.
 
-        `hashes=False` publishes no digest, `metadata=False` no PEP 658 file; `yanked=""` is without a reason.
+        `hashes=False` publishes no digest, a text one by this algorithm and not by sha256; `metadata=False` no PEP 658
+        file; `yanked=""` is without a reason.
         """
         filename, content = artifact
         stem = filename.split("-")[0] if filename.endswith(".whl") else filename.rpartition("-")[0]
@@ -141,7 +142,7 @@ class Index:
             project=canonicalize_name(stem),
             yanked=yanked,
             requires_python=requires_python,
-            hashes=hashes,
+            algorithm="sha256" if hashes is True else hashes or "",
             metadata=metadata_of(content) if metadata else None,
         )
         return self.file_url(filename)

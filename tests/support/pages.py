@@ -18,7 +18,7 @@ UPLOADED = "2024-05-06T07:08:09.123456Z"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One file of the index and what its page says of it."""
+    """One file of the index and what its page says of it: its hash by this `algorithm`, which may be empty."""
 
     filename: str
     url: str
@@ -26,8 +26,13 @@ class Listing:
     project: str
     yanked: str | None
     requires_python: str | None
-    hashes: bool
+    algorithm: str
     metadata: bytes | None
+
+    @property
+    def digest(self) -> str:
+        """The hexadecimal digest of the content."""
+        return hashlib.new(self.algorithm, self.content).hexdigest()
 
 
 def json_page(project: str, listings: list[Listing]) -> str:
@@ -37,7 +42,7 @@ def json_page(project: str, listings: list[Listing]) -> str:
         entry: dict[str, Any] = {
             "filename": listing.filename,
             "url": listing.url,
-            "hashes": {"sha256": sha256(listing.content)} if listing.hashes else {},
+            "hashes": {listing.algorithm: listing.digest} if listing.algorithm else {},
             "size": len(listing.content),
             "upload-time": UPLOADED,
             "yanked": listing.yanked or listing.yanked is not None,
@@ -55,7 +60,7 @@ def html_page(listings: list[Listing]) -> str:
     """Return a project's page as PEP 503 wants it."""
     lines = ["<!DOCTYPE html><html><body>"]
     for listing in listings:
-        attributes = {"href": listing.url + f"#sha256={sha256(listing.content)}" * listing.hashes}
+        attributes = {"href": listing.url + (f"#{listing.algorithm}={listing.digest}" if listing.algorithm else "")}
         if listing.yanked is not None:
             attributes["data-yanked"] = listing.yanked
         if listing.requires_python:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.wheels import Archive, core_metadata, escaped, wheel_metadata
+from tests.support.wheels import Archive, core_metadata, escaped, wheel_metadata, zipped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 BUILD_LOG = "PINSTALL_TEST_BUILD_LOG"
 """The variable that names the file to which every build appends a line."""
@@ -76,6 +79,25 @@ def tarball(stem: str, files: dict[str, str]) -> Archive:
             member.size, member.mtime, member.mode = len(content), 1_577_836_800, 0o644
             archive.addfile(member, io.BytesIO(content))
     return Archive(f"{stem}.tar.gz", stream.getvalue())
+
+
+def repacked(archive: Archive, suffix: str, *, below: str = "") -> Archive:
+    """Return an sdist with its files in an archive of another kind, or in a folder `below` its first one."""
+    stem = archive.filename.removesuffix(".tar.gz")
+    stream = io.BytesIO()
+    packers: dict[str, Callable[[bytes], bytes]] = {".tar.bz2": bz2.compress, ".tar.xz": lzma.compress}
+    pack = packers.get(suffix, partial(gzip.compress, mtime=0))
+    with tarfile.open(fileobj=io.BytesIO(archive.content)) as members:
+        files = [(member, opened.read()) for member in members if (opened := members.extractfile(member))]
+    if below:
+        for member, _ in files:
+            member.name = member.name.replace("/", f"/{below}/", 1)
+    if suffix == ".zip":
+        return Archive(f"{stem}.zip", zipped({member.name: content for member, content in files}))
+    with tarfile.open(fileobj=stream, mode="w") as packed:
+        for member, content in files:
+            packed.addfile(member, io.BytesIO(content))
+    return Archive(f"{stem}{suffix}", pack(stream.getvalue()))
 
 
 def checkout(folder: Path, archive: Archive) -> Path:

@@ -5,15 +5,16 @@ May not: open a file, resolve.
 
 from __future__ import annotations
 
-import posixpath
+import os
 import re
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from pinstall import files
+from pinstall.commands.lock.locked import Kept
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
@@ -22,7 +23,6 @@ from pinstall.request import lockfile, requirements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from packaging.markers import Marker
 
 # How locks of this tool and of others begin, and what only a lock file (PEP 751) has.
 _HEADER: Final = re.compile(
@@ -30,24 +30,6 @@ _HEADER: Final = re.compile(
 )
 _LOCK_FILE: Final = re.compile(r"(?m)^lock-version\s*=")
 _REVISION: Final = re.compile(r"\s+# revision (\S+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """One pin of an earlier lock, and how it stands there: a version, or a link with the revision asked for."""
-
-    origin: Origin
-    raw: Any
-    version: str = ""
-    hashes: frozenset[str] = frozenset()
-    link: str = ""
-    revision: str = ""
-    marker: Marker | None = None
-
-    def constraint(self, name: NormalizedName) -> str:
-        """Return the line that keeps the version: `===` keeps out what has a local version besides."""
-        parsed = metadata.version(self.version)
-        return f"{name}==={parsed}" if parsed is not None and parsed.local is None else f"{name}=={self.version}"
 
 
 class Earlier(NamedTuple):
@@ -86,38 +68,36 @@ def _lines(text: str, path: str, environ: Mapping[str, str]) -> Iterator[tuple[N
         block = [rows[start - 1], *takewhile(lambda row: row[:1].isspace(), rows[start:])]
         revision = next((found[1] for row in block if (found := _REVISION.fullmatch(row))), "")
         versions = [one.version for one in line.specifier if one.operator in ("==", "===")]
-        yield (
-            line.name,
-            Kept(
-                origin=line.origin,
-                raw="\n".join(block),
-                version="" if line.link else next(iter(versions), ""),
-                hashes=line.hashes,
-                link=line.link or "",
-                revision=revision,
-                marker=line.marker,
-            ),
+        kept = Kept(
+            origin=line.origin,
+            raw="\n".join(block),
+            version="" if line.link else next(iter(versions), ""),
+            hashes=line.hashes,
+            link=line.link or "",
+            revision=revision,
+            marker=line.marker,
         )
+        yield line.name, kept
 
 
 def _packages(text: str, path: str, folder: str) -> Iterator[tuple[NormalizedName, Kept]]:
     for package in metadata.parse_toml(text.encode())["packages"]:
         vcs, archive = package.get("vcs", {}), package.get("archive", {})
-        files = [one for one in (archive, package.get("sdist"), *package.get("wheels", ())) if one]
-        place = posixpath.normpath(posixpath.join(folder, archive.get("path", "")))
-        url = archive.get("url", "") or (f"file://{quote(place)}" if archive else "")
-        yield (
-            canonicalize_name(package["name"]),
-            Kept(
-                origin=Origin(where=path),
-                raw=package,
-                version="" if vcs or archive else package.get("version", ""),
-                hashes=frozenset(f"{name}:{digest}" for one in files for name, digest in one["hashes"].items()),
-                link=f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else url,
-                revision=vcs.get("requested-revision", ""),
-                marker=metadata.marker(package["marker"]) if "marker" in package else None,
-            ),
+        listed = [one for one in (archive, package.get("sdist"), *package.get("wheels", ())) if one]
+        place = os.path.abspath(os.path.join(folder, archive.get("path", "")))
+        link = archive.get("url", f"file://{quote(place)}") if archive else ""
+        link = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}" if vcs else link
+        direct = link and "index" not in package  # else it is an sdist with a suffix that lock files do not take
+        kept = Kept(
+            origin=Origin(where=path),
+            raw=package,
+            version="" if direct else package.get("version", ""),
+            hashes=frozenset(f"{name}:{digest}" for one in listed for name, digest in one["hashes"].items()),
+            link=link if direct else "",
+            revision=vcs.get("requested-revision", ""),
+            marker=metadata.marker(package["marker"]) if "marker" in package else None,
         )
+        yield canonicalize_name(package["name"]), kept
 
 
 def find_outgrown(
@@ -148,6 +128,8 @@ def is_same_source(kept: Kept, line: RequirementLine) -> bool:
 def _split(link: str) -> tuple[str, str]:
     """Return a link without secrets and revision, and the revision of a repository."""
     bare = urls.without_secrets(link)
+    if (path := files.path_of(bare)) is not None:
+        return os.path.abspath(path), ""
     stem, _, revision = bare.rpartition("@") if urls.is_vcs(link) else (bare, "", "")
     return (stem, revision) if stem else (bare, "")
 

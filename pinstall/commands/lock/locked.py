@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from packaging.markers import Marker
 
-    from pinstall.commands.lock.earlier import Kept
-    from pinstall.model.inputs import RequirementLine
+    from pinstall.model.inputs import Origin, RequirementLine
 
 
 _NONE: Final[Mapping[NormalizedName, Any]] = MappingProxyType({})
@@ -61,6 +60,24 @@ class Locked:
     hashes: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     raw: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One pin of an earlier lock, and how it stands there: a version, or a link with the revision asked for."""
+
+    origin: Origin
+    raw: Any
+    version: str = ""
+    hashes: frozenset[str] = frozenset()
+    link: str = ""
+    revision: str = ""
+    marker: Marker | None = None
+
+    def constraint(self, name: NormalizedName) -> str:
+        """Return the line that keeps the version: `===` keeps out what has a local version besides."""
+        parsed = metadata.version(self.version)
+        return f"{name}==={parsed}" if parsed is not None and parsed.local is None else f"{name}=={self.version}"
 
 
 def list_releases(report: Mapping[str, Any], kept: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, str]:

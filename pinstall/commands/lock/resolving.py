@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.commands.lock.earlier import Kept
+    from pinstall.commands.lock.locked import Kept
     from pinstall.model.artifacts import Page
     from pinstall.model.inputs import Origin, RequirementLine
     from pinstall.model.pins import Reporter
@@ -90,7 +90,8 @@ def find_settings(line: RequirementLine, asked: Asked) -> tuple[str, ...]:
 
 def _run(asked: Asked, asking: Lines, bounds: Lines, tell: Reporter) -> tuple[int, Report, bytes, bytes]:
     """Return pip's exit code, its report, and both streams, which name places of the user's files."""
-    rows = [*((restated.option(option), option.origin) for option in asked.options), *asking]
+    options = (option for option in asked.options if option.dest not in _WRITTEN)
+    rows = [*((restated.option(option), option.origin) for option in options), *asking]
     with pip.make_folder() as folder, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         path = os.path.join(folder, "report.json")
         requirement = pip.write_requirements(folder, [text for text, _ in rows])
@@ -123,9 +124,10 @@ def _named(said: bytes, given: Mapping[str, Lines]) -> bytes:
     for path, rows in given.items():
 
         def place(found: re.Match[bytes], rows: Lines = rows) -> bytes:
-            return str(rows[int(found[1]) - 1][1]).encode()
+            return str(rows[int(found[1] or found[2]) - 1][1]).encode()
 
-        said = re.sub(rb"-[rc] %b \(line (\d+)\)" % re.escape(path.encode()), place, said)
+        file = re.escape(path.encode())
+        said = re.sub(rb"-[rc] %b \(line (\d+)\)|line (\d+) of %b" % (file, file), place, said)
     return said
 
 

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from pinstall.commands.lock.earlier import Kept
-    from pinstall.commands.lock.locked import Locked
+    from pinstall.commands.lock.locked import Kept, Locked
     from pinstall.model.artifacts import Link
     from pinstall.model.inputs import RequirementFile, RequirementLine
     from pinstall.request.call import Asked
@@ -117,6 +116,7 @@ def _package(one: Locked, folder: str) -> dict[str, Any]:
         "version": "" if one.vcs else str(metadata.version(one.version) or ""),
         "marker": str(one.marker or ""),
         "requires-python": requires,
+        "index": one.index if files.path_of(one.index) is None else "",
     }
     inside = {"subdirectory": one.subdirectory}
     wheels = [link for link in one.files if link.filename.endswith(".whl")]
@@ -129,7 +129,6 @@ def _package(one: Locked, folder: str) -> dict[str, Any]:
         file = _file(one.files[0], folder, one)
         package["archive"] = {**{key: value for key, value in file.items() if key != "name"}, **inside}
     else:
-        package["index"] = one.index
         package["sdist"] = next((_file(link, folder, one) for link in sorted(fitting, key=_by_name)), None)
         package["wheels"] = [_file(link, folder, one) for link in sorted(wheels, key=_by_name)]
     return package
@@ -206,8 +205,9 @@ def _agrees(line: RequirementLine, one: Locked, *, whole: bool) -> bool:
     if one.vcs:
         same = urls.commit(link) == one.commit.lower()
     elif line.link:
-        path = files.path_of(one.url or one.files[0].url)
-        same = files.path_of(link) == path if path else urls.without_secrets(link) == urls.without_secrets(one.url)
+        url = one.url or one.files[0].url
+        path = files.path_of(url)
+        same = files.path_of(link) == path if path else urls.without_secrets(link) == urls.without_secrets(url)
     else:
         versions = {metadata.version(clause.version) for clause in line.specifier}
         same = not one.url and versions == {metadata.version(one.version)}
