@@ -123,7 +123,7 @@ def serve(trip: Trip, *archives: Archive) -> list[str]:
 def placed(trip: Trip, houses: Sequence[str]) -> list[Path]:
     """Return a wheel in each of these folders, one project in each."""
     home = trip.runner.home / "project"
-    return [wheel(f"in{number}", "1.0").write(home / house) for number, house in enumerate(houses)]
+    return [wheel(f"in{number:02}", "1.0").write(home / house) for number, house in enumerate(houses)]
 
 
 def test_each_kind_of_line_is_read_again(trip: Trip) -> None:
@@ -217,20 +217,21 @@ class TestPlaces:
         houses = (*PLAIN, *ODD)
         paths = placed(trip, houses)
         home = trip.runner.home
-        inside = repacked(sdist("zz", "1.0"), ".tar.gz", below="sub folder")
+        inside = repacked(sdist("zz", "1.0"), ".tar.gz", below="sub/folder")
         direct = inside.write(home / "project")
         names = [path.name.partition("-")[0] for path in paths]
         local = [f"./{path.relative_to(home)}" for path in paths]
-        local[houses.index("a;b")] = f"in5 @ {paths[5].as_uri()}"  # as a path it would end there
-        found = trip.lock(*local, f"zz @ {direct.as_uri()}#subdirectory=sub%20folder")
+        local[houses.index("a;b")] = f"in05 @ {paths[5].as_uri()}"  # as a path it would end there
+        found = trip.lock(*local, f"zz @ {direct.as_uri()}#subdirectory=sub/folder")
         if trip.is_text:
             urls = [f"file://{quote(str(path))}" for path in paths]
             assert found[:-1] == [f"{name} @ {url}" for name, url in zip(names, urls, strict=True)]
         else:
             expected = [f"../project/{house}/{path.name}" for house, path in zip(houses, paths, strict=True)]
             assert [one["archive"]["path"] for one in found[:-1]] == expected
-            assert found[-1]["archive"]["subdirectory"] == "sub folder"
-        trip.read(*(f"{name}==1.0" for name in (*names, "zz")))
+            assert found[-1]["archive"]["subdirectory"] == "sub/folder"
+        # uv looks for no part of an archive on this machine
+        trip.read(*(f"{name}==1.0" for name in (*names, "zz")), uv=False)
 
     def test_a_part_of_an_archive_behind_a_url_stays(self, trip: Trip) -> None:
         for name in ("one", "two"):
