@@ -128,9 +128,10 @@ def is_same_source(kept: Kept, line: RequirementLine) -> bool:
 def _split(link: str) -> tuple[str, str]:
     """Return a link without secrets and revision, and the revision of a repository."""
     bare = urls.without_secrets(link)
-    if (path := files.path_of(bare)) is not None:
-        return os.path.abspath(path), ""
-    stem, _, revision = bare.rpartition("@") if urls.is_vcs(link) else (bare, "", "")
+    if not urls.is_vcs(link):
+        path = files.path_of(bare)
+        return bare if path is None else os.path.abspath(path), ""
+    stem, _, revision = bare.rpartition("@")
     return (stem, revision) if stem else (bare, "")
 
 
