@@ -11,11 +11,11 @@ import os
 import re
 from contextlib import suppress
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from pinstall import files
 from pinstall.commands.lock.locked import strongest
+from pinstall.files import path_of
 from pinstall.formats import metadata, urls
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, PinstallError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _CONTINUED: Final = " \\\n    "
 # The markers that say for which interpreter and platform a lock is.
 _ENVIRONMENT: Final = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
+_HASH: Final = re.compile(r"--hash=|hashes = ")
 # The command in the header, which need not be the same in two runs.
 _COMMAND: Final = re.compile(r"(?m)^#    .*\n")
 
@@ -116,26 +117,20 @@ def _package(one: Locked, folder: str) -> dict[str, Any]:
         "version": "" if one.vcs else str(metadata.version(one.version) or ""),
         "marker": str(one.marker or ""),
         "requires-python": requires,
-        "index": one.index if files.path_of(one.index) is None else "",
+        "index": one.index if path_of(one.index) is None else "",
     }
     inside = {"subdirectory": one.subdirectory}
-    wheels = [link for link in one.files if link.filename.endswith(".whl")]
-    sdists = [link for link in one.files if link not in wheels]
-    fitting = [link for link in sdists if link.filename.endswith((".tar.gz", ".zip"))]
+    files = {link.filename: _file(link, folder, one) for link in sorted(one.files, key=attrgetter("filename"))}
+    wheels = [file for name, file in files.items() if name.endswith(".whl")]
+    sdists = [file for name, file in files.items() if name.endswith((".tar.gz", ".zip"))]
     if one.vcs:
         revision = {"requested-revision": one.revision, "commit-id": one.commit}
         package["vcs"] = {"type": one.vcs, "url": one.url, **revision, **inside}
-    elif one.url or not (wheels or fitting):
-        file = _file(one.files[0], folder, one)
-        package["archive"] = {**{key: value for key, value in file.items() if key != "name"}, **inside}
+    elif one.url or not (wheels or sdists):
+        package["archive"] = {**next(iter(files.values())), "name": "", **inside}
     else:
-        package["sdist"] = next((_file(link, folder, one) for link in sorted(fitting, key=_by_name)), None)
-        package["wheels"] = [_file(link, folder, one) for link in sorted(wheels, key=_by_name)]
+        package |= {"sdist": next(iter(sdists), None), "wheels": wheels}
     return package
-
-
-def _by_name(link: Link) -> str:
-    return link.filename
 
 
 def _file(link: Link, folder: str, one: Locked) -> dict[str, Any]:
@@ -146,14 +141,14 @@ def _file(link: Link, folder: str, one: Locked) -> dict[str, Any]:
 
 
 def _place(url: str, folder: str) -> dict[str, str]:
-    path = files.path_of(url)
+    path = path_of(url)
     return {"url": url} if path is None else {"path": os.path.relpath(path, folder).replace(os.sep, "/")}
 
 
 def _time(uploaded: str) -> datetime | None:
     """Return the time that an index gives, which is in UTC (PEP 700); none where it gives none that can be read."""
     with suppress(ValueError):
-        return datetime.fromisoformat(uploaded.removesuffix("Z").removesuffix("+00:00") + "+00:00")
+        return datetime.fromisoformat(uploaded.removesuffix("Z") + "+00:00")
     return None
 
 
@@ -178,8 +173,6 @@ def _value(value: object) -> str:
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
-        return f"'{value}'"
     return json.dumps(value, ensure_ascii=False)  # whatever JSON calls a string, a number or a truth value, TOML does
 
 
@@ -206,8 +199,8 @@ def _agrees(line: RequirementLine, one: Locked, *, whole: bool) -> bool:
         same = urls.commit(link) == one.commit.lower()
     elif line.link:
         url = one.url or one.files[0].url
-        path = files.path_of(url)
-        same = files.path_of(link) == path if path else urls.without_secrets(link) == urls.without_secrets(url)
+        path = path_of(url)
+        same = path_of(link) == path if path else urls.without_secrets(link) == urls.without_secrets(url)
     else:
         versions = {metadata.version(clause.version) for clause in line.specifier}
         same = not one.url and versions == {metadata.version(one.version)}
@@ -220,7 +213,7 @@ def difference(old: str, new: str) -> tuple[str, ...]:
     """Return what would change, line by line; lines with hashes only where nothing else does."""
     every = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
     changed = [line for line in every if not line.startswith(("---", "+++", "@@"))]
-    return tuple(line for line in changed if "sha256" not in line) or tuple(changed)
+    return tuple(line for line in changed if not _HASH.search(line)) or tuple(changed)
 
 
 def make_restorer(asked: Asked) -> Callable[[str], str]:
