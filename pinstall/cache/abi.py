@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -106,11 +107,9 @@ class _Machine:
     def _installed(self) -> dict[str, list[str]]:
         """The libraries inside installed packages by file name; searched last, as it is slow."""
         paths: dict[str, list[str]] = {}
-        for top in self._search:
-            for folder, _, files in os.walk(top):
-                for file in files:
-                    if ".so" in file:
-                        paths.setdefault(file, []).append(os.path.join(folder, file))
+        walked = itertools.chain.from_iterable(map(os.walk, self._search))
+        for folder, file in ((folder, file) for folder, _, files in walked for file in files if ".so" in file):
+            paths.setdefault(file, []).append(os.path.join(folder, file))
         return paths
 
     def _list_folders(self) -> Iterator[str]:

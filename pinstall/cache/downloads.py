@@ -187,17 +187,26 @@ class Downloads:
             return None if http.matches(self._cache, entry, demanded) else f"its bytes are not those that {whose}"
         try:
             with self.open(entry) as body:
-                return _unsound(body, entry, link, pin)
+                if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
+                    return f"{broken} in it does not match its checksum"
+                body.seek(0)
+                inside = inventory.subject(body, entry.length, entry.headers)
         except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
             return f"it is no valid archive: {error}"
+        name = canonicalize_name(inside.name)
+        version = metadata.release(f"{inside.name}-{inside.version}.zip", name)
+        same = version is None or (name == pin.name and version == metadata.release(link.filename, name))
+        return None if same else f"it is {inside.name} {inside.version}"
 
     def _against_metadata(self, entry: Entry, link: Link, pin: Pin) -> str | None:
         if link.metadata:
             return None if http.matches(self._cache, entry, link.metadata) else "it is not what the index lists"
-        try:
-            return _contradiction((self.content(entry) or b"").decode(), link, pin)
-        except ValueError:
-            return "it is damaged"
+        with suppress(ValueError):  # not in UTF-8
+            name, text = metadata.named(metadata.fields((self.content(entry) or b"").decode().split("\n")))
+            if name and (version := metadata.version(text)) is not None:
+                agrees = canonicalize_name(name) == pin.name and version == metadata.release(link.filename, pin.name)
+                return None if agrees else f"it says {name} {text}"
+        return "it is damaged"
 
 
 def _is_remote(url: str) -> bool:
@@ -222,30 +231,10 @@ def _moved(what: str, pin: Pin, chain: Sequence[tuple[str, Entry]], answer: Answ
         yield _eviction(what, pin, entry, "the server does not redirect so any more")
 
 
-def _unsound(body: BinaryIO, entry: Entry, link: Link, pin: Pin) -> str | None:
-    if broken := archives.broken(body, zipped=link.filename.endswith((".whl", ".zip"))):
-        return f"{broken} in it does not match its checksum"
-    body.seek(0)
-    inside = inventory.subject(body, entry.length, entry.headers)
-    name = canonicalize_name(inside.name)
-    version = metadata.release(f"{inside.name}-{inside.version}.zip", name)
-    same = version is None or (name == pin.name and version == metadata.release(link.filename, name))
-    return None if same else f"it is {inside.name} {inside.version}"
-
-
 def _parsed(answer: Answer) -> tuple[Link, ...] | None:
     with suppress(ValueError):
         return pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
     return None
-
-
-def _contradiction(head: str, link: Link, pin: Pin) -> str | None:
-    name, text = metadata.named(metadata.fields(head.split("\n")))
-    version = metadata.version(text)
-    if not name or version is None:
-        return "it is damaged"
-    agrees = canonicalize_name(name) == pin.name and version == metadata.release(link.filename, pin.name)
-    return None if agrees else f"it says {name} {text}"
 
 
 def of_release(pin: Pin, listed: Iterable[Link]) -> tuple[Link, ...]:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 FOLDERS: Final = ("http-v2", "http")
+# How many bytes `content` returns unless its caller sets another limit.
 MOST: Final = 1 << 26
-"""How many bytes `content` returns unless its caller sets another limit."""
 OK: Final = 200
 REDIRECTS: Final = (301, 308)
 BODY: Final = ".body"
@@ -210,8 +210,7 @@ class _Decoder:
     def value(self, depth: int) -> object:
         """Return the next value, bytes as their place and length; raise ValueError for anything else."""
         kind, width, number = _KINDS.get(self._take(1)[0], ("", 0, 0))
-        if width:
-            number += int.from_bytes(self._take(width), "big")
+        number += int.from_bytes(self._take(width), "big")
         if kind == "number":
             return number
         if kind == "text":
@@ -221,16 +220,15 @@ class _Decoder:
             self._file.seek(number, os.SEEK_CUR)
             return start, number
         if kind == "map" and depth:
-            return dict(self._pairs(number, depth - 1))
+            return {self._name(): self.value(depth - 1) for _ in range(number)}
         raise ValueError("its headers hold what pip does not write")
 
-    def _pairs(self, count: int, depth: int) -> Iterator[tuple[str, object]]:
-        for _ in range(count):
-            match self.value(0):
-                case str(key):
-                    yield key, self.value(depth)
-                case _:
-                    raise ValueError("its headers have no names")
+    def _name(self) -> str:
+        match self.value(0):
+            case str(name):
+                return name
+            case _:
+                raise ValueError("its headers have no names")
 
     def _take(self, count: int) -> bytes:
         self._left -= count

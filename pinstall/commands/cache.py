@@ -130,13 +130,8 @@ def _matching(path: str, pattern: str) -> Iterator[inventory.Held]:
     name, _, version = pattern.partition("==")
     wanted = canonicalize_name(name)
     for held in inventory.everything(path):
-        if fnmatchcase(held.name, wanted) and (not version or _same(held.version, version)):
+        if fnmatchcase(held.name, wanted) and (not version or metadata.is_same(held.version, version)):
             yield held
-
-
-def _same(one: str, other: str) -> bool:
-    version = metadata.version(one)
-    return one == other or (version is not None and version == metadata.version(other))
 
 
 def _list(path: str, pattern: str, tell: Reporter) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WIDTH = 80
-_COLUMN, _OPTION = 33, 17
+_COLUMN, _OPTION = 34, 17
 PURPOSE = "Install what is pinned, and end with 0 only if that is what is installed."
 ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
 
@@ -78,12 +78,11 @@ USAGES = (
 
 def about(topic: str) -> str:
     """Return the help on a command or on the settings; raise PinstallError (64) for another topic."""
-    usages = [usage for usage in USAGES if usage.command == topic]
     if topic == "help":
         lines = _overview()
     elif topic == "settings":
         lines = _settings()
-    elif usages:
+    elif usages := [usage for usage in USAGES if usage.command == topic]:
         lines = _command(usages)
     else:
         topics = ", ".join(dict.fromkeys(usage.command for usage in USAGES))
@@ -94,9 +93,7 @@ def about(topic: str) -> str:
 def _overview() -> Iterator[str]:
     yield from ("usage: pinstall ARGUMENTS", "       pinstall COMMAND ...", "", PURPOSE, ARGUMENTS, "")
     for usage in USAGES:
-        if len(usage.synopsis) > _COLUMN:
-            yield f"  {usage.synopsis}"
-        yield f"  {usage.synopsis if len(usage.synopsis) <= _COLUMN else '':{_COLUMN}}  {usage.sentence}"
+        yield from _entry(usage.synopsis, usage.sentence, _COLUMN)
 
 
 def _command(usages: list[Usage]) -> Iterator[str]:
@@ -106,17 +103,18 @@ def _command(usages: list[Usage]) -> Iterator[str]:
         if len(usages) > 1:
             yield f"{usage.synopsis}:"
         yield from _folded(f"{usage.sentence}.", "")
-    entries = [line for usage in usages for option in usage.options for line in _entry(*option)]
+    options = [option for usage in usages for option in usage.options]
+    entries = [line for name, sentence in options for line in _entry(name, f"{sentence}.", _OPTION)]
     yield from ("", *entries) if entries else ()
     if any("ARGUMENTS" in usage.synopsis for usage in usages):
         yield ""
         yield from _folded(ARGUMENTS, "")
 
 
-def _entry(name: str, sentence: str) -> Iterator[str]:
-    lines = _folded(f"{sentence}.", " " * (_OPTION + 3))
-    if len(name) <= _OPTION:
-        lines[0] = f"  {name:{_OPTION}} {lines[0].strip()}"
+def _entry(name: str, sentence: str, column: int) -> Iterator[str]:
+    lines = _folded(sentence, " " * (column + 3))
+    if len(name) <= column:
+        lines[0] = f"  {name:{column}} {lines[0].strip()}"
     else:
         yield f"  {name}"
     yield from lines

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     Item = TypeVar("Item", bound=Hashable)
     Result = TypeVar("Result")
 
+# How many questions are asked at the same time, and how many connections to one server are kept.
 AT_ONCE = 16
-"""How many questions are asked at the same time, and how many connections to one server are kept."""
 PYPI: Final = "https://pypi.org/simple"
+# The destinations of the options that say where pip looks.
 OPTIONS: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
-"""The destinations of the options that say where pip looks."""
 
 
 class Place(NamedTuple):
@@ -187,8 +187,8 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
     return request if name is None else HTTPBasicAuth(name, password or "")(request)
 
 
+# How many bytes an answer may have: the largest pages have some ten million.
 MOST: Final = 1 << 26
-"""How many bytes an answer may have: the largest pages have some ten million."""
 _BLOCK: Final = 1 << 16
 # Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer.
 _HEADERS: Final = {

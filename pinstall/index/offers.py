@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     Ask = Callable[[str], Answer | None]
     Pages = dict[NormalizedName, tuple[Page, ...]]
 
+# How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line.
 PATIENCE: Final = 300.0
-"""How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line."""
 _LOCKED: Final = ("answers 401", "answers 403", "answers 407")
 # How many pages are asked for at once without haste: to connect costs as much as to read several pages.
 _FEW: Final = 4
@@ -46,8 +46,8 @@ class Index:
         self._through = through or (lambda url, ask: ask(url))
         self._client = Client(given)
         self._places = Places(given)
-        self._known: dict[Place, tuple[Link, ...]] = {}
-        self._unread: dict[Place, str] = {}
+        # the links of each place, and why it has none where it failed to answer
+        self._known: dict[Place, tuple[tuple[Link, ...], str]] = {}
 
     def pages(self, names: Iterable[NormalizedName], seconds: float | None = None) -> Pages:
         """Return what each place offers of each project, as far as it answers within so many seconds.
@@ -55,13 +55,13 @@ class Index:
         Places without files are left out. Source for their order: `collect_sources` of pip 26.3.
         """
         places = {name: self._places.of(name) for name in names}
-        wanted = {place for some in places.values() for place in some} - self._known.keys() - self._unread.keys()
+        wanted = sorted({place for some in places.values() for place in some} - self._known.keys())
         haste = (PATIENCE, _FEW) if seconds is None else (seconds,)
-        late = wanted - at_once(self._look, sorted(wanted), *haste).keys()
-        self._unread |= dict.fromkeys(late, "does not answer in time")
+        late = dict.fromkeys(wanted, ((), "does not answer in time"))
+        self._known |= late | at_once(self._look, wanted, *haste)
         found: Pages = {}
         for name, place in ((name, place) for name, some in places.items() for place in some):
-            links = (link for link in self._known.get(place, ()) if metadata.release(link.filename, name) is not None)
+            links = (link for link in self._known[place][0] if metadata.release(link.filename, name) is not None)
             if mine := tuple(links):
                 page = Page(index=urls.without_login(place.whole), links=mine)
                 found[name] = (*found.get(name, ()), page)
@@ -77,27 +77,24 @@ class Index:
         found = {f"{name}:{hashlib.new(name, answer.content).hexdigest()}" for name in algorithms}
         return answer.content if found & demanded or not demanded else None
 
-    def _look(self, place: Place) -> None:
+    def _look(self, place: Place) -> tuple[tuple[Link, ...], str]:
         path = files.path_of(place.url)
         finds = place.url in self._places.finds
-        reason = ""
         try:
             if path is not None and finds and os.path.isdir(path):
                 names = sorted(os.listdir(path))
-                self._known[place] = tuple(Link(url=_url(os.path.join(path, name)), filename=name) for name in names)
-            elif (answer := self._through(place.url, self._answer)) is not None:
-                self._known[place] = pages.read(answer.content, answer.headers.get("content-type", ""), answer.url)
+                return tuple(Link(url=_url(os.path.join(path, name)), filename=name) for name in names), ""
+            if (answer := self._through(place.url, self._answer)) is not None:
+                return pages.read(answer.content, answer.headers.get("content-type", ""), answer.url), ""
+            reason = self._client.failed[urls.without_login(place.url)]
         except OSError as error:
-            reason = f"cannot be read: {error.strerror}"
-            if isinstance(error, FileNotFoundError) and not finds:
-                reason = "answers 404"
+            missing = isinstance(error, FileNotFoundError) and not finds
+            reason = "answers 404" if missing else f"cannot be read: {error.strerror}"
         except ValueError as error:
             reason = f"answers with a page that {error}"
-        reason = self._client.failed.get(urls.without_login(place.url), reason)
         if reason == "answers 404":  # an index without the project
-            self._known[place] = ()
-        elif reason:
-            self._unread[place] = f"{reason}: its credentials are left to pip" if reason in _LOCKED else reason
+            return (), ""
+        return (), f"{reason}: its credentials are left to pip" if reason in _LOCKED else reason
 
     def _answer(self, url: str) -> Answer | None:
         path = files.path_of(url)
@@ -111,7 +108,7 @@ class Index:
     def silent(self) -> tuple[str, ...]:
         """Return a sentence on each place that failed to answer, without credentials."""
         reasons: dict[str, str] = {}
-        for place, reason in list(self._unread.items()):
+        for place, reason in ((place, reason) for place, (_, reason) in self._known.items() if reason):
             reasons.setdefault(urls.without_login(place.whole), reason)
         return tuple(f"{index} {reason}" for index, reason in reasons.items())
 

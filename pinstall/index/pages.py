@@ -30,9 +30,8 @@ _QUERY: Final = "%!$&'()*+,;=:@/?"
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:
     """Return the links of a page to files, in order; raise ValueError, which finishes `the page ...`, for others."""
     kind = content_type.lower()
-    base = url
     if kind.startswith(_JSON):
-        files = _from_json(content)
+        base, files = url, _from_json(content)
     elif kind.startswith(_HTML):
         charset = _CHARSET.search(content_type)
         page = _parse_html(content, charset[1] if charset else "utf-8")

@@ -147,15 +147,15 @@ def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fau
 
 
 def _remedy(line: RequirementLine, pin: str) -> str:
-    if line.link is not None and is_vcs(line.link):
+    if line.link is None:
+        return f"write `{pin}`"
+    if is_vcs(line.link):
         if scheme(line.link).startswith(("git+", "hg+")):
             return "write the full commit id behind `@`"
         return "a revision number fixes no contents: take git, hg, or an archive with its hash"
-    if line.link is not None:
-        if match := _FOREMOST.search(line.link):  # pip reads the first hash only
-            return f"write `sha256=<digest of that file>` in place of `{match[1]}`"
-        return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
-    return f"write `{pin}`"
+    if match := _FOREMOST.search(line.link):  # pip reads the first hash only
+        return f"write `sha256=<digest of that file>` in place of `{match[1]}`"
+    return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
 
 
 def summary(outcome: Outcome) -> str:

@@ -59,11 +59,8 @@ def _select(held: Held, named: Container[NormalizedName], evidence: Evidence) ->
 
 def _without(held: Held, files: Container[str]) -> dict[NormalizedName, Hold]:
     """Return the holds that other files than these pin."""
-    left = {}
-    for name, hold in held.items():
-        if origins := {file: text for file, text in hold.origins.items() if file not in files}:
-            left[name] = replace(hold, origins=origins)
-    return left
+    left = ((hold, {file: text for file, text in hold.origins.items() if file not in files}) for hold in held.values())
+    return {hold.name: replace(hold, origins=origins) for hold, origins in left if origins}
 
 
 def _find_gone(held: Held) -> frozenset[str]:

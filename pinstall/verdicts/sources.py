@@ -17,7 +17,7 @@ from pinstall.formats.urls import without_secrets
 from pinstall.index import client
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
-from pinstall.model.pins import Identity, Pin, Reporter, State, Verdict
+from pinstall.model.pins import Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
 from pinstall.verdicts.proof import find_proofs
@@ -55,8 +55,7 @@ def refuse_ambiguous(asked: Asked, pins: Iterable[Pin], tell: Reporter) -> None:
     left_open = [pin for pin in loose if policy.find_source(pin.name, asked.settings) is None]
     if asked.policy.ambiguous == "allow" or not left_open or len(set(client.Places(asked.in_force))) <= 1:
         return
-    found = tuple(_differing(asked, left_open, tell))
-    if not found:
+    if not (found := tuple(_differing(asked, left_open, tell))):
         return
     faults = tuple(
         Fault(origin=pin.origin, message=f"{pin.wanted} is something else on {one} than on {other}")
@@ -120,28 +119,25 @@ class Sourcing:
 
     def judge(self, chosen: Sequence[Chosen]) -> None:
         """Raise PinstallError for what pip would take from elsewhere; a URL that the user has written is a source."""
-        coming = {one.name: (one.identity, one.url) for one in chosen}
+        coming = {one.name: one for one in chosen}
         free = {one.name for one in chosen if one.requested}
         free |= {pin.name for pin in self._asked.demand.pins if pin.direct}
         bound = self._named(one.name for one in chosen if one.identity.source is None or one.name not in free)
-        self._look(bound, lambda name: not self.index(name, *coming[name]))
-        strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(name, *coming[name]))
-        wrong = tuple(Fault(origin=entry.origin, message=self._against(entry, *one)) for entry, one in strange)
-        if wrong:
+        self._look(bound, lambda name: not self.index(coming[name]))
+        strange = ((entry, coming[name]) for name, entry in bound.items() if not self.index(coming[name]))
+        if wrong := tuple(Fault(origin=entry.origin, message=self._against(entry, one)) for entry, one in strange):
             message = phrases.counted(len(wrong), "project would come from", "projects would come from") + " elsewhere"
             raise _error(message, wrong, "take the other index out of the command, pin the hash, or change the table")
 
-    def _against(self, entry: Option, identity: Identity, url: str) -> str:
-        version = "" if identity.version is None else f" {identity.version}"
-        return f"{identity.name} has to come from {policy.index(entry)}, where{version} is not at {url}{self._doubt}"
+    def _against(self, entry: Option, one: Chosen) -> str:
+        version = "" if one.identity.version is None else f" {one.identity.version}"
+        return f"{one.name} has to come from {policy.index(entry)}, where{version} is not at {one.url}{self._doubt}"
 
-    def index(self, name: NormalizedName, identity: Identity, url: str) -> str:
+    def index(self, one: Chosen) -> str:
         """Return the index that a project has to come from, if that is known to list this very file."""
-        entry = self._of(name)
-        if entry is None or identity.source is not None:
-            return ""
-        listed = self._listed.get(name, ())
-        return policy.index(entry) if any(_is(link, identity.hashes, url) for link in listed) else ""
+        entry = None if one.identity.source is not None else self._of(one.name)
+        listed = any(_is(link, one.identity.hashes, one.url) for link in self._listed.get(one.name, ()))
+        return "" if entry is None or not listed else policy.index(entry)
 
     def bind_hashes(self, pins: Iterable[Pin]) -> tuple[Pin, ...]:
         """Return the pins with the hashes that their index lists; raise PinstallError where it lists none."""
@@ -234,12 +230,10 @@ def _places(options: Sequence[Option]) -> Iterator[tuple[str, tuple[Option, ...]
     """Yield each index and each place of `--find-links`, with the options by which it alone is in force."""
     shared = tuple(option for option in options if option.dest not in client.OPTIONS)
     known = client.Places(options)
-    for url in known.indexes:
-        option = _option("index_url", url)
-        yield _place(option), (*shared, option)
-    for path in known.finds:
-        links = _option("find_links", path)
-        yield _place(links), (*shared, links, _option("no_index"))
+    alone = (_option("no_index"),)
+    indexes = ((_option("index_url", url), ()) for url in known.indexes)
+    for option, others in (*indexes, *((_option("find_links", path), alone) for path in known.finds)):
+        yield _place(option), (*shared, option, *others)
 
 
 def _option(dest: str, value: str | None = None) -> Option:

@@ -228,7 +228,7 @@ class Installer:
                     record=evidence.installed.files(found).digest(flaws),
                     inputs=self._clearing.find_inputs(pin, one.identity, one.url),
                     flaws=flaws,
-                    index=self.sourcing.index(one.name, one.identity, one.url),
+                    index=self.sourcing.index(one),
                 )
         if rows:
             evidence.installed.ledger.write(rows, self._tell.say)
