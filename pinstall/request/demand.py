@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 
+# The algorithms that pip takes after `--hash`, and how many digits their hashes have.
 STRONG: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
-"""The algorithms that pip takes after `--hash`, and how many digits their hashes have."""
 _HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in STRONG.items()))
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pinstall.model.inputs import Interpreter, Option
 
+# It selects the layout; a plain string, so that mypy and the tests check each layout on every platform.
 PLATFORM: str = sys.platform
-"""It selects the layout; a plain string, so that mypy and the tests check each layout on every platform."""
 
 
 class CacheDirectory(NamedTuple):

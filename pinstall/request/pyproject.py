@@ -25,8 +25,8 @@ _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere
 _VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
 _KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
 _LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
+# The file that holds groups where no other is named, and the only name that such a file may have.
 PROJECT: Final = "pyproject.toml"
-"""The file that holds groups where no other is named, and the only name that such a file may have."""
 
 
 def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
