@@ -9,11 +9,12 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pinstall.request.arguments import rules
 from pinstall.request.demand import STRONG
-from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Release, Rule
+from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from pinstall.model.inputs import RequirementLine
 
@@ -27,18 +28,13 @@ class Given(NamedTuple):
     written: tuple[str, ...]
 
 
-def _spellings(release: Release) -> Mapping[str, Rule]:
-    return {
-        spelling: rule
-        for rule in (*OPTIONS, *FILE_ONLY)
-        if rule.name in LINES | PER_REQUIREMENT and max(rule.since, LATER.get(rule.name, ())) <= release
-        if rule.removed is None or release < rule.removed
-        for spelling in rule.spellings
-    }
-
-
+_TABLE: Final = tuple(
+    rule._replace(since=max(rule.since, LATER.get(rule.name, ())))
+    for rule in (*OPTIONS, *FILE_ONLY)
+    if rule.name in LINES | PER_REQUIREMENT
+)
 # Today's options first: a line that any release takes is left to the release that will read it.
-_RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
+_RELEASES: Final = tuple(rules(release, _TABLE) for release in ((99,), (22, 3), (20, 1)))
 
 _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
 _HASHES: Final = tuple(f"{name}:" for name in STRONG)
