@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pinstall.request.options import NEWEST, Pip
@@ -141,8 +142,7 @@ def is_usable(path: str) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     if os.geteuid() == 0:  # root has to own the path, because `sudo` keeps the caller's HOME
-        try:
+        with suppress(OSError):
             return os.lstat(path).st_uid == 0
-        except OSError:
-            return False
+        return False
     return os.access(path, os.W_OK)

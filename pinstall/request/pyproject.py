@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.specifiers import SpecifierSet
@@ -74,11 +75,9 @@ def environments(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _trusted_content(path: str) -> bytes:
     """Return the bytes of a file that only the user or root can have written, empty for another."""
-    try:
-        with open(path, "rb") as file:
-            return file.read() if files.is_trusted(os.fstat(file.fileno())) else b""
-    except OSError:
-        return b""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read() if files.is_trusted(os.fstat(file.fileno())) else b""
+    return b""
 
 
 def _table(path: str, content: bytes) -> dict[str, object]:
@@ -117,10 +116,8 @@ def _line_of(key: str, content: bytes) -> int | None:
 
 
 def _text(path: str, key: str, value: object, line: int | None) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str | int):
-        return str(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
     several = "a list of strings without blanks, " * (key.lower() == _LIST)
     if several and isinstance(value, list) and all(isinstance(one, str) and [one] == one.split() for one in value):
         return " ".join(value)
@@ -190,8 +187,6 @@ def _header(script: str) -> dict[str, Any]:
 
 
 def _check_python(required: str, python: str | None) -> None:
-    if python is None or not required:
-        return
     # pip compares the release alone, so a release candidate counts as what it will be
-    if not SpecifierSet(required).contains(Version(python).base_version):
+    if python and required and not SpecifierSet(required).contains(Version(python).base_version):
         raise ValueError(f"it needs Python {required}, and this is {python}")

@@ -5,6 +5,7 @@ May not: start pip, judge a value: pip gets the values that it refuses.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from pinstall.request.options import Pip, Rule
 
-_TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
-_FALSE: Final = frozenset({"0", "f", "false", "n", "no", "off"})
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
+}
 
 # Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not.
 _NEGATIVE = ("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
@@ -96,41 +99,26 @@ def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None
 def _normalize(rule: Rule, option: Option, rules: Mapping[str, Rule]) -> tuple[Option, ...] | None:
     """Return the options of the command line with the same effect; None where pip refuses the value."""
     value = option.value or ""
-    if rule.name == "--no-use-pep517":
-        return None
+    truth = _BOOLEANS.get(value.lower())
     if rule.action == "flag":
-        flag = _flag(rule.name, value)
-        if flag is None:
+        if truth is None or rule.name == "--no-use-pep517":
             return None
-        contrary = flag == "--no-cache-dir" and value.lower() in _FALSE
-        return (replace(option, name=flag, value=None, contrary=contrary),) if flag in rules else ()
+        # Any valid boolean switches the cache off, `false` too: pip keeps an old mistake for compatibility.
+        of_cache = rule.name == "--no-cache-dir"
+        flag = rule.name if of_cache or truth is not (rule.name in _NEGATIVE) else _OPPOSITE.get(rule.name, "")
+        return (replace(option, name=flag, value=None, contrary=of_cache and not truth),) if flag in rules else ()
     if rule.action == "count":
-        count = _count(value)
+        count = _count(value) if truth is None else int(truth)
         return None if count is None else (replace(option, value=None),) * count
     values = value.split() if rule.action == "append" and rule.name not in _CALLBACK else [value]
     return tuple(replace(option, value=each) for each in values)
 
 
-def _flag(name: str, value: str) -> str | None:
-    """Return the flag with the same effect, empty where none is needed; None where pip refuses the value."""
-    word = value.lower()
-    if word not in _TRUE | _FALSE:
-        return None
-    # Any valid boolean switches the cache off, `false` too: pip keeps an old mistake for compatibility.
-    if name == "--no-cache-dir" or (word in _TRUE) is not (name in _NEGATIVE):
-        return name
-    return _OPPOSITE.get(name, "")
-
-
 def _count(value: str) -> int | None:
-    word = value.lower()
-    if word in _TRUE | _FALSE:
-        return int(word in _TRUE)
-    try:
+    with suppress(ValueError):
         count = int(value)
-    except ValueError:
-        return None
-    return min(count, _LOUDEST) if count >= 0 else None
+        return min(count, _LOUDEST) if count >= 0 else None
+    return None
 
 
 def _settings(variables: Mapping[str, str], files: Iterable[str], *, merged: bool) -> Iterator[tuple[str, str, Origin]]:
@@ -191,8 +179,7 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
 
 def _faulty_line(error: Exception) -> int | None:
     listed = getattr(error, "errors", None)
-    line = listed[0][0] if listed else getattr(error, "lineno", None)
-    return line if isinstance(line, int) else None
+    return listed[0][0] if listed else getattr(error, "lineno", None)
 
 
 def _broken(path: str, line: int | None, reason: str) -> PinstallError:
