@@ -67,7 +67,10 @@ def choose(
     if launcher.is_plain(*running):
         return RUNNING
     passed = [f"`{running[0]}` is the private environment of pinstall itself"]
-    for where, folder in _find_environments(environ, near, running):
+    active = [(name, environ.get(name, "")) for name in _ACTIVE]
+    for where, folder in (*active, (_NEAREST, next(filter(os.path.isdir, near), ""))):
+        if not os.path.isdir(folder) or any(_is_same(folder, own) for own in running):
+            continue
         is_trusted = where in _ACTIVE or files.is_trusted(os.stat(folder), os.lstat(folder))
         if is_trusted and (found := _locate(folder)):
             return Target(found, Origin(where=where))
@@ -77,14 +80,6 @@ def choose(
     message = "no environment to install into: none is active, and the project has no `.venv`"
     hint = "activate an environment or make one with `python -m venv .venv`, or name one with `--python PATH`"
     raise PinstallError("environment", message, context=tuple(passed), hint=hint, exit_code=NOT_PINNED)
-
-
-def _find_environments(
-    environ: Mapping[str, str], near: Iterable[str], running: Iterable[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield the environments that count where pinstall is in none of the user's own, with what names them."""
-    places = [*((name, environ.get(name, "")) for name in _ACTIVE), (_NEAREST, next(filter(os.path.isdir, near), ""))]
-    yield from (one for one in places if os.path.isdir(one[1]) and not any(_is_same(one[1], own) for own in running))
 
 
 def list_places(environ: Mapping[str, str], near: Iterable[str], target: Interpreter) -> Iterator[str]:
