@@ -6,6 +6,7 @@ May not: drop or reorder an argument, refuse what only pip may refuse.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import USAGE, PinstallError
@@ -176,11 +177,10 @@ def _setting(text: str, origin: Origin) -> Option:
 
 
 def _converts(convert: Callable[[str], object], value: str) -> bool:
-    try:
+    with suppress(ValueError):
         convert(value)
-    except ValueError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _is_date(value: str) -> bool:

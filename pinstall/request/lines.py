@@ -62,25 +62,18 @@ def _option(word: str, rest: Iterator[str]) -> Given:
     value = glued if equals else None
     rule = _rule(spelling)
     written: tuple[str, ...] = (word,)
-    if rule.action not in VALUED:
-        if value is not None:
-            raise ValueError(f"option `{rule.name}` takes no value")
-    else:
-        if value is None:
-            value = next(rest, None)
-            written = (word, value or "")
-        if complaint := _complaint(rule, value):
-            raise ValueError(f"option `{rule.name}` {complaint}")
+    if rule.action in VALUED and value is None:
+        value = next(rest, None)
+        written = (word, value or "")
+    if complaint := _complaint(rule, value):
+        raise ValueError(f"option `{rule.name}` {complaint}")
     return Given(name=rule.name, dest=rule.dest, value=value, written=written)
 
 
 def _rule(spelling: str) -> Rule:
-    for table in _RELEASES:
-        if rule := table.get(spelling):
-            return rule
     ambiguous: list[str] = []
-    for table in _RELEASES if spelling.startswith("--") else ():
-        matches = sorted(name for name in table if name.startswith(spelling))
+    for table in _RELEASES:
+        matches = [spelling] if spelling in table else sorted(name for name in table if name.startswith(spelling))
         if len(matches) == 1:
             return table[matches[0]]
         ambiguous = ambiguous or matches
@@ -90,6 +83,8 @@ def _rule(spelling: str) -> Rule:
 
 
 def _complaint(rule: Rule, value: str | None) -> str | None:
+    if rule.action not in VALUED:
+        return None if value is None else "takes no value"
     if value is None:
         return "needs a value"
     if rule.action == "list" and value.startswith("-"):

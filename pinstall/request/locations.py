@@ -111,8 +111,7 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
 
 
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
-    accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
-    return list(filter(None, accepted))
+    return [one for folder in environ.get(variable, "").split(os.pathsep) if (one := _accepted(folder, target))]
 
 
 def _accepted(folder: str, target: Interpreter) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -175,7 +174,8 @@ class Reading:
         number = descriptor(where)
         if number in self.replays:
             return self.replays[number]
-        if number is None and _is_transient(where):
+        gone_once_read = "://" not in where and os.path.exists(where) and not os.path.isfile(where)
+        if number is None and gone_once_read:
             self._leave(shown(where), origin)
             return None
         try:
@@ -216,14 +216,6 @@ class Reading:
             return line
         # a written hash is the demand, whatever the file has now
         return line if line.hashes and not line.hashes & present else replace(line, hashes=present)
-
-
-def _is_transient(where: str) -> bool:
-    """Return whether a path cannot be read twice, such as a FIFO."""
-    try:
-        return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
-    except OSError:
-        return False
 
 
 def shown(where: str) -> str:

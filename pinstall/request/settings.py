@@ -32,11 +32,8 @@ _OPPOSITE: Final = {
     "--use-pep517": "--no-use-pep517",
     "--user": "--no-user",
 }
-# Options that pip reads by a callback: not split, added to those of weaker sections, stronger than plain ones.
-_CALLBACK: Final = (
-    *("--all-releases", "--config-settings", "--group", "--no-binary", "--no-cache-dir", "--no-use-pep517"),
-    *("--only-binary", "--only-final", "--refresh-package"),
-)
+# Options that pip reads by a callback, as all lists: not split, added to weaker sections, stronger than plain ones.
+_CALLBACK: Final = ("--config-settings", "--group", "--no-cache-dir")
 _LOUDEST: Final = 99  # how often a flag can count: pip knows no difference beyond three, but takes billions
 _REFUSING_CODE: Final = 2  # of pip, when it cannot read a configuration file
 
@@ -76,7 +73,7 @@ def defaults(
         options = _normalize(rule, option, rules)
         if options is None:
             refused.append(option)
-        elif rule.name in _CALLBACK:
+        elif rule.action == "list" or rule.name in _CALLBACK:
             called[rule.dest] = called.get(rule.dest, ()) + options
         else:
             plain[rule.dest] = options
@@ -168,11 +165,10 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     lines: dict[tuple[str, str], int] = {}
     section = ""
     for number, line in enumerate(text.split("\n"), start=1):
+        name, separator, _ = line.replace(":", "=").partition("=")
         if line.startswith("["):
             section = line[1:].partition("]")[0]
-            continue
-        name, separator, _ = line.replace(":", "=").partition("=")
-        if separator:
+        elif separator:
             lines.setdefault((section, _key(name.strip())), number)
     return lines
 
