@@ -5,6 +5,7 @@ May not: open a file, follow a nested one, evaluate a marker.
 
 from __future__ import annotations
 
+import codecs
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     _Maker = partial[RequirementLine]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
-_MARKED: Final = ("utf-8", "utf-32-be", "utf-32-le", "utf-16-be", "utf-16-le")
+_MARKS: Final = (
+    *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF32_LE, "utf-32-le")),
+    *((codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le")),
+)
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
@@ -87,9 +91,9 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
 
 def decode(content: bytes) -> str:
     """Return the text by its byte order mark, a PEP 263 comment, or as UTF-8; raise UnicodeError or LookupError."""
-    for encoding in _MARKED:
-        if content.startswith(mark := "\ufeff".encode(encoding)):
-            return content.removeprefix(mark).decode(encoding)
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding)
     for line in content.split(b"\n", 2)[:2]:
         if line.startswith(b"#") and (coding := re.search(rb"coding[:=]\s*([-\w.]+)", line)):
             return content.decode(coding[1].decode("ascii"))
@@ -249,11 +253,8 @@ def _linked(make: _Maker, link: str, marker: Marker | None = None, extras: _Extr
 
 
 def _no_constraint(line: RequirementLine) -> str | None:
-    if line.editable:
-        return "it is editable"
-    if line.anonymous:
-        return "it names no project"
-    return "it has extras" if line.extras else None
+    facts = ((line.editable, "it is editable"), (line.anonymous, "it names no project"), (line.extras, "it has extras"))
+    return next((problem for applies, problem in facts if applies), None)
 
 
 def _unbracketed(text: str) -> tuple[str, _Extras]:

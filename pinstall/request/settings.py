@@ -150,7 +150,9 @@ def _entries(path: str) -> Iterator[tuple[str, str, str, int | None]]:
         parser.read_string(text, source=path)
     except configparser.Error as error:
         # Only the first line: the next ones quote the file, which may hold credentials.
-        raise _broken(path, _faulty_line(error), error.message.partition("\n")[0]) from None
+        listed = getattr(error, "errors", None)
+        line = listed[0][0] if listed else getattr(error, "lineno", None)
+        raise _broken(path, line, error.message.partition("\n")[0]) from None
     lines = _lines(text)
     for section in parser.sections():
         for name, value in parser.items(section):
@@ -171,11 +173,6 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
         elif separator:
             lines.setdefault((section, _key(name.strip())), number)
     return lines
-
-
-def _faulty_line(error: Exception) -> int | None:
-    listed = getattr(error, "errors", None)
-    return listed[0][0] if listed else getattr(error, "lineno", None)
 
 
 def _broken(path: str, line: int | None, reason: str) -> PinstallError:
