@@ -51,15 +51,13 @@ def choose(
     `environment` where only the environment of a tool is left.
     Source: pip's `main_parser.identify_python_interpreter`.
     """
-    for name, python, exit_code in (
-        ("--python", option, FINDING),
-        ("PINSTALL_PYTHON", environ.get("PINSTALL_PYTHON"), NOT_PINNED),
-        ("PIP_PYTHON", environ.get("PIP_PYTHON"), FINDING),
-    ):
+    named = {"--python": option, **{name: environ.get(name) for name in ("PINSTALL_PYTHON", "PIP_PYTHON")}}
+    for name, python in named.items():
         if python and (found := _locate(python)) is None:
             message = f"could not locate Python interpreter `{python}` ({name})"
             hint = "name the path of an interpreter or the folder of a virtual environment; PATH is not searched"
-            raise PinstallError("interpreter", message, hint=hint, exit_code=exit_code)
+            code = NOT_PINNED if name == "PINSTALL_PYTHON" else FINDING
+            raise PinstallError("interpreter", message, hint=hint, exit_code=code)
         if python:
             return Target(found, Origin(where=name), explicit=True)
     if launcher.is_plain(*running):
@@ -117,7 +115,10 @@ def find_rival(target: Interpreter, environ: Mapping[str, str], script: str = sy
             return f", not into the active environment {active}"
         if _is_rival(folder, target):
             return f", not into {folder}, whose `{os.path.basename(script)}` starts this Python"
-    made = _find_maker(target.prefix)
+    # the environment that the first of its scripts names
+    scripts = (os.path.join(target.prefix, "bin", name) for name in _SCRIPTS)
+    python = find_python(next(filter(os.path.exists, scripts), ""))
+    made = os.path.dirname(os.path.dirname(python))
     differs = made and (_is_rival(made, target) or not os.path.exists(made))
     return f", whose scripts start the Python of {made}" if differs else ""
 
@@ -126,10 +127,3 @@ def _is_rival(folder: str, target: Interpreter) -> bool:
     """Check whether a folder is another environment; the base of conda is active for most of its users."""
     own, conda, base = (os.path.exists(os.path.join(folder, name)) for name in ("pyvenv.cfg", "conda-meta", "condabin"))
     return folder != "" and (own or conda) and not base and not _is_same(folder, target.prefix)
-
-
-def _find_maker(prefix: str) -> str:
-    """Return the environment that the first of its scripts names, empty without one."""
-    scripts = (os.path.join(prefix, "bin", name) for name in _SCRIPTS)
-    python = find_python(next(filter(os.path.exists, scripts), ""))
-    return os.path.dirname(os.path.dirname(python))
