@@ -97,8 +97,7 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool
         # pip installs for the interpreter that its configuration names
         chosen = choice.choose(configured.value, environ)._replace(origin=configured.origin)
         request, found, pip = _described(argv, environ, chosen, afresh=afresh)
-    project = pyproject.project_settings(folder, environ)
-    own = (*project, *pyproject.environment_settings(environ), *request.settings)
+    own = (*pyproject.project_settings(folder, environ), *pyproject.environment_settings(environ), *request.settings)
     return Call(
         request=request,
         target=found,

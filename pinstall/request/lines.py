@@ -7,25 +7,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from pinstall.model.inputs import Option, Origin, RequirementLine
 from pinstall.request.arguments import rules
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from pinstall.model.inputs import RequirementLine
-
-
-class Given(NamedTuple):
-    """One option as it was given, with the tokens that it was written with."""
-
-    name: str
-    dest: str
-    value: str | None
-    written: tuple[str, ...]
 
 
 _TABLE: Final = tuple(
@@ -40,8 +30,8 @@ _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(
 _HASHES: Final = tuple(f"{name}:" for name in STRONG)
 
 
-def read(text: str) -> Iterator[Given]:
-    """Yield the options in the order of writing; words between them are dropped, as pip does.
+def read(text: str, origin: Origin) -> Iterator[tuple[Option, tuple[str, ...]]]:
+    """Yield each option with its words, in the order of writing; words between them are dropped, as pip does.
 
     Raises ValueError, with a message for the user, where every pip refuses the line. The values of `--use-feature`
     are left to pip.
@@ -54,10 +44,10 @@ def read(text: str) -> Iterator[Given]:
         if word == "--":
             return
         if word.startswith("-") and word != "-":
-            yield _option(word, rest)
+            yield _option(word, rest, origin)
 
 
-def _option(word: str, rest: Iterator[str]) -> Given:
+def _option(word: str, rest: Iterator[str], origin: Origin) -> tuple[Option, tuple[str, ...]]:
     spelling, equals, glued = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
     value = glued if equals else None
     rule = _rule(spelling)
@@ -67,7 +57,7 @@ def _option(word: str, rest: Iterator[str]) -> Given:
         written = (word, value or "")
     if complaint := _complaint(rule, value):
         raise ValueError(f"option `{rule.name}` {complaint}")
-    return Given(name=rule.name, dest=rule.dest, value=value, written=written)
+    return Option(name=rule.name, dest=rule.dest, value=value, origin=origin), written
 
 
 def _rule(spelling: str) -> Rule:

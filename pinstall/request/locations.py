@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pinstall.request.options import NEWEST, Pip
@@ -137,11 +136,9 @@ def _nearest_existing(path: str) -> str:
 
 
 def is_usable(path: str) -> bool:
-    """Return whether pip uses a cache at this path, as its `check_path_owner` does."""
+    """Return whether pip uses a cache at or below an existing folder, as its `check_path_owner` does."""
     if not hasattr(os, "geteuid"):
         return True
     if os.geteuid() == 0:  # root has to own the path, because `sudo` keeps the caller's HOME
-        with suppress(OSError):
-            return os.lstat(path).st_uid == 0
-        return False
+        return os.lstat(path).st_uid == 0
     return os.access(path, os.W_OK)

@@ -126,8 +126,7 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
     fault = Fault(origin=Origin(where=path, line=line), message=reason)
-    message = "`[tool.pinstall]` cannot be read"
-    return PinstallError("project-settings", message, context=(fault,), exit_code=USAGE)
+    return PinstallError("project-settings", "`[tool.pinstall]` cannot be read", context=(fault,), exit_code=USAGE)
 
 
 def split_group(value: str) -> tuple[str, str]:

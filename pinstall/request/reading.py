@@ -256,10 +256,9 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
 
     `fetch` gets http and https URLs. A pipe gives its bytes once, so pip needs them from pinstall afterwards.
     """
+    where = _path(where) if where[:5].lower() == "file:" else where
     if _URL.match(where):
-        if where[:5].lower() != "file:":
-            return fetch(where)
-        where = _path(where)
+        return fetch(where)
     try:
         with open(where, "rb") as file:
             return file.read()

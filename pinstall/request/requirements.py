@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.requirements import Requirement
 
-    from pinstall.request.lines import Given
-
     _Extras = frozenset[NormalizedName]
+    _Given = Iterable[tuple[Option, tuple[str, ...]]]
     _Maker = partial[RequirementLine]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -139,32 +138,32 @@ def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[Requ
         hashes = frozenset(options.replace("--hash=", "").split())
         yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
         return
-    given: tuple[Given, ...] = ()
+    given: _Given = ()
     try:
-        given = tuple(request.lines.read(options))
+        given = tuple(request.lines.read(options, origin))
     except ValueError as error:
         yield Fault(origin=origin, message=urls.redacted(str(error)))
-    editables = [one.value for one in given if one.dest == "editables"]
+    editables = [one.value for one, _ in given if one.dest == "editables"]
     if demand or editables:
         found = line(demand or editables[0] or "", origin, editable=bool(editables), constraint=constraint)
         yield _with_options(found, given) if isinstance(found, RequirementLine) else found
-    elif any(one.dest == "hashes" for one in given):  # pip ignores it, whatever it was meant to protect
+    elif any(one.dest == "hashes" for one, _ in given):  # pip ignores it, whatever it was meant to protect
         yield Fault(origin=origin, message=_STRAY)
-    yield from _directives(given, origin, alone=not (demand or editables))
+    yield from _directives([one for one, _ in given], origin, alone=not (demand or editables))
 
 
-def _with_options(requirement: RequirementLine, given: Iterable[Given]) -> RequirementLine:
+def _with_options(requirement: RequirementLine, given: _Given) -> RequirementLine:
     """Return the requirement with its options; pip ignores all but the settings of an editable one."""
     mine = {"config_settings"} if requirement.editable else _FOR_ONE
-    hashes = () if requirement.editable else (one.value or "" for one in given if one.dest == "hashes")
+    hashes = () if requirement.editable else (one.value or "" for one, _ in given if one.dest == "hashes")
     return replace(
         requirement,
         hashes=requirement.hashes.union(digest.lower() for digest in hashes),
-        options=tuple(token for one in given if one.dest in mine for token in one.written),
+        options=tuple(word for one, words in given if one.dest in mine for word in words),
     )
 
 
-def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
+def _directives(given: list[Option], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
     """Yield the nested file and the options of a line: of several nested files or link folders pip sees the first.
 
     After a requirement or a nested file pip drops every option except the controls.
@@ -177,7 +176,7 @@ def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Ite
         free = alone and not nested and one.dest not in {*_FOR_ONE, "hashes"}
         hidden = one.dest == "find_links" and one is not firsts["find_links"]
         if one.dest in _CONTROLS or (free and not hidden):
-            yield Option(name=one.name, dest=one.dest, value=one.value, origin=origin)
+            yield one
 
 
 def _requirement(text: str, make: _Maker) -> RequirementLine:
