@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pinstall import files, launcher
 from pinstall.environment.file_list import find_python
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
-from pinstall.model.inputs import Origin
+from pinstall.model.inputs import Interpreter, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from pinstall.model.inputs import Interpreter
 
 _ACTIVE: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _NEAREST: Final = "nearest `.venv`"
@@ -53,21 +51,22 @@ def choose(
     `environment` where only the environment of a tool is left.
     Source: pip's `main_parser.identify_python_interpreter`.
     """
-    for name, python, exit_code in (
-        ("--python", option, FINDING),
-        ("PINSTALL_PYTHON", environ.get("PINSTALL_PYTHON"), NOT_PINNED),
-        ("PIP_PYTHON", environ.get("PIP_PYTHON"), FINDING),
-    ):
+    named = {"--python": option, **{name: environ.get(name) for name in ("PINSTALL_PYTHON", "PIP_PYTHON")}}
+    for name, python in named.items():
         if python and (found := _locate(python)) is None:
             message = f"could not locate Python interpreter `{python}` ({name})"
             hint = "name the path of an interpreter or the folder of a virtual environment; PATH is not searched"
-            raise PinstallError("interpreter", message, hint=hint, exit_code=exit_code)
+            code = NOT_PINNED if name == "PINSTALL_PYTHON" else FINDING
+            raise PinstallError("interpreter", message, hint=hint, exit_code=code)
         if python:
             return Target(found, Origin(where=name), explicit=True)
     if launcher.is_plain(*running):
         return RUNNING
     passed = [f"`{running[0]}` is the private environment of pinstall itself"]
-    for where, folder in _find_environments(environ, near, running):
+    active = [(name, environ.get(name, "")) for name in _ACTIVE]
+    for where, folder in (*active, (_NEAREST, next(filter(os.path.isdir, near), ""))):
+        if not os.path.isdir(folder) or any(_is_same(folder, own) for own in running):
+            continue
         is_trusted = where in _ACTIVE or files.is_trusted(os.stat(folder), os.lstat(folder))
         if is_trusted and (found := _locate(folder)):
             return Target(found, Origin(where=where))
@@ -77,14 +76,6 @@ def choose(
     message = "no environment to install into: none is active, and the project has no `.venv`"
     hint = "activate an environment or make one with `python -m venv .venv`, or name one with `--python PATH`"
     raise PinstallError("environment", message, context=tuple(passed), hint=hint, exit_code=NOT_PINNED)
-
-
-def _find_environments(
-    environ: Mapping[str, str], near: Iterable[str], running: Iterable[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield the environments that count where pinstall is in none of the user's own, with what names them."""
-    places = [*((name, environ.get(name, "")) for name in _ACTIVE), (_NEAREST, next(filter(os.path.isdir, near), ""))]
-    yield from (one for one in places if os.path.isdir(one[1]) and not any(_is_same(one[1], own) for own in running))
 
 
 def list_places(environ: Mapping[str, str], near: Iterable[str], target: Interpreter) -> Iterator[str]:
@@ -124,7 +115,10 @@ def find_rival(target: Interpreter, environ: Mapping[str, str], script: str = sy
             return f", not into the active environment {active}"
         if _is_rival(folder, target):
             return f", not into {folder}, whose `{os.path.basename(script)}` starts this Python"
-    made = _find_maker(target.prefix)
+    # the environment that the first of its scripts names
+    scripts = (os.path.join(target.prefix, "bin", name) for name in _SCRIPTS)
+    python = find_python(next(filter(os.path.exists, scripts), ""))
+    made = os.path.dirname(os.path.dirname(python))
     differs = made and (_is_rival(made, target) or not os.path.exists(made))
     return f", whose scripts start the Python of {made}" if differs else ""
 
@@ -133,10 +127,3 @@ def _is_rival(folder: str, target: Interpreter) -> bool:
     """Check whether a folder is another environment; the base of conda is active for most of its users."""
     own, conda, base = (os.path.exists(os.path.join(folder, name)) for name in ("pyvenv.cfg", "conda-meta", "condabin"))
     return folder != "" and (own or conda) and not base and not _is_same(folder, target.prefix)
-
-
-def _find_maker(prefix: str) -> str:
-    """Return the environment that the first of its scripts names, empty without one."""
-    scripts = (os.path.join(prefix, "bin", name) for name in _SCRIPTS)
-    python = find_python(next(filter(os.path.exists, scripts), ""))
-    return os.path.dirname(os.path.dirname(python))

@@ -25,7 +25,7 @@ from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 _SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
 
@@ -75,8 +75,23 @@ def describe(
     if own and (_starts_like_pip(environ) or not sys.executable):
         return _interpreter(_own(), own=True, named=python or sys.executable)
     executable = sys.executable if own or python is None else os.path.abspath(python)
-    known, steady = _remembered(executable, environ, state_directory, afresh=afresh)
-    return _interpreter(known, own=own, named=(python or executable) if steady else None)
+    named = python or executable
+    key = _key(executable, environ)
+    name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
+    path = os.path.join(state_directory, f"interpreter-{name}.json")
+    memory = files.recall(path)
+    # where the memory is missing or damaged: ask
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
+            # only what the user has named is started, whatever a memory says
+            return _interpreter({**memory["known"], "executable": executable}, own=own, named=named)
+    known = environment.probe.ask(executable, environ)
+    seen = list_starting(_paths(known))
+    links = (path for path, *_ in seen if path.endswith((".pth", ".start")))  # their lines are folders, or code
+    steady = _is_itself(executable, known) and not any(map(_varies, (*links, *known["custom"])))
+    if steady:
+        files.remember(path, json.dumps({"key": key, "seen": seen, "known": known}).encode())
+    return _interpreter(known, own=own, named=named if steady else None)
 
 
 def ask_paths(target: Interpreter, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -166,27 +181,6 @@ def _pip_release(paths: Iterable[str]) -> tuple[int, ...] | None:
     return None
 
 
-def _remembered(
-    executable: str, environ: Mapping[str, str], state_directory: str, *, afresh: bool
-) -> tuple[dict[str, Any], bool]:
-    """Return the answer of an interpreter, and whether it stays the same until something changes that is seen."""
-    key = _key(executable, environ)
-    name = hashlib.sha256(os.fsencode(executable)).hexdigest()[:16]
-    path = os.path.join(state_directory, f"interpreter-{name}.json")
-    memory = files.recall(path)
-    # where the memory is missing or damaged: ask
-    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        if not afresh and memory["key"] == key and memory["seen"] == list_starting(_paths(memory["known"])):
-            # only what the user has named is started, whatever a memory says
-            return {**memory["known"], "executable": executable}, True
-    known = environment.probe.ask(executable, environ)
-    seen = list_starting(_paths(known))
-    steady = _is_itself(executable, known) and not any(map(_varies, (*_links(seen), *known["custom"])))
-    if steady:
-        files.remember(path, json.dumps({"key": key, "seen": seen, "known": known}).encode())
-    return known, steady
-
-
 def _is_itself(executable: str, known: Mapping[str, Any]) -> bool:
     """Return whether a named file is the interpreter, not a script or program that chooses one."""
     is_script = files.read(executable, 2) in {None, b"#!"}
@@ -208,20 +202,11 @@ def _key(executable: str, environ: Mapping[str, str]) -> list[Any]:
 
 def list_starting(paths: Iterable[str]) -> list[Any]:
     """Return the files on `sys.path` that make it what it is, with their status: an editable install adds one."""
-    return [[path, _list_starting(path)] for path in paths]
-
-
-def _list_starting(folder: str) -> list[Any]:
-    if os.path.isdir(folder):
-        return [[name, *stamp.status(os.path.join(folder, name))] for name in list_hooks(folder)]
-    return [*stamp.status(folder)]  # an archive, or what is not there yet
-
-
-def _links(seen: Iterable[Any]) -> Iterator[str]:
-    """Yield the path of each file whose lines are folders, or code."""
-    for folder, found in seen:
-        names = (each[0] for each in found if isinstance(each, list))
-        yield from (os.path.join(folder, name) for name in names if name.endswith((".pth", ".start")))
+    found: list[str] = []
+    for path in paths:
+        # an archive counts itself, and so does a folder that is not there yet
+        found += (os.path.join(path, name) for name in list_hooks(path)) if os.path.isdir(path) else [path]
+    return [[path, *stamp.status(path)] for path in found]
 
 
 def _varies(path: str) -> bool:

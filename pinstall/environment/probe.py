@@ -36,7 +36,7 @@ libraries = [folders["purelib"], folders["platlib"]]
 if libraries[0] not in sys.path and hasattr(site, "getsitepackages"):
     # Debian has a layout of its own, of which sysconfig knows nothing before Python 3.10.
     libraries = ([path for path in site.getsitepackages() if path in sys.path] * 2 + libraries)[:2]
-user = [site.getusersitepackages()] if getattr(site, "ENABLE_USER_SITE", False) else []
+named = ("machine", "release", "system", "version", "python_implementation")
 custom = [sys.modules[name] for name in ("sitecustomize", "usercustomize") if name in sys.modules]
 answer = {
     "executable": sys.executable,
@@ -47,21 +47,17 @@ answer = {
     "stdlib": folders["stdlib"],
     "paths": sys.path,
     "abi": _imp.extension_suffixes()[0],
-    "user": user,
+    "user": [site.getusersitepackages()] if getattr(site, "ENABLE_USER_SITE", False) else [],
     "custom": [getattr(module, "__file__", None) or "" for module in custom],
-    "markers": {
-        "implementation_name": sys.implementation.name,
-        "implementation_version": release,
-        "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "platform_python_implementation": platform.python_implementation(),
-        "python_full_version": platform.python_version(),
-        "python_version": ".".join(platform.python_version_tuple()[:2]),
-        "sys_platform": sys.platform,
-    },
+    "markers": dict(
+        {"platform_" + name: getattr(platform, name)() for name in named},
+        implementation_name=sys.implementation.name,
+        implementation_version=release,
+        os_name=os.name,
+        python_full_version=platform.python_version(),
+        python_version=".".join(platform.python_version_tuple()[:2]),
+        sys_platform=sys.platform,
+    ),
 }
 """
 _EVALUATE: Final = """

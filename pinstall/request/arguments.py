@@ -6,6 +6,7 @@ May not: drop or reorder an argument, refuse what only pip may refuse.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pinstall.model.errors import USAGE, PinstallError
@@ -13,7 +14,7 @@ from pinstall.model.inputs import Argument, Option, Origin, Request
 from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
@@ -22,11 +23,11 @@ _GROUP: Final = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.to
 _PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
-def rules(pip: Release) -> Mapping[str, Rule]:
+def rules(pip: Release, table: Iterable[Rule] = OPTIONS) -> Mapping[str, Rule]:
     """Return the rules of one pip release by each of their spellings."""
     return {
         spelling: rule
-        for rule in OPTIONS
+        for rule in table
         if rule.since <= pip and (rule.removed is None or pip < rule.removed)
         for spelling in rule.spellings
     }
@@ -105,10 +106,9 @@ class _Reading:
                     self.positionals.append(Argument(text=word, origin=origin))
             elif word == "--":
                 dashes = True
-            elif word.startswith("--"):
-                self._long(word, origin)
             else:
-                self._short(word, origin)
+                for written, rule, glued in self._split(word):
+                    self._take(written, rule, glued, origin)
             doubtful = not dashes and word.startswith("--") and "=" not in word and self.unknown[-1:] == [word]
             self.arguments.extend(self.argv[first : self.taken])
         return Request(
@@ -138,37 +138,30 @@ class _Reading:
             self.python = Option(name=name, dest="python", value=text, origin=origin)
         return name == "--pin" or bool(equals)  # pip refuses a `--python` without its value
 
-    def _long(self, word: str, origin: Origin) -> None:
-        written, equals, glued = word.partition("=")
-        # two spellings of one option are ambiguous too, as in optparse
-        found = [written] if written in self.known else [one for one in self.known if one.startswith(written)]
-        rule = self.known[found[0]] if len(found) == 1 else None
-        if rule is None or (equals and rule.action not in VALUED):
-            self.unknown.append(written)
-        elif rule.action in VALUED:
-            self._value(rule, written, glued if equals else None, origin)
-        else:
-            self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
-
-    def _short(self, word: str, origin: Origin) -> None:
+    def _split(self, word: str) -> Iterator[tuple[str, Rule | None, str | None]]:
+        """Yield each option of a word as it is written, with its rule, and the text that is glued on."""
+        if word.startswith("--"):
+            written, equals, glued = word.partition("=")
+            # two spellings of one option are ambiguous too, as in optparse
+            found = [written] if written in self.known else [one for one in self.known if one.startswith(written)]
+            yield written, self.known[found[0]] if len(found) == 1 else None, glued if equals else None
+            return
         for end, letter in enumerate(word[1:], start=2):
-            written = f"-{letter}"
-            rule = self.known.get(written)
-            if rule is None:
-                self.unknown.append(written)
+            rule = self.known.get(f"-{letter}")
+            ends = rule is None or rule.action in VALUED
+            yield f"-{letter}", rule, (ends and word[end:]) or None
+            if ends:
                 return
-            if rule.action in VALUED:
-                self._value(rule, written, word[end:] or None, origin)
-                return
-            self.options.append(Option(name=rule.name, dest=rule.dest, origin=origin))
 
-    def _value(self, rule: Rule, written: str, glued: str | None, origin: Origin) -> None:
-        """Take an option with its value, glued on or the next argument."""
-        if glued is None and self.taken == len(self.argv):
+    def _take(self, written: str, rule: Rule | None, glued: str | None, origin: Origin) -> None:
+        """Take an option; its value is glued on, or the next argument."""
+        valued = rule is not None and rule.action in VALUED
+        lacks = valued and glued is None and self.taken == len(self.argv)
+        if rule is None or lacks or (glued is not None and not valued):
             self.unknown.append(written)
             return
-        value = self._next() if glued is None else glued
-        if not _accepted(rule, value):
+        value = self._next() if valued and glued is None else glued
+        if value is not None and not _accepted(rule, value):
             self.unknown.append(written)
             if rule.action != "list":  # every pip refuses a dash there
                 self.doubted.append(written)
@@ -184,16 +177,10 @@ def _setting(text: str, origin: Origin) -> Option:
 
 
 def _converts(convert: Callable[[str], object], value: str) -> bool:
-    try:
+    with suppress(ValueError):
         convert(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_count(value: str) -> bool:
-    # optparse reads a leading zero as octal
-    return value == "0" or (value.isascii() and value.isdecimal() and value[0] != "0")
+        return True
+    return False
 
 
 def _is_date(value: str) -> bool:
@@ -202,12 +189,12 @@ def _is_date(value: str) -> bool:
     return _converts(datetime.fromisoformat, value)
 
 
-# Each is as narrow as pip's own check, or narrower.
-_KINDS: Final[Mapping[str, Callable[[str], bool]]] = {
-    "AGE": lambda value: value[:1] + value[-1:] == "PD" and _is_count(value[1:-1]),
-    "COUNT": _is_count,
+# Each is as narrow as pip's own check, or narrower: optparse reads a leading zero of a count as octal.
+_KINDS: Final[Mapping[str, Callable[[str], object]]] = {
+    "AGE": re.compile(r"P(0|[1-9][0-9]*)D").fullmatch,
+    "COUNT": re.compile(r"0|[1-9][0-9]*").fullmatch,
     "DATE": _is_date,
-    "GROUP": lambda value: _GROUP.fullmatch(value) is not None,
+    "GROUP": _GROUP.fullmatch,
     "NUMBER": lambda value: _converts(float, value),
     "PAIR": lambda value: "=" in value,
 }
@@ -218,4 +205,4 @@ def _accepted(rule: Rule, value: str) -> bool:
     if rule.action == "list":
         return not value.startswith("-")
     forms = rule.accepts.split()
-    return not forms or any(_KINDS[form](value) if form in _KINDS else value == form for form in forms)
+    return not forms or any(bool(_KINDS[form](value)) if form in _KINDS else value == form for form in forms)

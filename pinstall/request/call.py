@@ -13,7 +13,6 @@ from pinstall import launcher
 from pinstall.environment import choice, interpreter
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError, misuse
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
-from pinstall.request.arguments import rules
 from pinstall.request.options import ELSEWHERE, NEWEST, OF_CACHES, Pip
 from pinstall.request.reading import Reading
 from pinstall.stamp import state_directory
@@ -21,10 +20,8 @@ from pinstall.stamp import state_directory
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pinstall.environment.choice import Target
     from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
     from pinstall.model.pins import Demand, Pin
-    from pinstall.request.locations import CacheDirectory
     from pinstall.request.policy import Policy
 
 
@@ -46,7 +43,7 @@ class Call:
         return self.request.has(*ELSEWHERE)
 
     @property
-    def cache_directory(self) -> CacheDirectory:
+    def cache_directory(self) -> locations.CacheDirectory:
         """Return pip's cache, and whether it is on."""
         return locations.cache_directory(self.request.options, self.environ, self.target)
 
@@ -96,19 +93,16 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str], *, installs: bool
     chosen = choice.choose(written.value if written else None, environ, near, needed=installs)
     request, found, pip = _described(argv, environ, chosen, afresh=afresh)
     configured = request.last("python")
-    chosen_by = chosen.origin
     if not chosen.explicit and configured is not None and configured.value:
         # pip installs for the interpreter that its configuration names
-        other = choice.choose(configured.value, environ)
-        request, found, pip = _described(argv, environ, other, afresh=afresh)
-        chosen_by = configured.origin
-    project = pyproject.project_settings(folder, environ)
-    own = (*project, *pyproject.environment_settings(environ), *request.settings)
+        chosen = choice.choose(configured.value, environ)._replace(origin=configured.origin)
+        request, found, pip = _described(argv, environ, chosen, afresh=afresh)
+    own = (*pyproject.project_settings(folder, environ), *pyproject.environment_settings(environ), *request.settings)
     return Call(
         request=request,
         target=found,
         pip=pip,
-        chosen_by="" if found.own else str(chosen_by),
+        chosen_by="" if found.own else str(chosen.origin),
         policy=_in_force(own, pip),
         settings=own,
         environ=environ,
@@ -151,7 +145,7 @@ def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
 
 
 def _described(
-    argv: Sequence[str], environ: Mapping[str, str], chosen: Target, *, afresh: bool
+    argv: Sequence[str], environ: Mapping[str, str], chosen: choice.Target, *, afresh: bool
 ) -> tuple[Request, Interpreter, Pip]:
     """Return the request as read by the pip of one interpreter, the interpreter, and this pip."""
     try:
@@ -164,7 +158,7 @@ def _described(
     request = arguments.read(argv, pip.release)
     isolated = "--isolated" in request.arguments  # pip searches the full spelling before it parses anything
     candidates = locations.config_files(environ, found, isolated=isolated)
-    inherited = settings.defaults(environ, candidates, rules(pip.release), pip=pip, isolated=isolated)
+    inherited = settings.defaults(environ, candidates, arguments.rules(pip.release), pip=pip, isolated=isolated)
     return replace(request, defaults=inherited), found, pip
 
 
@@ -198,7 +192,7 @@ def refuse(call: Call, command: str, *own: str, written: Sequence[str] = ()) -> 
 
     In the words as they are `written`, a beginning of an option of pip is none.
     """
-    known = rules(call.pip.release)
+    known = arguments.rules(call.pip.release)
     words = [written[int(one.origin.where.rpartition(" ")[2]) - 1] for one in call.request.command_line if written]
     short = [word.partition("=")[0] for word in words if word.startswith("--") and word.partition("=")[0] not in known]
     for text in (*call.request.unknown, *short):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from itertools import accumulate
+from operator import and_
 from typing import TYPE_CHECKING, Final
 
 from packaging.utils import NormalizedName
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 
+# The algorithms that pip takes after `--hash`, and how many digits their hashes have.
 STRONG: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
-"""The algorithms that pip takes after `--hash`, and how many digits their hashes have."""
 _HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in STRONG.items()))
 
 
@@ -141,11 +143,11 @@ def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
     if not possible:
         return Fault(origin=first.origin, message=f"`{first.text}` can never be met{_misspelt(first)}")
     other = next(line for line in group if not _admits(line, possible[0]))
-    return Fault(origin=first.origin, message=_beside(first, other))
+    return _contradiction(first, other)
 
 
-def _beside(first: RequirementLine, other: RequirementLine) -> str:
-    return f"`{first.text}` cannot stand beside `{other.text}` ({other.origin})"
+def _contradiction(first: RequirementLine, other: RequirementLine) -> Fault:
+    return Fault(origin=first.origin, message=f"`{first.text}` cannot stand beside `{other.text}` ({other.origin})")
 
 
 def _misspelt(line: RequirementLine) -> str:
@@ -157,16 +159,13 @@ def _misspelt(line: RequirementLine) -> str:
 
 
 def _content_conflict(links: Sequence[RequirementLine], group: Sequence[RequirementLine]) -> Fault | None:
-    allowed: frozenset[str] = frozenset()
-    for number, line in enumerate(hashed := [line for line in group if _hashes(line)]):
-        allowed = allowed & line.hashes if number else line.hashes
-        if not allowed:
-            others = ", ".join(str(other.origin) for other in hashed[:number])
+    hashed = [line for line in group if _hashes(line)]
+    for number, common in enumerate(accumulate((line.hashes for line in hashed), and_)):
+        if not common:
+            line, others = hashed[number], ", ".join(str(other.origin) for other in hashed[:number])
             return Fault(origin=line.origin, message=f"`{line.text}` has no hash in common with {others}")
-    for other in links[1:]:
-        if _source(other) != _source(links[0]):
-            return Fault(origin=links[0].origin, message=_beside(links[0], other))
-    return None
+    other = next((line for line in links if _source(line) != _source(links[0])), None)
+    return _contradiction(links[0], other) if other else None
 
 
 def _source(line: RequirementLine) -> Source:

@@ -7,45 +7,31 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from pinstall.model.inputs import Option, Origin, RequirementLine
+from pinstall.request.arguments import rules
 from pinstall.request.demand import STRONG
-from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Release, Rule
+from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from pinstall.model.inputs import RequirementLine
+    from collections.abc import Iterable, Iterator
 
 
-class Given(NamedTuple):
-    """One option as it was given, with the tokens that it was written with."""
-
-    name: str
-    dest: str
-    value: str | None
-    written: tuple[str, ...]
-
-
-def _spellings(release: Release) -> Mapping[str, Rule]:
-    return {
-        spelling: rule
-        for rule in (*OPTIONS, *FILE_ONLY)
-        if rule.name in LINES | PER_REQUIREMENT and max(rule.since, LATER.get(rule.name, ())) <= release
-        if rule.removed is None or release < rule.removed
-        for spelling in rule.spellings
-    }
-
-
+_TABLE: Final = tuple(
+    rule._replace(since=max(rule.since, LATER.get(rule.name, ())))
+    for rule in (*OPTIONS, *FILE_ONLY)
+    if rule.name in LINES | PER_REQUIREMENT
+)
 # Today's options first: a line that any release takes is left to the release that will read it.
-_RELEASES: Final = tuple(map(_spellings, ((99,), (22, 3), (20, 1))))
+_RELEASES: Final = tuple(rules(release, _TABLE) for release in ((99,), (22, 3), (20, 1)))
 
 _NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
 _HASHES: Final = tuple(f"{name}:" for name in STRONG)
 
 
-def read(text: str) -> Iterator[Given]:
-    """Yield the options in the order of writing; words between them are dropped, as pip does.
+def read(text: str, origin: Origin) -> Iterator[tuple[Option, tuple[str, ...]]]:
+    """Yield each option with its words, in the order of writing; words between them are dropped, as pip does.
 
     Raises ValueError, with a message for the user, where every pip refuses the line. The values of `--use-feature`
     are left to pip.
@@ -58,33 +44,26 @@ def read(text: str) -> Iterator[Given]:
         if word == "--":
             return
         if word.startswith("-") and word != "-":
-            yield _option(word, rest)
+            yield _option(word, rest, origin)
 
 
-def _option(word: str, rest: Iterator[str]) -> Given:
+def _option(word: str, rest: Iterator[str], origin: Origin) -> tuple[Option, tuple[str, ...]]:
     spelling, equals, glued = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
     value = glued if equals else None
     rule = _rule(spelling)
     written: tuple[str, ...] = (word,)
-    if rule.action not in VALUED:
-        if value is not None:
-            raise ValueError(f"option `{rule.name}` takes no value")
-    else:
-        if value is None:
-            value = next(rest, None)
-            written = (word, value or "")
-        if complaint := _complaint(rule, value):
-            raise ValueError(f"option `{rule.name}` {complaint}")
-    return Given(name=rule.name, dest=rule.dest, value=value, written=written)
+    if rule.action in VALUED and value is None:
+        value = next(rest, None)
+        written = (word, value or "")
+    if complaint := _complaint(rule, value):
+        raise ValueError(f"option `{rule.name}` {complaint}")
+    return Option(name=rule.name, dest=rule.dest, value=value, origin=origin), written
 
 
 def _rule(spelling: str) -> Rule:
-    for table in _RELEASES:
-        if rule := table.get(spelling):
-            return rule
     ambiguous: list[str] = []
-    for table in _RELEASES if spelling.startswith("--") else ():
-        matches = sorted(name for name in table if name.startswith(spelling))
+    for table in _RELEASES:
+        matches = [spelling] if spelling in table else sorted(name for name in table if name.startswith(spelling))
         if len(matches) == 1:
             return table[matches[0]]
         ambiguous = ambiguous or matches
@@ -94,6 +73,8 @@ def _rule(spelling: str) -> Rule:
 
 
 def _complaint(rule: Rule, value: str | None) -> str | None:
+    if rule.action not in VALUED:
+        return None if value is None else "takes no value"
     if value is None:
         return "needs a value"
     if rule.action == "list" and value.startswith("-"):

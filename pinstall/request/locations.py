@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pinstall.model.inputs import Interpreter, Option
 
+# It selects the layout; a plain string, so that mypy and the tests check each layout on every platform.
 PLATFORM: str = sys.platform
-"""It selects the layout; a plain string, so that mypy and the tests check each layout on every platform."""
 
 
 class CacheDirectory(NamedTuple):
@@ -110,8 +110,7 @@ def _default_cache(environ: Mapping[str, str], target: Interpreter) -> str:
 
 
 def _xdg_folders(variable: str, environ: Mapping[str, str], target: Interpreter) -> list[str]:
-    accepted = (_accepted(folder, target) for folder in environ.get(variable, "").split(os.pathsep))
-    return list(filter(None, accepted))
+    return [one for folder in environ.get(variable, "").split(os.pathsep) if (one := _accepted(folder, target))]
 
 
 def _accepted(folder: str, target: Interpreter) -> str:
@@ -137,12 +136,9 @@ def _nearest_existing(path: str) -> str:
 
 
 def is_usable(path: str) -> bool:
-    """Return whether pip uses a cache at this path, as its `check_path_owner` does."""
+    """Return whether pip uses a cache at or below an existing folder, as its `check_path_owner` does."""
     if not hasattr(os, "geteuid"):
         return True
     if os.geteuid() == 0:  # root has to own the path, because `sudo` keeps the caller's HOME
-        try:
-            return os.lstat(path).st_uid == 0
-        except OSError:
-            return False
+        return os.lstat(path).st_uid == 0
     return os.access(path, os.W_OK)

@@ -131,9 +131,9 @@ def line(package: pylock.Package, filename: str, origin: Origin, base: str) -> R
     """
     if package.vcs is not None:
         commit = f"{package.vcs.type}+{_url(package.vcs, base)}@{package.vcs.commit_id}"
-        return _direct(package, _within(commit, package.vcs.subdirectory), origin)
+        return _direct(package, commit, origin, package.vcs.subdirectory)
     if package.archive is not None:
-        line = _direct(package, _within(_url(package.archive, base), package.archive.subdirectory), origin)
+        line = _direct(package, _url(package.archive, base), origin, package.archive.subdirectory)
         return replace(line, hashes=frozenset(_hashes(package.archive)))
     if package.directory is not None:
         path = package.directory.path
@@ -155,7 +155,8 @@ def line(package: pylock.Package, filename: str, origin: Origin, base: str) -> R
     )
 
 
-def _direct(package: pylock.Package, link: str, origin: Origin) -> RequirementLine:
+def _direct(package: pylock.Package, link: str, origin: Origin, subdirectory: str | None = None) -> RequirementLine:
+    link += f"#subdirectory={subdirectory}" if subdirectory else ""
     name, text = package.name, urls.redacted(f"{package.name} @ {link}")
     return RequirementLine(origin=origin, text=text, name=name, specifier=SpecifierSet(), link=link)
 
@@ -182,7 +183,3 @@ def _url(place: pylock.PackageVcs | Artifact, base: str) -> str:
 
 def _absolute(path: str, base: str) -> str:
     return posixpath.normpath(posixpath.join(base, path))
-
-
-def _within(url: str, subdirectory: str | None) -> str:
-    return f"{url}#subdirectory={subdirectory}" if subdirectory else url

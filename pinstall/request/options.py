@@ -215,30 +215,30 @@ OPTIONS: Final[tuple[Rule, ...]] = (
     Rule(("-V", "--version"), "version", "flag", "free", LEAVE, (), (26, 3)),
 )
 
+# The destinations under which pip changes nothing in the environment that it runs in.
 ELSEWHERE: Final = frozenset({"dry_run", "target_dir", "prefix_path", "root_path"})
-"""The destinations under which pip changes nothing in the environment that it runs in."""
+# The destinations under which pip may not take what is installed for what it would install.
 RENEWING: Final = ELSEWHERE | {"force_reinstall", "ignore_installed"}
-"""The destinations under which pip may not take what is installed for what it would install."""
+# The destinations under which pip chooses files for another interpreter or platform than its own.
 FOREIGN: Final = frozenset({"abi", "abis", "implementation", "platform", "platforms", "python_version"})
-"""The destinations under which pip chooses files for another interpreter or platform than its own."""
+# The destinations of the options that say how much pip prints, and how.
 SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
-"""The destinations of the options that say how much pip prints, and how."""
+# The destinations of the options that say which cache it is, what it can hold, and how much is printed.
 OF_CACHES: Final = SPEECH | {"cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"}
-"""The destinations of the options that say which cache it is, what it can hold, and how much is printed."""
 
+# Which options may be lines of a requirement file, by canonical name.
 LINES: Final = frozenset({
     *("--index-url", "--extra-index-url", "--no-index", "--constraint", "--requirement", "--editable", "--find-links"),
     *("--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"),
     *("--all-releases", "--only-final", "--trusted-host", "--use-feature", "--always-unzip"),
 })  # fmt: skip
-"""Which options may be lines of a requirement file, by canonical name."""
+# Which options may follow a requirement on its line, by canonical name.
 PER_REQUIREMENT: Final = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
-"""Which options may follow a requirement on its line, by canonical name."""
+# The options that requirement files know later than the command line, and since when.
 LATER: Final[Mapping[str, Release]] = {"--prefer-binary": (20, 2), "--config-settings": (23, 1)}
-"""The options that requirement files know later than the command line, and since when."""
 
+# The options that only requirement files know.
 FILE_ONLY: Final[tuple[Rule, ...]] = (
     Rule(("--hash",), "hashes", "append", "read"),
     Rule(("-Z", "--always-unzip"), "always_unzip", "flag", "free", LEAVE, (), (20, 2)),
 )
-"""The options that only requirement files know."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.specifiers import SpecifierSet
@@ -25,8 +26,8 @@ _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere
 _VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
 _KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
 _LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
+# The file that holds groups where no other is named, and the only name that such a file may have.
 PROJECT: Final = "pyproject.toml"
-"""The file that holds groups where no other is named, and the only name that such a file may have."""
 
 
 def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
@@ -74,11 +75,9 @@ def environments(cwd: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _trusted_content(path: str) -> bytes:
     """Return the bytes of a file that only the user or root can have written, empty for another."""
-    try:
-        with open(path, "rb") as file:
-            return file.read() if files.is_trusted(os.fstat(file.fileno())) else b""
-    except OSError:
-        return b""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read() if files.is_trusted(os.fstat(file.fileno())) else b""
+    return b""
 
 
 def _table(path: str, content: bytes) -> dict[str, object]:
@@ -117,10 +116,8 @@ def _line_of(key: str, content: bytes) -> int | None:
 
 
 def _text(path: str, key: str, value: object, line: int | None) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str | int):
-        return str(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
     several = "a list of strings without blanks, " * (key.lower() == _LIST)
     if several and isinstance(value, list) and all(isinstance(one, str) and [one] == one.split() for one in value):
         return " ".join(value)
@@ -129,8 +126,7 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
     fault = Fault(origin=Origin(where=path, line=line), message=reason)
-    message = "`[tool.pinstall]` cannot be read"
-    return PinstallError("project-settings", message, context=(fault,), exit_code=USAGE)
+    return PinstallError("project-settings", "`[tool.pinstall]` cannot be read", context=(fault,), exit_code=USAGE)
 
 
 def split_group(value: str) -> tuple[str, str]:
@@ -190,8 +186,6 @@ def _header(script: str) -> dict[str, Any]:
 
 
 def _check_python(required: str, python: str | None) -> None:
-    if python is None or not required:
-        return
     # pip compares the release alone, so a release candidate counts as what it will be
-    if not SpecifierSet(required).contains(Version(python).base_version):
+    if python and required and not SpecifierSet(required).contains(Version(python).base_version):
         raise ValueError(f"it needs Python {required}, and this is {python}")

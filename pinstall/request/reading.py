@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -175,7 +174,8 @@ class Reading:
         number = descriptor(where)
         if number in self.replays:
             return self.replays[number]
-        if number is None and _is_transient(where):
+        gone_once_read = "://" not in where and os.path.exists(where) and not os.path.isfile(where)
+        if number is None and gone_once_read:
             self._leave(shown(where), origin)
             return None
         try:
@@ -218,14 +218,6 @@ class Reading:
         return line if line.hashes and not line.hashes & present else replace(line, hashes=present)
 
 
-def _is_transient(where: str) -> bool:
-    """Return whether a path cannot be read twice, such as a FIFO."""
-    try:
-        return "://" not in where and not stat.S_ISREG(os.stat(where).st_mode)
-    except OSError:
-        return False
-
-
 def shown(where: str) -> str:
     """Return a file's place for messages: relative if it is below the working directory."""
     if "://" in where:
@@ -264,10 +256,9 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
 
     `fetch` gets http and https URLs. A pipe gives its bytes once, so pip needs them from pinstall afterwards.
     """
+    where = _path(where) if where[:5].lower() == "file:" else where
     if _URL.match(where):
-        if where[:5].lower() != "file:":
-            return fetch(where)
-        where = _path(where)
+        return fetch(where)
     try:
         with open(where, "rb") as file:
             return file.read()

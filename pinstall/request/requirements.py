@@ -9,7 +9,8 @@ import codecs
 import re
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.requirements import Requirement
 
-    from pinstall.request.lines import Given
+    _Extras = frozenset[NormalizedName]
+    _Given = Iterable[tuple[Option, tuple[str, ...]]]
+    _Maker = partial[RequirementLine]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS: Final = (
@@ -41,19 +44,9 @@ _SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # co
 _LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
 _UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
+_UNNAMED: Final = partial(RequirementLine, name=None, specifier=SpecifierSet())
 _CONTROLS: Final = frozenset({"format_control", "release_control"})
 _FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
-
-
-class _Demand(NamedTuple):
-    """What the text of one requirement says; `anonymous` if pip learns the name only from the metadata."""
-
-    name: NormalizedName | None = None
-    extras: frozenset[NormalizedName] = frozenset()
-    specifier: SpecifierSet = SpecifierSet()
-    marker: Marker | None = None
-    link: str | None = None
-    anonymous: bool = False
 
 
 def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, str]) -> RequirementFile:
@@ -81,19 +74,18 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
     """Return one requirement, as pip's command line takes it, or what is wrong with it."""
     text = text.strip()
     shown = urls.redacted(text)
+    make = partial(_UNNAMED, origin=origin, text=shown, editable=editable, constraint=constraint)
     try:
-        demand = _editable(text) if editable else _requirement(text)
+        found = _editable(text, make) if editable else _requirement(text, make)
     except ValueError as error:
         reason = urls.redacted(str(error).partition("\n")[0])
         if not editable and re.match(_SINGLE, text):
             reason = "`=` is no operator; did you mean `==`?"
         return Fault(origin=origin, message=f"invalid requirement `{shown}`: {reason}")
-    if constraint and (problem := _no_constraint(demand, editable=editable)):
+    if constraint and (problem := _no_constraint(found)):
         return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
-    fragment = urls.digest(demand.link) if demand.link and urls.is_url(demand.link) else None
-    hashes = frozenset((fragment,)) if fragment else frozenset()
-    found = demand._asdict()
-    return RequirementLine(origin=origin, text=shown, hashes=hashes, editable=editable, constraint=constraint, **found)
+    fragment = urls.digest(found.link) if found.link and urls.is_url(found.link) else None
+    return replace(found, hashes=frozenset((fragment,))) if fragment else found
 
 
 def decode(content: bytes) -> str:
@@ -138,46 +130,40 @@ def _expanded(text: str, environ: Mapping[str, str]) -> str:
 
 
 def _statements(text: str, origin: Origin, *, constraint: bool) -> Iterator[RequirementLine | Nested | Option | Fault]:
-    demand, options = _parted(text)
+    # only a blank before the dash separates them, not a tab, as in pip
+    demand, dash, rest = f" {text}".partition(" -")
+    options = f"-{rest}" if dash else ""
     if demand and (not options or _HASHES.fullmatch(options)):
         found = line(demand, origin, constraint=constraint)
         hashes = frozenset(options.replace("--hash=", "").split())
         yield replace(found, hashes=found.hashes | hashes) if hashes and isinstance(found, RequirementLine) else found
         return
-    given: tuple[Given, ...] = ()
+    given: _Given = ()
     try:
-        given = tuple(request.lines.read(options))
+        given = tuple(request.lines.read(options, origin))
     except ValueError as error:
         yield Fault(origin=origin, message=urls.redacted(str(error)))
-    editables = [one.value for one in given if one.dest == "editables"]
+    editables = [one.value for one, _ in given if one.dest == "editables"]
     if demand or editables:
         found = line(demand or editables[0] or "", origin, editable=bool(editables), constraint=constraint)
         yield _with_options(found, given) if isinstance(found, RequirementLine) else found
-    elif any(one.dest == "hashes" for one in given):  # pip ignores it, whatever it was meant to protect
+    elif any(one.dest == "hashes" for one, _ in given):  # pip ignores it, whatever it was meant to protect
         yield Fault(origin=origin, message=_STRAY)
-    yield from _directives(given, origin, alone=not (demand or editables))
+    yield from _directives([one for one, _ in given], origin, alone=not (demand or editables))
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """Return the requirement and its options: only a blank before the dash separates them, not a tab, as in pip."""
-    if text.startswith("-"):
-        return "", text
-    demand, dash, rest = text.partition(" -")
-    return demand, f"-{rest}" if dash else ""
-
-
-def _with_options(requirement: RequirementLine, given: Iterable[Given]) -> RequirementLine:
+def _with_options(requirement: RequirementLine, given: _Given) -> RequirementLine:
     """Return the requirement with its options; pip ignores all but the settings of an editable one."""
     mine = {"config_settings"} if requirement.editable else _FOR_ONE
-    hashes = () if requirement.editable else (one.value or "" for one in given if one.dest == "hashes")
+    hashes = () if requirement.editable else (one.value or "" for one, _ in given if one.dest == "hashes")
     return replace(
         requirement,
         hashes=requirement.hashes.union(digest.lower() for digest in hashes),
-        options=tuple(token for one in given if one.dest in mine for token in one.written),
+        options=tuple(word for one, words in given if one.dest in mine for word in words),
     )
 
 
-def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
+def _directives(given: list[Option], origin: Origin, *, alone: bool) -> Iterator[Nested | Option]:
     """Yield the nested file and the options of a line: of several nested files or link folders pip sees the first.
 
     After a requirement or a nested file pip drops every option except the controls.
@@ -188,44 +174,42 @@ def _directives(given: tuple[Given, ...], origin: Origin, *, alone: bool) -> Ite
         yield Nested(origin=origin, target=nested.value or "", constraint=nested.dest == "constraints")
     for one in given:
         free = alone and not nested and one.dest not in {*_FOR_ONE, "hashes"}
-        if one.dest in {"format_control", "release_control"} or (
-            free and (one.dest != "find_links" or one is firsts["find_links"])
-        ):
-            yield Option(name=one.name, dest=one.dest, value=one.value, origin=origin)
+        hidden = one.dest == "find_links" and one is not firsts["find_links"]
+        if one.dest in _CONTROLS or (free and not hidden):
+            yield one
 
 
-def _requirement(text: str) -> _Demand:
+def _requirement(text: str, make: _Maker) -> RequirementLine:
     url = urls.is_url(text)
     text, _, condition = (part.strip() for part in text.partition("; " if url else ";"))
     marker = formats.metadata.marker(condition) if condition else None
     if url:
-        return _linked(text, marker, frozenset())
+        return _linked(make, text, marker)
     if pin := _PIN.fullmatch(text):
-        return _Demand(name=canonicalize_name(pin[1]), specifier=SpecifierSet(text[pin.end(1) :]), marker=marker)
+        return make(name=canonicalize_name(pin[1]), specifier=SpecifierSet(text[pin.end(1) :]), marker=marker)
     path, extras = _unbracketed(text)
     if urls.is_archive(path) and not ("@" in text and not urls.looks_like_path(text.partition("@")[0])):
-        return _linked(path, marker, extras)
+        return _linked(make, path, marker, extras)
     try:
         named = formats.metadata.requirement(text)
     except ValueError:
         if not urls.looks_like_path(text) or "://" in text:
             raise
-        return _linked(path, marker, extras)
-    return _named(named, marker=marker, extras=extras)
+        return _linked(make, path, marker, extras)
+    return _named(make, named, marker, extras)
 
 
-def _editable(text: str) -> _Demand:
-    try:
+def _editable(text: str, make: _Maker) -> RequirementLine:
+    named = None
+    with suppress(ValueError):
         named = formats.metadata.requirement(text)
-    except ValueError:
-        named = None
     if named and named.url:
-        demand = _named(named, marker=named.marker, extras=frozenset())
+        demand = _named(make, named, named.marker)
     else:
         link, extras = _unbracketed(text)
         if text.lower().startswith(("git:", "hg:", "svn:", "bzr:")):
             text = f"{text.partition(':')[0]}+{text}"
-        demand = _linked(text, None, frozenset()) if urls.is_vcs(text) else _linked(link, None, extras)
+        demand = _linked(make, text) if urls.is_vcs(text) else _linked(make, link, None, extras)
     link = demand.link or ""
     local = urls.scheme(link) == "file" or not ("://" in link or urls.is_url(link) or (named and named.url))
     if not link or not (local or urls.is_vcs(link)):
@@ -235,15 +219,15 @@ def _editable(text: str) -> _Demand:
     return demand
 
 
-def _named(named: Requirement, *, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
+def _named(make: _Maker, named: Requirement, marker: Marker | None, extras: _Extras = frozenset()) -> RequirementLine:
     if named.url:
         urls.file_name(named.url)
     extras = extras or frozenset(map(canonicalize_name, named.extras))
     name = canonicalize_name(named.name)
-    return _Demand(name=name, extras=extras, specifier=named.specifier, marker=marker, link=named.url)
+    return make(name=name, extras=extras, specifier=named.specifier, marker=marker, link=named.url)
 
 
-def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName]) -> _Demand:
+def _linked(make: _Maker, link: str, marker: Marker | None = None, extras: _Extras = frozenset()) -> RequirementLine:
     """Return the demand of a bare URL or path; pip does not take a name from the file name of an sdist."""
     file = urls.file_name(link)
     if len(file) > formats.metadata.LONGEST_NAME and file.endswith(".whl"):
@@ -264,18 +248,15 @@ def _linked(link: str, marker: Marker | None, extras: frozenset[NormalizedName])
         if not urls.is_vcs(link) and urls.is_archive(file):
             with suppress(ValueError):
                 name = parse_sdist_filename(file)[0]
-    return _Demand(name=name, extras=extras, marker=marker, link=link, anonymous=anonymous)
+    return make(name=name, extras=extras, marker=marker, link=link, anonymous=anonymous)
 
 
-def _no_constraint(demand: _Demand, *, editable: bool) -> str | None:
-    if editable:
-        return "it is editable"
-    if demand.anonymous:
-        return "it names no project"
-    return "it has extras" if demand.extras else None
+def _no_constraint(line: RequirementLine) -> str | None:
+    facts = ((line.editable, "it is editable"), (line.anonymous, "it names no project"), (line.extras, "it has extras"))
+    return next((problem for applies, problem in facts if applies), None)
 
 
-def _unbracketed(text: str) -> tuple[str, frozenset[NormalizedName]]:
+def _unbracketed(text: str) -> tuple[str, _Extras]:
     bare = text.rstrip("/")
     start = bare.rfind("[", 1, -2)  # pip's `(.+)(\[[^\]]+\])`, which takes hours for many brackets
     if start < 0 or not bare.endswith("]") or "]" in bare[start:-1]:

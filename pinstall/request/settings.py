@@ -5,6 +5,7 @@ May not: start pip, judge a value: pip gets the values that it refuses.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from pinstall.request.options import Pip, Rule
 
-_TRUE: Final = frozenset({"1", "on", "t", "true", "y", "yes"})
-_FALSE: Final = frozenset({"0", "f", "false", "n", "no", "off"})
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
+}
 
 # Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not.
 _NEGATIVE = ("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
@@ -29,11 +32,8 @@ _OPPOSITE: Final = {
     "--use-pep517": "--no-use-pep517",
     "--user": "--no-user",
 }
-# Options that pip reads by a callback: not split, added to those of weaker sections, stronger than plain ones.
-_CALLBACK: Final = (
-    *("--all-releases", "--config-settings", "--group", "--no-binary", "--no-cache-dir", "--no-use-pep517"),
-    *("--only-binary", "--only-final", "--refresh-package"),
-)
+# Options that pip reads by a callback, as all lists: not split, added to weaker sections, stronger than plain ones.
+_CALLBACK: Final = ("--config-settings", "--group", "--no-cache-dir")
 _LOUDEST: Final = 99  # how often a flag can count: pip knows no difference beyond three, but takes billions
 _REFUSING_CODE: Final = 2  # of pip, when it cannot read a configuration file
 
@@ -73,7 +73,7 @@ def defaults(
         options = _normalize(rule, option, rules)
         if options is None:
             refused.append(option)
-        elif rule.name in _CALLBACK:
+        elif rule.action == "list" or rule.name in _CALLBACK:
             called[rule.dest] = called.get(rule.dest, ()) + options
         else:
             plain[rule.dest] = options
@@ -96,41 +96,26 @@ def neutral(defaults: Iterable[Option], devnull: str) -> Mapping[str, str | None
 def _normalize(rule: Rule, option: Option, rules: Mapping[str, Rule]) -> tuple[Option, ...] | None:
     """Return the options of the command line with the same effect; None where pip refuses the value."""
     value = option.value or ""
-    if rule.name == "--no-use-pep517":
-        return None
+    truth = _BOOLEANS.get(value.lower())
     if rule.action == "flag":
-        flag = _flag(rule.name, value)
-        if flag is None:
+        if truth is None or rule.name == "--no-use-pep517":
             return None
-        contrary = flag == "--no-cache-dir" and value.lower() in _FALSE
-        return (replace(option, name=flag, value=None, contrary=contrary),) if flag in rules else ()
+        # Any valid boolean switches the cache off, `false` too: pip keeps an old mistake for compatibility.
+        of_cache = rule.name == "--no-cache-dir"
+        flag = rule.name if of_cache or truth is not (rule.name in _NEGATIVE) else _OPPOSITE.get(rule.name, "")
+        return (replace(option, name=flag, value=None, contrary=of_cache and not truth),) if flag in rules else ()
     if rule.action == "count":
-        count = _count(value)
+        count = _count(value) if truth is None else int(truth)
         return None if count is None else (replace(option, value=None),) * count
     values = value.split() if rule.action == "append" and rule.name not in _CALLBACK else [value]
     return tuple(replace(option, value=each) for each in values)
 
 
-def _flag(name: str, value: str) -> str | None:
-    """Return the flag with the same effect, empty where none is needed; None where pip refuses the value."""
-    word = value.lower()
-    if word not in _TRUE | _FALSE:
-        return None
-    # Any valid boolean switches the cache off, `false` too: pip keeps an old mistake for compatibility.
-    if name == "--no-cache-dir" or (word in _TRUE) is not (name in _NEGATIVE):
-        return name
-    return _OPPOSITE.get(name, "")
-
-
 def _count(value: str) -> int | None:
-    word = value.lower()
-    if word in _TRUE | _FALSE:
-        return int(word in _TRUE)
-    try:
+    with suppress(ValueError):
         count = int(value)
-    except ValueError:
-        return None
-    return min(count, _LOUDEST) if count >= 0 else None
+        return min(count, _LOUDEST) if count >= 0 else None
+    return None
 
 
 def _settings(variables: Mapping[str, str], files: Iterable[str], *, merged: bool) -> Iterator[tuple[str, str, Origin]]:
@@ -165,7 +150,9 @@ def _entries(path: str) -> Iterator[tuple[str, str, str, int | None]]:
         parser.read_string(text, source=path)
     except configparser.Error as error:
         # Only the first line: the next ones quote the file, which may hold credentials.
-        raise _broken(path, _faulty_line(error), error.message.partition("\n")[0]) from None
+        listed = getattr(error, "errors", None)
+        line = listed[0][0] if listed else getattr(error, "lineno", None)
+        raise _broken(path, line, error.message.partition("\n")[0]) from None
     lines = _lines(text)
     for section in parser.sections():
         for name, value in parser.items(section):
@@ -180,19 +167,12 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     lines: dict[tuple[str, str], int] = {}
     section = ""
     for number, line in enumerate(text.split("\n"), start=1):
+        name, separator, _ = line.replace(":", "=").partition("=")
         if line.startswith("["):
             section = line[1:].partition("]")[0]
-            continue
-        name, separator, _ = line.replace(":", "=").partition("=")
-        if separator:
+        elif separator:
             lines.setdefault((section, _key(name.strip())), number)
     return lines
-
-
-def _faulty_line(error: Exception) -> int | None:
-    listed = getattr(error, "errors", None)
-    line = listed[0][0] if listed else getattr(error, "lineno", None)
-    return line if isinstance(line, int) else None
 
 
 def _broken(path: str, line: int | None, reason: str) -> PinstallError:

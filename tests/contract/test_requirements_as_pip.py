@@ -798,7 +798,7 @@ def in_pips_terms(line: RequirementLine, pip: Pip) -> dict[str, Any]:
     if link and not links.is_url(link) and not re.match(r"[\w.-]+ *(\[.*\])? *@", line.text):
         link = "file://" + urllib.request.pathname2url(os.path.normpath(pip.folder / link))
     options: dict[str, Any] = {}
-    for given in line_options.read(shlex.join(line.options)):
+    for given, _ in line_options.read(shlex.join(line.options), line.origin):
         if given.dest == "config_settings":
             key, _, value = (given.value or "").partition("=")
             options.setdefault(given.dest, {}).setdefault(key, []).append(value)
