@@ -5,18 +5,13 @@ May not: do anything else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from pinstall.model.pins import DEAD, Identity, Pin, Source, State, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
 
 _ANY = "any:"
 # The first of these decides: a proven difference before a missing proof.

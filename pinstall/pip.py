@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -18,10 +20,6 @@ from pinstall.formats import metadata
 from pinstall.model.artifacts import Chosen
 from pinstall.model.errors import PinstallError
 from pinstall.model.pins import Identity
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import FrameType
 
 
 class Ended(NamedTuple):

@@ -14,14 +14,14 @@ import shutil
 import struct
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pinstall.formats import archives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from elftools.elf.elffile import ELFFile
+
 
 _Item = TypeVar("_Item")
 

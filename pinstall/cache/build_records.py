@@ -18,17 +18,14 @@ import shlex
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from pinstall import files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pinstall.model.inputs import Interpreter, Request
-    from pinstall.model.pins import Pin
-    from pinstall.request.call import Asked
-    from pinstall.request.options import Pip
+from pinstall.model.inputs import Interpreter, Request
+from pinstall.model.pins import Pin
+from pinstall.request.call import Asked
+from pinstall.request.options import Pip
 
 FOLDER = os.path.join("pinstall", "builds")
 

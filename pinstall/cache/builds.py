@@ -8,22 +8,19 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
+
+from packaging.utils import NormalizedName
 
 from pinstall import comparison, files
 from pinstall.cache import abi, build_records, http, plan, wheels
 from pinstall.formats import archives, urls
 from pinstall.index.client import Client, Places
+from pinstall.model.artifacts import Artifact, Entry, Shelved
 from pinstall.model.pins import Identity, Pin, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.model.artifacts import Artifact, Entry, Shelved
-    from pinstall.request.call import Asked
+from pinstall.request.call import Asked
 
 
 class Builds:

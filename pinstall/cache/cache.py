@@ -6,8 +6,11 @@ May not: write, start pip, judge the environment.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from pinstall import comparison
 from pinstall.cache import builds, downloads, plan
@@ -15,14 +18,7 @@ from pinstall.cache.shelf import Shelf
 from pinstall.formats import metadata
 from pinstall.model.artifacts import Artifact, Case, Plan, Shelved
 from pinstall.model.pins import Identity, Pin, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-    from packaging.version import Version
-
-    from pinstall.request.call import Asked
+from pinstall.request.call import Asked
 
 
 class Cache:

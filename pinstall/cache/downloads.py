@@ -9,13 +9,15 @@ import functools
 import os
 import re
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import mktime_tz, parsedate_tz
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urljoin
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from pinstall import comparison
 from pinstall.cache import http, inventory
@@ -24,15 +26,9 @@ from pinstall.index import pages
 from pinstall.index.client import Places
 from pinstall.model.artifacts import Answer, Entry, Eviction, Link
 from pinstall.model.pins import Identity, Pin, State
+from pinstall.request.call import Asked
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from packaging.version import Version
-
-    from pinstall.request.call import Asked
-
-    Ask = Callable[[str, str], Answer | None]
+Ask = Callable[[str, str], Answer | None]
 
 _HOPS = 5
 _MAX_AGE = re.compile(r"\bmax-age\s*=\s*(\d+)", re.IGNORECASE)

@@ -16,15 +16,15 @@ import os
 import re
 import stat
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pinstall.files import list_names
 from pinstall.model.artifacts import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from _typeshed import WriteableBuffer
+
 
 FOLDERS: Final = ("http-v2", "http")
 # How many bytes `content` returns unless its caller sets another limit.

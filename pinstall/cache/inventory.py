@@ -9,18 +9,15 @@ import contextlib
 import os
 import re
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO, Final, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, http, wheels
 from pinstall.formats import archives, metadata, urls
 from pinstall.index import pages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from pinstall.model.artifacts import Entry, Link
+from pinstall.model.artifacts import Entry, Link
 
 _BUILT = "built wheel"
 

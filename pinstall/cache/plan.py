@@ -5,18 +5,14 @@ May not: act.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from pinstall.model.artifacts import Artifact, Case, Eviction, Plan
 from pinstall.model.pins import Pin, State
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pinstall.request.policy import Policy
+from pinstall.request.policy import Policy
 
 _OTHER = (State.WRONG_VERSION, State.WRONG_LABEL)
 _USABLE = (State.HOLDS, State.UNPROVEN)

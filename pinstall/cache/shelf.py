@@ -13,7 +13,8 @@ import contextlib
 import os
 import shutil
 import time
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -21,9 +22,6 @@ from packaging.version import Version
 from pinstall import files
 from pinstall.model.artifacts import Eviction, Shelved
 from pinstall.model.pins import Identity
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 FOLDER = os.path.join("pinstall", "shelf")
 SCHEMA = 1

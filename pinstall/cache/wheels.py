@@ -11,24 +11,20 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 from packaging.tags import INTERPRETER_SHORT_NAMES
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from pinstall import files
 from pinstall.cache import http
 from pinstall.formats import archives, metadata, urls
 from pinstall.model.artifacts import Artifact
 from pinstall.model.pins import Identity
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from zipfile import ZipFile
-
-    from packaging.version import Version
 
 ORIGIN = "origin.json"
 # How many bytes of an `origin.json` are read: pip writes some hundred.

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
@@ -23,10 +23,6 @@ from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
 from pinstall.request.call import Call, read_call, refuse_beyond_cache
 from pinstall.stamp import state_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 
 _DAY = 24 * 60 * 60
 _KIBI = 1024

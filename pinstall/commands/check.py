@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
@@ -16,6 +16,7 @@ from pinstall import comparison
 from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
 from pinstall.formats.urls import redacted
+from pinstall.model.artifacts import Plan
 from pinstall.model.errors import FINDING, HOLDS
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import DEAD, Distribution, Reporter, State, Verdict
@@ -24,15 +25,10 @@ from pinstall.request import demand
 from pinstall.request.call import Asked, gather, read_call, refuse
 from pinstall.verdicts import closure, refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
+from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.proof import gather_evidence, judge
 
 _OPTIONS = ("--deep", "--exact", "--json")
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from pinstall.model.artifacts import Plan
-    from pinstall.verdicts.evidence import Evidence
 
 
 def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

@@ -6,21 +6,17 @@ May not: look at an environment, ask an index, start pip, parse text, print.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pinstall.environment import interpreter
 from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.inputs import Fault, Interpreter, Option, Origin, Request
+from pinstall.model.pins import Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, lines, lockfile, policy, pyproject, reading
 from pinstall.request.options import NEWEST, Pip
 from pinstall.stamp import state_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from pinstall.model.pins import Reporter
 
 
 def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

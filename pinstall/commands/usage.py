@@ -6,13 +6,11 @@ May not: print.
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from pinstall.model.errors import misuse
 from pinstall.request.policy import KEYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _WIDTH = 80
 _COLUMN, _OPTION = 34, 17

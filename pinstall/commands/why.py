@@ -5,24 +5,20 @@ May not: write, start pip, parse text, print.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.cache.inventory import everything
 from pinstall.formats import urls
+from pinstall.model.artifacts import Plan
 from pinstall.model.errors import FINDING, HOLDS, misuse
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request.call import Asked, gather, read_call, refuse
+from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.proof import gather_evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from pinstall.model.artifacts import Plan
-    from pinstall.verdicts.evidence import Evidence
 
 
 def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pinstall import files, launcher
 from pinstall.environment.file_list import find_python
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.model.inputs import Interpreter, Origin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 _ACTIVE: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _NEAREST: Final = "nearest `.venv`"

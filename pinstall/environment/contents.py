@@ -9,25 +9,21 @@ import base64
 import os
 import posixpath
 import re
+import zipfile
 from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, groupby
 from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
-from pinstall.environment.file_list import FileList, locate
+from pinstall.environment.file_list import FileList, Listed, locate
 from pinstall.files import sha256
 from pinstall.formats import archives, metadata
 from pinstall.formats.metadata import UNKNOWN, is_bytecode
-
-if TYPE_CHECKING:
-    import zipfile
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
-
-    from pinstall.environment.file_list import Listed
-    from pinstall.model.pins import Distribution
+from pinstall.model.pins import Distribution
 
 _BATCH: Final = 1 << 22
 # The bytes that could be hashed while a file is opened, about.

@@ -6,25 +6,20 @@ May not: use importlib.metadata (three times slower), write.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from pinstall import files, formats, stamp
 from pinstall.formats import metadata, urls
+from pinstall.model.inputs import Interpreter, Request
 from pinstall.model.pins import Distribution, Identity, Source
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from packaging.version import Version
-
-    from pinstall.model.inputs import Interpreter, Request
-
-    # What `stamp.status` returns, by path.
-    Statuses = dict[str, tuple[int, ...]]
+# What `stamp.status` returns, by path.
+Statuses = dict[str, tuple[int, ...]]
 
 # The folder of metadata in an egg, which is a folder on the path or a zip.
 _EGG_INFO = "EGG-INFO"

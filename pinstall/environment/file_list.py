@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -16,16 +17,13 @@ from typing import TYPE_CHECKING, Final
 from pinstall import environment
 from pinstall.files import read, sha256
 from pinstall.formats import metadata
-from pinstall.model.pins import DEAD
+from pinstall.model.pins import DEAD, Distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
     from pinstall.formats.metadata import Row
-    from pinstall.model.pins import Distribution
 
-    # Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD.
-    Listed = tuple[int, str, str, Distribution, str]
+# Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD.
+Listed = tuple[int, str, str, Distribution, str]
 
 _PYTHONS: Final = ("python", "pypy", "graalpy")
 # The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD.

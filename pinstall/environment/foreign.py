@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from packaging.utils import NormalizedName
 
 from pinstall.environment.file_list import FileList
 from pinstall.files import list_names, read
+from pinstall.model.inputs import Interpreter
 from pinstall.model.pins import Distribution, Identity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.model.inputs import Interpreter
 
 _HOOKS: Final = (".pth", ".start")
 _MODULES: Final = ("sitecustomize", "usercustomize")

@@ -6,27 +6,25 @@ May not: know what is asked, judge a pin.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName
+
 from pinstall import environment, stamp
-from pinstall.environment.distributions import Environment, is_half, note_statuses
+from pinstall.environment.distributions import Environment, Statuses, is_half, note_statuses
 from pinstall.environment.file_list import FileList
 from pinstall.environment.foreign import Foreign
 from pinstall.environment.ledger import Ledger
+from pinstall.environment.ledger import Row as LedgerRow
 from pinstall.files import hash_file, path_of
 from pinstall.formats import metadata
+from pinstall.model.inputs import Interpreter
+from pinstall.model.pins import Distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.environment.distributions import Statuses
-    from pinstall.environment.ledger import Row as LedgerRow
     from pinstall.formats.metadata import Row
-    from pinstall.model.inputs import Interpreter
-    from pinstall.model.pins import Distribution
 
     # By place: the distributions that list it, by dist-info, with the row.
     Owners = Mapping[str, Mapping[str, tuple[Distribution, Row]]]

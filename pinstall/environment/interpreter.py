@@ -13,8 +13,9 @@ import re
 import site
 import sys
 import sysconfig
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from packaging import tags
 from packaging.markers import default_environment
@@ -23,9 +24,6 @@ from pinstall import environment, files, stamp
 from pinstall.environment.foreign import list_hooks
 from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
 

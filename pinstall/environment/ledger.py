@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from packaging.utils import NormalizedName
 
 from pinstall import files, stamp
+from pinstall.environment.file_list import FileList
 from pinstall.model.pins import Hold
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from pinstall.environment.file_list import FileList
-
-    Renewed = Callable[[Mapping[NormalizedName, Hold]], Mapping[NormalizedName, Hold]]
-    Say = Callable[[str], object]
-    Item = TypeVar("Item")
+Renewed = Callable[[Mapping[NormalizedName, Hold]], Mapping[NormalizedName, Hold]]
+Say = Callable[[str], object]
+Item = TypeVar("Item")
 
 FOLDER = ".pinstall"
 SCHEMA = 1

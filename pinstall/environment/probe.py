@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pinstall.model.errors import FINDING, PinstallError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL.
 _ANSWER: Final = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")

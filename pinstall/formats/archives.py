@@ -8,11 +8,9 @@ from __future__ import annotations
 import functools
 import tarfile
 import zipfile
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+from typing import IO, Final
 
 ALWAYS_ALLOWED: Final = 1 << 30  # bytes that any archive may unpack to
 _RATIO: Final = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large

@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import re
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -20,11 +21,8 @@ from packaging.version import Version
 from pinstall.formats import urls
 from pinstall.model.pins import Source
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    # A row of RECORD: path, hash, size, as written.
-    Row = Sequence[str]
+# A row of RECORD: path, hash, size, as written.
+Row = Sequence[str]
 
 # The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel.
 CACHED: Final = "__pycache__/"

@@ -9,6 +9,7 @@ import os
 import threading
 import warnings
 from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -16,20 +17,16 @@ from urllib.parse import unquote, urlsplit
 
 from pinstall import files, launcher
 from pinstall.formats import urls
-from pinstall.model.artifacts import Answer
+from pinstall.model.artifacts import Answer, Link
 from pinstall.model.errors import FINDING, PinstallError
+from pinstall.model.inputs import Option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
-
     import requests
     from requests.adapters import HTTPAdapter
 
-    from pinstall.model.artifacts import Link
-    from pinstall.model.inputs import Option
-
-    Item = TypeVar("Item", bound=Hashable)
-    Result = TypeVar("Result")
+Item = TypeVar("Item", bound=Hashable)
+Result = TypeVar("Result")
 
 # How many questions are asked at the same time, and how many connections to one server are kept.
 AT_ONCE = 16

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -19,16 +21,10 @@ from pinstall.formats import metadata, urls
 from pinstall.index import pages
 from pinstall.index.client import Client, Place, Places, at_once
 from pinstall.model.artifacts import Answer, Link, Page
+from pinstall.model.inputs import Option
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from packaging.tags import Tag
-
-    from pinstall.model.inputs import Option
-
-    Ask = Callable[[str], Answer | None]
-    Pages = dict[NormalizedName, tuple[Page, ...]]
+Ask = Callable[[str], Answer | None]
+Pages = dict[NormalizedName, tuple[Page, ...]]
 
 # How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line.
 PATIENCE: Final = 300.0

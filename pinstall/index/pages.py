@@ -8,15 +8,12 @@ from __future__ import annotations
 import html.parser
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pinstall.formats import urls as links
 from pinstall.model.artifacts import Link
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _JSON: Final = "application/vnd.pypi.simple.v1+json"
 _HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")

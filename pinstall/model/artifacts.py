@@ -5,12 +5,11 @@ May not: hold behaviour beyond trivial properties, do I/O.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from packaging.utils import NormalizedName
     from packaging.version import Version
 

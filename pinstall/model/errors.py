@@ -5,15 +5,15 @@ May not: format for a terminal. A pin that is not satisfied is data (`model.Stat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pinstall.model.artifacts import Plan
     from pinstall.model.inputs import Fault
     from pinstall.model.pins import Dependency, Verdict
+
 
 HOLDS: Final = 0
 # A command that changes nothing has findings; also pip's own code for a refused request.

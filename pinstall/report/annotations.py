@@ -8,16 +8,12 @@ from __future__ import annotations
 import ntpath
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from pinstall.formats.urls import redacted
 from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.model.pins import State, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})

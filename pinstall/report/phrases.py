@@ -6,6 +6,7 @@ May not: print.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,8 @@ from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from pinstall.model.artifacts import Eviction, Plan
+
 
 SCHEMA = 1
 

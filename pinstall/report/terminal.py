@@ -8,16 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 from pinstall import report
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pinstall.model.errors import Outcome, PinstallError
-    from pinstall.model.inputs import Fault
+from pinstall.model.errors import Outcome, PinstallError
+from pinstall.model.inputs import Fault
 
 # The colours of the first word, as in pip.
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}

@@ -6,16 +6,13 @@ May not: drop or reorder an argument, refuse what only pip may refuse.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
 from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
 
 _CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
 # A group, after the file that holds it; an older pip refuses the groups of a lock file itself.

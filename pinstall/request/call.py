@@ -6,23 +6,19 @@ May not: judge, print, touch the environment or the cache.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
 
 from pinstall import launcher
 from pinstall.environment import choice, interpreter
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError, misuse
+from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
+from pinstall.model.pins import Demand, Pin
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
 from pinstall.request.options import ELSEWHERE, NEWEST, OF_CACHES, Pip
+from pinstall.request.policy import Policy
 from pinstall.request.reading import Reading
 from pinstall.stamp import state_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
-    from pinstall.model.pins import Demand, Pin
-    from pinstall.request.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

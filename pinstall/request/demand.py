@@ -6,23 +6,19 @@ May not: guess a version from a range: `>=`, `~=` and `==1.*` are not pins.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import accumulate
 from operator import and_
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import commit, file_name, is_vcs, scheme, without_secrets
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, Pin, Source
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.version import Version
-
 
 # The algorithms that pip takes after `--hash`, and how many digits their hashes have.
 STRONG: Final = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from pinstall.model.inputs import Option, Origin, RequirementLine
 from pinstall.request.arguments import rules
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 
 _TABLE: Final = tuple(
     rule._replace(since=max(rule.since, LATER.get(rule.name, ())))

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+from pinstall.model.inputs import Interpreter, Option
 from pinstall.request.options import NEWEST, Pip
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pinstall.model.inputs import Interpreter, Option
 
 # It selects the layout; a plain string, so that mypy and the tests check each layout on every platform.
 PLATFORM: str = sys.platform

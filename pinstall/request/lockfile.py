@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from packaging.markers import Environment
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
@@ -17,14 +19,10 @@ from pinstall import formats
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Origin, RequirementFile, RequirementLine
 from pinstall.request.demand import STRONG
+from pinstall.request.options import Pip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from packaging import pylock
-    from packaging.markers import Environment
-
-    from pinstall.request.options import Pip
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 

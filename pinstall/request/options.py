@@ -5,13 +5,11 @@ May not: contain logic.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Release = tuple[int, ...]
 Action = Literal["store", "append", "list", "flag", "count"]

@@ -6,6 +6,7 @@ May not: read variables or files.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,9 +17,8 @@ from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Fault, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
     from pinstall.model.artifacts import Link
+
 
 TABLE: Final = "sources"
 
@@ -34,32 +34,17 @@ class Key(NamedTuple):
 
 
 _LEVELS: Final = ("allow", "warn", "refuse")
-_EVICT: Final = (
-    "Which files of the pinned projects leave pip's cache: damaged ones and built wheels of other versions; damaged "
-    "ones alone; or none"
-)
-_BUILDS: Final = (
-    "Which locally built wheels may be used: any without a known fault, or only those of which pinstall has recorded "
-    "how they were built"
-)
+_EVICT: Final = "Which files leave pip's cache: damaged ones and those that mismatch, damaged ones alone, or none"
+_BUILDS: Final = "Which locally built wheels may be used: all without a known fault, or those whose build is recorded"
 _UNPROVEN: Final = "What to do with an installed package of the pinned version whose hash cannot be verified"
-_ORIGIN: Final = (
-    "What a pin that names no source accepts: an editable or a direct install of that version too, or only what came "
-    "from an index"
-)
+_ORIGIN: Final = "What satisfies a pin without a source: also an editable or direct install, or only what an index gave"
 _LOCATION: Final = "Where a pin may be installed: wherever Python finds it, or only in the environment itself"
-_HOLD: Final = (
-    "What pins of earlier runs mean for this one: pip may not move them; they stay, and pip may move them; or they are "
-    "forgotten"
-)
+_HOLD: Final = "What pins of earlier runs mean: pip may not move them, pip may move them, or they are forgotten"
 _CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
 _AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
 _UNOWNED: Final = "What to do with code that Python runs when it starts and that no RECORD lists"
 _BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
-_STAMP: Final = (
-    "What a stamp of a satisfied run covers: every listed file of the pinned packages and their dependencies; only the "
-    "files and folders at the top of each package; or there is no stamp, and each run looks at everything"
-)
+_STAMP: Final = "What a stamp covers: every listed file, the top files and folders of each package, or there is none"
 
 # What to do instead of a setting, or a value, of earlier versions.
 _REMOVED: Final = {

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -16,9 +17,6 @@ from packaging.version import Version
 from pinstall import files, formats
 from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Option, Origin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 MARKS: Final = (".git", ".hg")  # what only the root of a repository holds
 _NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table

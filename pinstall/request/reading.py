@@ -8,19 +8,16 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pinstall import environment, files, formats
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
 from pinstall.request import demand, lockfile, pyproject, requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from pinstall.request.options import Pip
+from pinstall.request.options import Pip
 
 _OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
 _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)

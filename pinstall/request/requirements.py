@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
@@ -19,15 +22,9 @@ from pinstall import formats, request
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from packaging.markers import Marker
-    from packaging.requirements import Requirement
-
-    _Extras = frozenset[NormalizedName]
-    _Given = Iterable[tuple[Option, tuple[str, ...]]]
-    _Maker = partial[RequirementLine]
+_Extras = frozenset[NormalizedName]
+_Given = Iterable[tuple[Option, tuple[str, ...]]]
+_Maker = partial[RequirementLine]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS: Final = (

@@ -8,19 +8,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote
 
 from pinstall import files
 from pinstall.formats import urls
 from pinstall.index import client
+from pinstall.model.inputs import Option, RequirementLine
 from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pinstall.model.inputs import Option, RequirementLine
 
 # What no quotes protect in a requirement file: a comment, a variable, the end of the line.
 _READ_FIRST: Final = re.compile(r"(^|\s)#|\$\{|[\r\n]")

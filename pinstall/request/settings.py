@@ -5,17 +5,14 @@ May not: start pip, judge a value: pip gets the values that it refuses.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from pinstall.request.options import Pip, Rule
+from pinstall.request.options import Pip, Rule
 
 _BOOLEANS: Final = {
     **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),

@@ -6,22 +6,19 @@ May not: consult index or cache.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata
 from pinstall.formats.urls import redacted, without_secrets
+from pinstall.model.inputs import RequirementLine
 from pinstall.model.pins import Distribution, Identity
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from pinstall.model.inputs import RequirementLine
-
-    Find = Callable[[NormalizedName], Distribution | None]
-    Markers = Mapping[str, str]
+Find = Callable[[NormalizedName], Distribution | None]
+Markers = Mapping[str, str]
 
 
 class Need(NamedTuple):

@@ -8,33 +8,29 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from packaging.tags import Tag
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from pinstall import comparison, index
+from pinstall.cache.cache import Cache
 from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
+from pinstall.model.artifacts import Case, Link
 from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
+from pinstall.verdicts.closure import Find, Markers, Need
+from pinstall.verdicts.evidence import Evidence
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from packaging.tags import Tag
-
-    from pinstall.cache.cache import Cache
-    from pinstall.model.artifacts import Case, Link
-    from pinstall.verdicts.closure import Find, Markers, Need
-    from pinstall.verdicts.evidence import Evidence
-
-    Read = Callable[[Link], bytes | None]
-    Needs = tuple[str, ...]
+Read = Callable[[Link], bytes | None]
+Needs = tuple[str, ...]
 
 # How many seconds an index may take to explain why pip has failed.
 _PATIENCE = 3.0

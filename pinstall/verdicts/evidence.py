@@ -5,28 +5,27 @@ May not: write, start pip, decide what follows from a verdict.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
 
 from pinstall import cache, comparison, environment, files
 from pinstall.environment import distributions
 from pinstall.environment.distributions import Environment
+from pinstall.environment.file_list import FileList
 from pinstall.environment.installed import Installed
+from pinstall.environment.ledger import Row
 from pinstall.model.pins import Dependency, Distribution, Identity, Pin, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy, reading
+from pinstall.request.call import Asked
 from pinstall.stamp import state_directory
 from pinstall.verdicts import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.environment.file_list import FileList
-    from pinstall.environment.ledger import Row
     from pinstall.model.artifacts import Chosen
-    from pinstall.request.call import Asked
 
 
 class Evidence:

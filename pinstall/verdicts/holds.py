@@ -6,6 +6,7 @@ May not: start pip, judge.
 from __future__ import annotations
 
 import os
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,16 +19,14 @@ from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.model.pins import Hold, Pin, Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, requirements
+from pinstall.request.call import Asked
 from pinstall.request.options import RENEWING
+from pinstall.verdicts.evidence import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-
     from pinstall.model.artifacts import Chosen
-    from pinstall.request.call import Asked
-    from pinstall.verdicts.evidence import Evidence
 
-    Held = Mapping[NormalizedName, Hold]
+Held = Mapping[NormalizedName, Hold]
 
 
 def find_holds(evidence: Evidence, tell: Reporter) -> tuple[Hold, ...]:

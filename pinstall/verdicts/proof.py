@@ -5,30 +5,26 @@ May not: write into the cache, start pip, ask a server.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
 
 from pinstall import comparison
 from pinstall.cache.cache import Cache
 from pinstall.environment.contents import equals
 from pinstall.environment.distributions import list_folders, normalize_link
+from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
+from pinstall.model.inputs import RequirementLine
 from pinstall.model.pins import Distribution, Identity, Pin, State, Verdict
 from pinstall.request import demand
+from pinstall.request.call import Asked
 from pinstall.verdicts import holds
 from pinstall.verdicts.evidence import Evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.environment.file_list import FileList
-    from pinstall.model.inputs import RequirementLine
-    from pinstall.request.call import Asked
 
 
 def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]:

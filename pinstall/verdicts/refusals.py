@@ -5,24 +5,20 @@ May not: start pip, look for what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from pinstall.formats import metadata
 from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
 from pinstall.model.inputs import Fault
+from pinstall.model.pins import Dependency, Distribution, Reporter
 from pinstall.report import phrases
 from pinstall.request import demand
+from pinstall.request.call import Asked
 from pinstall.verdicts import closure
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pinstall.model.pins import Dependency, Distribution, Reporter
-    from pinstall.request.call import Asked
-    from pinstall.verdicts.evidence import Evidence
+from pinstall.verdicts.evidence import Evidence
 
 DISTRIBUTION = canonicalize_name("pip-pinstall")
 # Another tool, with the same command and the same import name.

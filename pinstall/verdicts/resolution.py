@@ -5,28 +5,24 @@ May not: know where candidates come from, decide who is at fault.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 from resolvelib import AbstractProvider, BaseReporter, ResolutionImpossible
 from resolvelib.resolvers import Resolution
 
 from pinstall.formats import metadata
+from pinstall.model.pins import Distribution
 from pinstall.verdicts import closure
+from pinstall.verdicts.closure import Find, Markers, Need
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.model.pins import Distribution
-    from pinstall.verdicts.closure import Find, Markers, Need
-
-    Candidates = Callable[[NormalizedName], Sequence[Distribution]]
-    _Key = tuple[NormalizedName, frozenset[NormalizedName]]
-    _Needs = Mapping[_Key, Iterable[Need]]
-    _Excluded = Mapping[_Key, Iterable["Candidate"]]
+Candidates = Callable[[NormalizedName], Sequence[Distribution]]
+_Key = tuple[NormalizedName, frozenset[NormalizedName]]
+_Needs = Mapping[_Key, Iterable[Need]]
+_Excluded = Mapping[_Key, Iterable["Candidate"]]
 
 # The search ends by itself; resolvelib's own limit is one hundred projects.
 _ROUNDS = 1_000_000

@@ -6,31 +6,28 @@ May not: start pip, choose an index or what is installed.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from packaging.utils import NormalizedName
 
 from pinstall import files, index
 from pinstall.cache.cache import Cache
 from pinstall.cache.downloads import of_release
+from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
 from pinstall.index import client
+from pinstall.model.artifacts import Chosen, Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.model.pins import Pin, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request import policy
+from pinstall.request.call import Asked
+from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.proof import find_proofs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.environment.ledger import Row
-    from pinstall.model.artifacts import Chosen, Link, Page
-    from pinstall.request.call import Asked
-    from pinstall.verdicts.evidence import Evidence
 
 # How many seconds the pages of one index may take that pip has not just cached.
 _PATIENCE: Final = 30.0

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from pinstall import comparison, pip
 from pinstall.cache.cache import Cache
@@ -20,11 +20,7 @@ from pinstall.commands.install.command import Installer
 from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
 from pinstall.model.pins import Pin, Reporter, State, Verdict
 from pinstall.verdicts import closure, conflicts, holds, refusals, sources
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pinstall.verdicts.evidence import Evidence
+from pinstall.verdicts.evidence import Evidence
 
 # Modules of other distributions that ours import late.
 _LATE = ("packaging.tags", "requests.auth", "resolvelib")

@@ -6,32 +6,28 @@ May not: print.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 
 from pinstall import index
 from pinstall.commands import usage
 from pinstall.environment import interpreter
 from pinstall.formats import metadata
+from pinstall.model.artifacts import Link
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import Fault, RequirementLine
+from pinstall.model.pins import Reporter
 from pinstall.report import phrases
 from pinstall.request import lines, policy
+from pinstall.request.call import Asked
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FOREIGN
+from pinstall.verdicts.evidence import Evidence
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.model.artifacts import Link
-    from pinstall.model.inputs import Fault, RequirementLine
-    from pinstall.model.pins import Reporter
-    from pinstall.request.call import Asked
-    from pinstall.verdicts.evidence import Evidence
-
-    Wanted = Mapping[NormalizedName, SpecifierSet]
+Wanted = Mapping[NormalizedName, SpecifierSet]
 
 # How many seconds a refusal waits for indexes.
 SECONDS: Final = 2.0

@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
 
 from pinstall import index
 from pinstall.cache import build_records, plan
+from pinstall.cache.cache import Cache
 from pinstall.cache.shelf import ABOVE, Lease, Shelf, receipt
 from pinstall.environment import contents
 from pinstall.environment.file_list import FileList
@@ -22,17 +25,10 @@ from pinstall.files import read_clock
 from pinstall.model.artifacts import Case, Eviction, Plan
 from pinstall.model.pins import Distribution, Identity, Pin, Reporter, State, Verdict
 from pinstall.report import phrases
+from pinstall.request.call import Asked
+from pinstall.request.options import Pip
 from pinstall.stamp import state_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.cache.cache import Cache
-    from pinstall.request.call import Asked
-    from pinstall.request.options import Pip
-    from pinstall.verdicts.evidence import Evidence
+from pinstall.verdicts.evidence import Evidence
 
 # How many seconds servers have, all together, to prove after a failure that what is cached is outdated.
 PATIENCE = 30.0

@@ -6,33 +6,27 @@ May not: decide what is evicted or forced, put anything back.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from pinstall import comparison, files, pip
 from pinstall.commands.install import rebuild, runs
-from pinstall.commands.install.clear import Healing
+from pinstall.commands.install.clear import Clearing, Healing
 from pinstall.environment import interpreter
 from pinstall.environment.ledger import Row
+from pinstall.model.artifacts import Chosen
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
 from pinstall.request import arguments, settings
 from pinstall.request.call import find_serving_pip
 from pinstall.verdicts import conflicts, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from packaging.utils import NormalizedName
-    from packaging.version import Version
-
-    from pinstall.commands.install.clear import Clearing
-    from pinstall.model.artifacts import Chosen
 
 _PIP: Final = canonicalize_name("pip")
 

@@ -10,20 +10,16 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pinstall import files, pip
+from pinstall.cache.cache import Cache
+from pinstall.commands.install.runs import Changes, Runs
+from pinstall.model.pins import Pin, Reporter
 from pinstall.request import arguments, restated, settings
+from pinstall.request.call import Asked
 from pinstall.request.demand import STRONG
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from pinstall.cache.cache import Cache
-    from pinstall.commands.install.runs import Changes, Runs
-    from pinstall.model.pins import Pin, Reporter
-    from pinstall.request.call import Asked
 
 FOLDER = "pinstall"
 _STAGE = "stage-"

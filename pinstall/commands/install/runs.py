@@ -8,22 +8,19 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pinstall import pip, stamp
 from pinstall.model.errors import Command
+from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
 from pinstall.request import arguments
+from pinstall.request.call import Asked
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from pinstall.model.pins import Identity, Reporter
-    from pinstall.request.call import Asked
-
-    Changes = Mapping[str, str | None]
+Changes = Mapping[str, str | None]
 
 
 def wants_report(asked: Asked) -> bool:

@@ -9,21 +9,18 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pinstall import files, stamp
 from pinstall.environment import choice, foreign
+from pinstall.environment.file_list import FileList
 from pinstall.formats import metadata
 from pinstall.request import locations, pyproject
+from pinstall.request.call import Asked
 from pinstall.stamp import BETWEEN, CHANGE, CONTENT, EXISTENCE, FILES, LISTING, PREFIX, REAL, STATUS, STATUSES, VARIABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from pinstall.environment.file_list import FileList
-    from pinstall.request.call import Asked
-    from pinstall.verdicts.evidence import Evidence
+from pinstall.verdicts.evidence import Evidence
 
 _VARIABLES = ("APPDATA", "HOME", "LOCALAPPDATA", "PROGRAMDATA", "ALLUSERSPROFILE", "USERPROFILE", "VIRTUAL_ENV")
 _PREFIXES = ("PINSTALL_", "PIP_", "PYTHON", "XDG_")

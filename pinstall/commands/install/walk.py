@@ -6,8 +6,8 @@ May not: parse text, compare versions, format, touch the disk itself.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pinstall import comparison, verdicts
 from pinstall.commands import install as steps
@@ -21,9 +21,6 @@ from pinstall.request import arguments
 from pinstall.request.call import Asked, gather, read_call
 from pinstall.verdicts import holds, refusals
 from pinstall.verdicts.evidence import Evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 
 def install(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> Outcome:

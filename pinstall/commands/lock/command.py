@@ -7,38 +7,32 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from packaging.utils import NormalizedName
 
 from pinstall import files
 from pinstall.cache.cache import Cache
 from pinstall.commands.lock import earlier, resolving, texts, wanted
 from pinstall.commands.lock import locked as locking
+from pinstall.commands.lock.earlier import Earlier
+from pinstall.commands.lock.locked import Locked
+from pinstall.commands.lock.wanted import Wanted
 from pinstall.formats import metadata, urls
 from pinstall.index import client
-from pinstall.index.offers import Index
+from pinstall.index.offers import Ask, Index
+from pinstall.model.artifacts import Answer
 from pinstall.model.errors import FINDING, HOLDS, INTERNAL, NOT_PINNED, UNREADABLE, PinstallError, misuse
-from pinstall.model.inputs import Origin
+from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
+from pinstall.model.pins import Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, lockfile, reading, requirements, restated
-from pinstall.request.call import gather, read_call, refuse
+from pinstall.request.call import Asked, gather, read_call, refuse
 from pinstall.request.options import FOREIGN
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.commands.lock.earlier import Earlier
-    from pinstall.commands.lock.locked import Locked
-    from pinstall.commands.lock.wanted import Wanted
-    from pinstall.index.offers import Ask
-    from pinstall.model.artifacts import Answer
-    from pinstall.model.inputs import Fault, Option, RequirementLine
-    from pinstall.model.pins import Reporter
-    from pinstall.request.call import Asked
-
-    Report = Mapping[str, Any]
+Report = Mapping[str, Any]
 
 # What a reader of the lock needs to find the same files.
 _FINDING: Final = (*client.OPTIONS, "format_control", "trusted_hosts")
@@ -134,13 +128,7 @@ def _locked(asked: Asked, asks: Wanted, found: Report, known: Earlier, since: fl
     unlisted = [one for one in locked if one.alone and urls.scheme(one.files[0].url) != "file"]
     if index.silent and any(one.alone == locking.UNLISTED for one in unlisted):
         names = ", ".join(f"`{one.name}`" for one in unlisted)
-        raise PinstallError(
-            "index",
-            f"the index does not say which files {names} has",
-            context=index.silent,
-            hint="try again; what only pip can log in to needs its password in the URL or in `.netrc`",
-            exit_code=resolving.UNAVAILABLE,
-        )
+        raise resolving.describe_silence(f"the index does not say which files {names} has", index)
     projects: dict[str, str] = {
         locking.name(item): asks.folders[path]
         for item in found["install"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -19,10 +20,6 @@ from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.request import lockfile, requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
 
 # How locks of this tool and of others begin, and what only a lock file (PEP 751) has.
 _HEADER: Final = re.compile(

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from packaging.markers import Marker
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Link, Page
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.request.demand import STRONG
 from pinstall.verdicts import closure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from packaging.markers import Marker
-
-    from pinstall.model.inputs import Origin, RequirementLine
-
 
 _NONE: Final[Mapping[NormalizedName, Any]] = MappingProxyType({})
 UNLISTED: Final = "no index lists the files of"
@@ -88,27 +83,24 @@ def list_releases(report: Mapping[str, Any], kept: Mapping[NormalizedName, Kept]
     return {
         name(item): item["metadata"]["version"]
         for item in report["install"]
-        if not item["is_direct"] and not (name(item) in kept and kept[name(item)].hashes & _known(item))
+        if not item["is_direct"]
+        and not (name(item) in kept and kept[name(item)].hashes & metadata.hashes(item["download_info"]))
     }
 
 
 def find_kept(report: Mapping[str, Any], pins: Mapping[NormalizedName, Kept]) -> dict[NormalizedName, Kept]:
     """Return the pins of an earlier lock that pip has chosen again: the same release, or the same URL."""
-    found = {}
-    for item in report["install"]:
-        one, document, version = pins.get(name(item)), item["download_info"], item["metadata"]["version"]
-        commit = document.get("vcs_info", {}).get("commit_id")
-        if one is None:
-            continue
-        if commit is not None:
-            same = urls.commit(one.link) == commit
-        elif item["is_direct"]:
-            same = urls.without_secrets(one.link) == urls.without_secrets(document["url"])
-        else:
-            same = metadata.is_same(one.version, version)
-        if same:
-            found[name(item)] = one
-    return found
+    chosen = ((name(item), item) for item in report["install"])
+    return {project: pins[project] for project, item in chosen if project in pins and _is_kept(item, pins[project])}
+
+
+def _is_kept(item: Mapping[str, Any], kept: Kept) -> bool:
+    document = item["download_info"]
+    if vcs := document.get("vcs_info"):
+        return bool(urls.commit(kept.link) == vcs["commit_id"])
+    if item["is_direct"]:
+        return urls.without_secrets(kept.link) == urls.without_secrets(document["url"])
+    return metadata.is_same(kept.version, item["metadata"]["version"])
 
 
 def demanded(lines: Iterable[RequirementLine]) -> dict[NormalizedName, frozenset[str]]:
@@ -173,10 +165,6 @@ def _marker(roots: Sequence[RequirementLine], askers: set[str]) -> Marker | None
 def name(item: Mapping[str, Any]) -> NormalizedName:
     """Return the name of a distribution in pip's report."""
     return canonicalize_name(item["metadata"]["name"])
-
-
-def _known(item: Mapping[str, Any]) -> frozenset[str]:
-    return metadata.hashes(item["download_info"])
 
 
 def _asked(
@@ -281,10 +269,7 @@ def _refuse_other(own: Link, index: str, files: Iterable[Link]) -> None:
     """Refuse an index that lists other contents under the name of the file that pip got."""
     for link in files:
         if link.filename == own.filename and _is_other(link, own):
-            raise PinstallError(
-                "lying-index",
-                f"pip got another `{own.filename}` than `{index}` lists",
-                context=(f"pip got {min(own.hashes, default='no hash')}", f"listed is {strongest(link)}"),
-                hint="ask again with `--no-cache-dir`; if it stays so, do not trust that index",
-                exit_code=NOT_PINNED,
-            )
+            message = f"pip got another `{own.filename}` than `{index}` lists"
+            context = (f"pip got {min(own.hashes, default='no hash')}", f"listed is {strongest(link)}")
+            hint = "ask again with `--no-cache-dir`; if it stays so, do not trust that index"
+            raise PinstallError("lying-index", message, context=context, hint=hint, exit_code=NOT_PINNED)

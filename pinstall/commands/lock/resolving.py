@@ -8,35 +8,31 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from packaging.utils import NormalizedName
 
 from pinstall import files, pip
+from pinstall.commands.lock.locked import Kept
 from pinstall.formats import metadata, urls
 from pinstall.index.offers import Index
+from pinstall.model.artifacts import Page
 from pinstall.model.errors import FINDING, USAGE, PinstallError
-from pinstall.model.inputs import Fault
+from pinstall.model.inputs import Fault, Origin, RequirementLine
+from pinstall.model.pins import Reporter
 from pinstall.report.terminal import write_error
 from pinstall.request import restated, settings
+from pinstall.request.call import Asked
 from pinstall.request.options import LATER
 from pinstall.verdicts import closure
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+Report = Mapping[str, Any]
+Lines = Sequence[tuple[str, Origin]]
+Pins = Mapping[NormalizedName, Kept]
 
-    from packaging.utils import NormalizedName
-
-    from pinstall.commands.lock.locked import Kept
-    from pinstall.model.artifacts import Page
-    from pinstall.model.inputs import Origin, RequirementLine
-    from pinstall.model.pins import Reporter
-    from pinstall.request.call import Asked
-
-    Report = Mapping[str, Any]
-    Lines = Sequence[tuple[str, Origin]]
-    Pins = Mapping[NormalizedName, Kept]
-
-UNAVAILABLE: Final = 69
+_UNAVAILABLE: Final = 69
 # What is in the file that pip gets, or what keeps pip from resolving.
 _WRITTEN: Final = (
     *("constraints", "dependency_groups", "editables", "require_hashes", "requirements", "requirements_from_scripts"),
@@ -75,10 +71,7 @@ def _text(line: RequirementLine, kept: Pins, asked: Asked) -> str:
 
 def _at_commit(link: str, kept: Kept) -> str:
     """Return the link to a repository with the kept commit for the revision."""
-    place, mark, fragment = link.partition("#")
-    host, slash, path = place.partition("://")[2].partition("/")
-    scheme, stem = place.partition("://")[0], path.partition("@")[0]
-    return f"{scheme}://{host}{slash}{stem}@{urls.commit(kept.link)}{mark}{fragment}"
+    return re.sub(r"^([^:]+://[^/]*/[^@#]*)(@[^#]*)?", rf"\1@{urls.commit(kept.link)}", link)
 
 
 def find_settings(line: RequirementLine, asked: Asked) -> tuple[str, ...]:
@@ -143,13 +136,14 @@ def _held(kept: Pins, freed: Report) -> PinstallError:
                     message = f"{need.name}=={held.version} is kept, but {need}"
                     faults[need.name] = Fault(origin=held.origin, message=message)
     words = " ".join(f"--upgrade-package {name}" for name in faults) or "--upgrade"
-    return PinstallError(
-        "kept-pins",
-        "pins that are kept do not fit what is asked",
-        context=tuple(faults.values()),
-        hint=f"`{words}` lets them go",
-        exit_code=FINDING,
-    )
+    message, hint = "pins that are kept do not fit what is asked", f"`{words}` lets them go"
+    return PinstallError("kept-pins", message, context=tuple(faults.values()), hint=hint, exit_code=FINDING)
+
+
+def describe_silence(message: str, index: Index) -> PinstallError:
+    """Return the error on an index that does not answer."""
+    hint = "try again; what only pip can log in to needs its password in the URL or in `.netrc`"
+    return PinstallError("index", message, context=index.silent, hint=hint, exit_code=_UNAVAILABLE)
 
 
 def _failed(asked: Asked, code: int) -> PinstallError:
@@ -158,10 +152,7 @@ def _failed(asked: Asked, code: int) -> PinstallError:
     index = Index(asked.in_force)
     offered = index.pages(roots, _SECONDS) if code > 0 else {}
     if index.silent and not roots.keys() <= offered.keys():
-        hint = "try again; what only pip can log in to needs its password in the URL or in `.netrc`"
-        return PinstallError(
-            "index", "an index does not answer", context=index.silent, hint=hint, exit_code=UNAVAILABLE
-        )
+        return describe_silence("an index does not answer", index)
     context = tuple(_absent(line, offered.get(name, ())) for name, line in roots.items() if code > 0)
     message = f"pip cannot resolve what is asked (exit code {code})"
     hint = "what pip says is above; nothing was written"

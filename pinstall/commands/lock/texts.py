@@ -9,29 +9,25 @@ import difflib
 import json
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from pinstall.commands.lock.locked import strongest
+from packaging.utils import NormalizedName
+
+from pinstall.commands.lock.locked import Kept, Locked, strongest
 from pinstall.files import path_of
 from pinstall.formats import metadata, urls
 from pinstall.index import client
+from pinstall.model.artifacts import Link
 from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.inputs import RequirementFile, RequirementLine
 from pinstall.request import reading
+from pinstall.request.call import Asked
 from pinstall.request.lines import quoted
 from pinstall.request.requirements import VARIABLE, decode, logical_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from packaging.utils import NormalizedName
-
-    from pinstall.commands.lock.locked import Kept, Locked
-    from pinstall.model.artifacts import Link
-    from pinstall.model.inputs import RequirementFile, RequirementLine
-    from pinstall.request.call import Asked
 
 _CONTINUED: Final = " \\\n    "
 # The markers that say for which interpreter and platform a lock is.

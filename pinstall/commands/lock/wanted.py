@@ -8,23 +8,19 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import files
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError, misuse
-from pinstall.model.inputs import Fault, Origin
+from pinstall.model.inputs import Fault, Origin, Request
+from pinstall.model.pins import Reporter
 from pinstall.request import arguments, pyproject, reading
 from pinstall.request.call import read_call
 from pinstall.request.options import NEWEST, SPEECH
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pinstall.model.inputs import Request
-    from pinstall.model.pins import Reporter
 
 _FLAGS: Final = (
     *("--all-extras", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header", "--strip-extras"),
@@ -56,7 +52,7 @@ class Wanted(argparse.Namespace):
     output: str
     flags: list[str]
     extras: list[str]
-    upgraded: list[str]
+    upgraded: list[tuple[NormalizedName, str]]
     upgrades: dict[NormalizedName, str]
     command: str
     places: dict[str, str]
@@ -77,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("-o", "--output-file", dest="output", default="")
-    parser.add_argument("-P", "--upgrade-package", dest="upgraded", action="append", default=[])
+    parser.add_argument("-P", "--upgrade-package", dest="upgraded", type=requirement, action="append", default=[])
     parser.add_argument("--extra", dest="extras", action="append", default=[])
     parser.add_argument("--resolver", choices=("backtracking",))
     for flag in (*_ONCE, *_FLAGS, *_ANYWAY):
@@ -90,7 +86,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tup
     """Return what is for this command alone, and the words for pip: files as it takes them, projects as their needs."""
     wanted, words = _parser().parse_known_args(argv, Wanted())
     wanted.output = "" if wanted.output == "-" else wanted.output
-    wanted.upgrades, wanted.places, wanted.folders = dict(map(_upgrade, wanted.upgraded)), {}, {}
+    wanted.upgrades, wanted.places, wanted.folders = dict(wanted.upgraded), {}, {}
     if "--check" in wanted.flags and not wanted.output:
         raise misuse("`--check` needs the file that it is about: `-o FILE`")
     wanted.command = _command(wanted, arguments.read(words, NEWEST), environ)
@@ -130,11 +126,9 @@ def _command(wanted: Wanted, request: Request, environ: Mapping[str, str]) -> st
     return environ.get("CUSTOM_COMPILE_COMMAND") or shlex.join(map(urls.redacted, words))
 
 
-def _upgrade(text: str) -> tuple[NormalizedName, str]:
-    try:
-        return canonicalize_name(metadata.requirement(text).name), text
-    except ValueError:
-        raise misuse(f"`--upgrade-package` takes the name of a project, and not `{text}`") from None
+def requirement(text: str) -> tuple[NormalizedName, str]:
+    """Return a requirement with its name first; raise ValueError for what is none, which argparse says by our name."""
+    return canonicalize_name(metadata.requirement(text).name), text
 
 
 def _input(word: str) -> list[str]:
