@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from packaging.markers import Environment
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
@@ -23,6 +22,7 @@ from pinstall.request.options import Pip
 
 if TYPE_CHECKING:
     from packaging import pylock
+    from packaging.markers import Environment
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 

@@ -284,14 +284,13 @@ def _unreadable(where: str, reason: str) -> PinstallError:
 
 def text(path: str) -> str:
     """Return a file's text with its line ends, empty for a device or a new file; raise PinstallError `output`."""
-    if files.is_device(path):
+    is_new = not os.path.exists(path) and os.path.isdir(os.path.dirname(os.path.abspath(path)))
+    if is_new or files.is_device(path):
         return ""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError) and os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            return ""
         raise _unusable(path, error) from error
 
 

@@ -11,16 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from packaging.markers import Marker
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from pinstall import formats, request
 from pinstall.formats import urls
 from pinstall.model.inputs import Fault, Nested, Option, Origin, RequirementFile, RequirementLine
+
+if TYPE_CHECKING:
+    from packaging.markers import Marker
+    from packaging.requirements import Requirement
 
 _Extras = frozenset[NormalizedName]
 _Given = Iterable[tuple[Option, tuple[str, ...]]]

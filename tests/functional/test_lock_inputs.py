@@ -25,9 +25,9 @@ version = "1"
 dependencies = ["aa"]
 [project.optional-dependencies]
 More = ["bb"]
-all = ["bb", "cc"]
+all = ["my-app[more]", "cc"]
 """
-OF_EXTRAS: Final = PROJECT.replace('"bb", "cc"', '"my-app[more]"')
+OF_EXTRAS: Final = PROJECT.replace('"my-app[more]", "cc"', "\"my-app[more] ; python_version > '3'\"")
 DYNAMIC: Final = '[project]\nname = "x"\nversion = "1"\ndynamic = ["dependencies"]\n'
 SCRIPT: Final = '# /// script\n# dependencies = ["cc"]\n# ///\n'
 
@@ -107,7 +107,7 @@ class TestFiles:
         assert "left out" not in ended.output
 
     @pytest.mark.slow
-    def test_an_extra_of_extras_is_built(self, stocked: Runner) -> None:
+    def test_an_extra_that_has_others_by_marker_is_built(self, stocked: Runner) -> None:
         project(stocked, OF_EXTRAS, "sub")
         ended = locked(stocked, "sub/pyproject.toml", "--extra", "all")
         assert "pip builds the metadata of `sub`" in ended.stderr

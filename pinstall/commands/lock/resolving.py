@@ -161,8 +161,8 @@ def _failed(asked: Asked, code: int) -> PinstallError:
 
 def _absent(line: RequirementLine, offered: Sequence[Page]) -> Fault | None:
     """Return that no index has what a line asks for, none where one has."""
-    found = {metadata.release(link.filename, line.name) for page in offered for link in page.links if line.name}
-    versions = [version for version in found if version is not None]
+    links = [link.filename for page in offered for link in page.links]
+    versions = [*filter(None, (metadata.release(name, line.name) for name in links if line.name))]
     if any(metadata.admits(line.specifier, version) for version in versions):
         return None
     newest = f"no index has `{line.text}`: the newest is {max(versions)}" if versions else f"no index has `{line.name}`"

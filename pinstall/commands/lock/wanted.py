@@ -103,8 +103,7 @@ def read(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> tup
     extras = bool(wanted.extras) or "--all-extras" in wanted.flags
     if not projects and (extras or not (request.positionals or request.has(*_ASKING))):
         path = _nearest(environ, projects_alone=extras)
-        asks = "asks for" if path.endswith(".in") else "lists as dependencies"
-        tell.say(f"locking what `{path}` {asks}")
+        tell.say(f"locking what `{path}` asks for")
         if path.endswith(".in"):
             left += ["-r", path]
         else:
@@ -121,8 +120,8 @@ def _command(wanted: Wanted, request: Request, environ: Mapping[str, str]) -> st
     flags += [f"--output-file={wanted.output}"] if wanted.output else []
     given = [one for one in request.command_line if one.dest not in _UNSAID]
     flags += [one.name if one.value is None else f"{one.name}={one.value}" for one in given]
-    inputs = [one.value or "" for one in request.every("requirements")]
-    words = ["pinstall", "lock", *sorted(flags), *inputs, *(one.text for one in request.positionals)]
+    inputs = [*(one.value or "" for one in request.every("requirements")), *(one.text for one in request.positionals)]
+    words = ["pinstall", "lock", *sorted(flags), *inputs]
     return environ.get("CUSTOM_COMPILE_COMMAND") or shlex.join(map(urls.redacted, words))
 
 
@@ -183,27 +182,29 @@ def _add_project(path: str, words: list[str], wanted: Wanted, tell: Reporter, *,
 def _table(path: str) -> dict[str, Any]:
     """Return the `[project]` table of a file, empty without one."""
     try:
-        table = metadata.parse_toml(reading.text(path).encode()).get("project", {})
-    except ValueError as error:
+        return dict(metadata.parse_toml(reading.text(path).encode()).get("project", {}))
+    except (ValueError, TypeError) as error:
         raise _unreadable(path, str(error)) from error
-    if not isinstance(table, dict):
-        raise _unreadable(path, "`project` is no table")
-    return table
 
 
 def _needs(path: str, table: Mapping[str, Any], wanted: Wanted) -> list[str] | None:
-    """Return what a table lists, with extras; none where its build decides: for a dynamic list, an extra of extras."""
+    """Return what a table lists, with extras; none where its build decides: for a dynamic list, an extra by marker."""
     if not table or not {"dependencies", "optional-dependencies"}.isdisjoint(table.get("dynamic", ())):
         return None
     own = canonicalize_name(table.get("name", ""))
     optional = {canonicalize_name(extra): some for extra, some in table.get("optional-dependencies", {}).items()}
     needs = [*table.get("dependencies", ())]
-    for extra in optional if "--all-extras" in wanted.flags else map(canonicalize_name, wanted.extras):
+    extras = [*optional] if "--all-extras" in wanted.flags else [*map(canonicalize_name, wanted.extras)]
+    for extra in extras:  # it grows
         if extra not in optional:
             raise misuse(f"`{path}` has no extra `{extra}`", f"it has {', '.join(optional) or 'none'}")
-        needs += optional[extra]
-    named = {canonicalize_name(metadata.requirement(need).name) for need in needs}
-    return None if own in named else needs
+        parsed = {text: metadata.requirement(text) for text in optional[extra]}
+        inner = [need for need in parsed.values() if canonicalize_name(need.name) == own]
+        if any(need.marker for need in inner):
+            return None
+        extras += sorted({canonicalize_name(one) for need in inner for one in need.extras} - {*extras})
+        needs += [text for text, need in parsed.items() if need not in inner]
+    return needs
 
 
 def _unreadable(path: str, reason: str) -> PinstallError:
