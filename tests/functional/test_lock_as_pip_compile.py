@@ -58,7 +58,7 @@ BUILT: Final = '[build-system]\nrequires = ["{0}"]\nbuild-backend = "{0}.build"\
 WAREHOUSE: Final = Project(
     {
         "requirements/main.in": lines("""
-            alembic>=0.7.0 argon2-cffi Babel celery[sqs]>=5.2.2,<6 celery-redbeat click first hiredis Jinja2>=2.8
+            alembic>=0.7.0 argon2-cffi Babel celery>=5.2.2,<6 celery-redbeat click first hiredis Jinja2>=2.8
             msgpack packaging>=23.2 passlib>=1.6.4 pyramid>=2.0 pyramid_mailer>=0.14.1 redis>=2.8.0,<8 setuptools
             sqlalchemy[asyncio]>=2.0,<3.0 WTForms[email]>=2.0.0
         """),
@@ -278,8 +278,15 @@ def as_pinstall(text: str, settings: str) -> str:
     assert PIN.sub("", text) == ""
     # pip and setuptools are pins like others, and stand where their names belong
     found = sorted(PIN.findall(text), key=name)
+    # pip-compile says of a project whose extra names it that it asks for itself
+    found = [re.sub(rf"    # via\n(    #   .*)\n    #   {name(pin)}\n$", alone, pin) for pin in found]
     # pip-compile writes the marker of a line although others need the project without it
     return "".join(pin if len(ASKER.findall(pin)) == 1 else MARKER.sub("", pin) for pin in found)
+
+
+def alone(found: re.Match[str]) -> str:
+    """Return the one asker that is left of two."""
+    return found[1].replace("    #   ", "    # via ") + "\n"
 
 
 def without_itself(theirs: str, ours: str) -> tuple[str, str]:
