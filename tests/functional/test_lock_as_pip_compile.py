@@ -110,6 +110,7 @@ HOME_ASSISTANT: Final = Project(
 )
 KEDRO: Final = Project(
     {
+        "kedro/__init__.py": "",
         "pyproject.toml": project(
             "kedro",
             lines("""
@@ -128,7 +129,7 @@ docs = ["Jinja2<3.2.0"]
 all = ["kedro[test,docs]"]
 """
             + BUILT.format("hatchling"),
-        )
+        ),
     },
     {"all.txt": ("--extra=all", "pyproject.toml")},
 )
