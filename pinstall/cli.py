@@ -132,11 +132,11 @@ def _install(argv: Sequence[str], terminal: Terminal) -> int:
 def _write(document: dict[str, Any], destination: str) -> None:
     import json
 
-    from pinstall import files
     from pinstall.model.errors import PinstallError
+    from pinstall.report.terminal import deliver
 
     try:
-        files.deliver(destination, json.dumps(document, indent=2) + "\n")
+        deliver(destination, json.dumps(document, indent=2) + "\n")
     except OSError as error:
         message = f"cannot write the report to `{destination}`: {error.strerror}"
         raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error

@@ -281,14 +281,6 @@ def replace(path: str, text: str) -> None:
     put(target, text.encode(), stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None)
 
 
-def deliver(path: str, text: str) -> None:
-    """Write to standard output for `-`, else as `replace` does."""
-    if path == "-":
-        sys.stdout.write(text)
-    else:
-        replace(path, text)
-
-
 def is_device(path: str) -> bool:
     """Tell whether this is a pipe or a device, such as `/dev/stdout`, which no file may replace."""
     return path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from pinstall import report
+from pinstall import files, report
 from pinstall.model.errors import Outcome, PinstallError
 from pinstall.model.inputs import Fault
 
@@ -129,6 +129,14 @@ def write_error(text: str) -> None:
     if sys.stderr is not None:  # None if the stream was closed before the start
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+def deliver(path: str, text: str) -> None:
+    """Write to standard output for `-`, else as `files.replace` does."""
+    if path == "-":
+        sys.stdout.write(text)
+    else:
+        files.replace(path, text)
 
 
 def visible(text: str) -> str:

@@ -22,6 +22,7 @@ from pinstall.environment import interpreter
 from pinstall.environment.ledger import Row
 from pinstall.model.artifacts import Chosen
 from pinstall.model.pins import Hold, Identity, Pin, Reporter, State, Verdict
+from pinstall.report.terminal import deliver
 from pinstall.request import arguments, settings
 from pinstall.request.call import find_serving_pip
 from pinstall.verdicts import conflicts, proof, refusals
@@ -87,7 +88,7 @@ class Installer:
             self._note(report_file)
             if wanted and wanted != report_file:
                 with suppress(OSError):
-                    files.deliver(wanted, (files.read(report_file) or b"").decode())
+                    deliver(wanted, (files.read(report_file) or b"").decode())
         return exit_code
 
     @property

@@ -153,10 +153,9 @@ def _failed(asked: Asked, code: int) -> PinstallError:
     offered = index.pages(roots, _SECONDS) if code > 0 else {}
     if index.silent and not roots.keys() <= offered.keys():
         return describe_silence("an index does not answer", index)
-    context = tuple(_absent(line, offered.get(name, ())) for name, line in roots.items() if code > 0)
-    message = f"pip cannot resolve what is asked (exit code {code})"
-    hint = "what pip says is above; nothing was written"
-    return PinstallError("resolution", message, context=tuple(filter(None, context)), hint=hint, exit_code=code)
+    absent = (_absent(line, offered.get(name, ())) for name, line in roots.items() if code > 0)
+    message, hint = f"pip cannot resolve what is asked (exit code {code})", "what pip says is above; nothing is written"
+    return PinstallError("resolution", message, context=tuple(filter(None, absent)), hint=hint, exit_code=code)
 
 
 def _absent(line: RequirementLine, offered: Sequence[Page]) -> Fault | None:
