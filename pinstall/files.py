@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
 from pinstall.formats import urls
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 # The longest time in seconds that a run waits for another one.
-PATIENCE: Final = 10.0
+PATIENCE = 10.0
 # The seconds after which it says so.
-_A_MOMENT: Final = 1.0
-_PAUSE: Final = 0.02
+_A_MOMENT = 1.0
+_PAUSE = 0.02
 # Opens a pipe without waiting for a writer.
-_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)
-_NEW: Final = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-_BLOCK: Final = 1 << 20
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_BLOCK = 1 << 20
 # The longest step in which a file system counts the time of a file.
-_TICK: Final = 2.0
+_TICK = 2.0
 
 
 def is_trusted(*statuses: os.stat_result) -> bool:

@@ -8,22 +8,21 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Final
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
 
 # Marks that pipx (also `pipx run`) and `uv tool` leave in the environment of one tool, and what remakes it.
-_RECEIPTS: Final = {"pipx_metadata.json": "pipx reinstall", "uv-receipt.toml": "uv tool install --reinstall"}
+_RECEIPTS = {"pipx_metadata.json": "pipx reinstall", "uv-receipt.toml": "uv tool install --reinstall"}
 # Folders of uv's cache with environments of uvx, `uv run --with` and scripts; a number follows, as in `archive-v0`.
-_UV_FOLDERS: Final = ("archive", "builds", "environments")
-_OF_REQUESTS: Final = {
+_UV_FOLDERS = ("archive", "builds", "environments")
+_OF_REQUESTS = {
     "certifi": "where",
     "idna": "encode",
     "urllib3": "PoolManager",
     "charset_normalizer": "from_bytes",
 }
 # Modules of other distributions, with one name in each that needs the rest: what requests needs, and pinstall.
-_NEEDED: Final = {"packaging.requirements": "Requirement", "requests": "Session", "resolvelib": "Resolver"}
+_NEEDED = {"packaging.requirements": "Requirement", "requests": "Session", "resolvelib": "Resolver"}
 
 
 def is_tool(prefix: str = sys.prefix) -> bool:

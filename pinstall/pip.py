@@ -3,8 +3,6 @@
 May not: import pip, alter the user's arguments, read pip's output.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -6,8 +6,6 @@ The records travel with a restored cache: one file per build, which is never rew
 has its own record again, `<cache>/pinstall/builds/<path of the wheel>/<its sha256>.json`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import itertools
@@ -19,7 +17,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from pinstall import files
 from pinstall.model.inputs import Interpreter, Request
@@ -168,17 +165,17 @@ def _of_pure(inputs: Mapping[str, str]) -> dict[str, str]:
 
 
 # The files of a source archive that say which flags a compiler gets.
-BUILD_FILES: Final = (
+BUILD_FILES = (
     *("CMakeLists.txt", "Makefile", "build.rs", "config.toml", "meson.build"),
     *("pyproject.toml", "setup.cfg", "setup.py"),
 )
-_NATIVE: Final = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
+_NATIVE = re.compile(r"^[^#\n]*(-m(arch|cpu)=native|target-cpu=native|-xHost\b)", re.MULTILINE)
 # The flags of an x86 CPU that stand for instructions of compilers; the others are of systems and virtual machines.
-_INSTRUCTIONS: Final = re.compile(
+_INSTRUCTIONS = re.compile(
     "3dnow|abm|adx|aes|amx|avx|bmi|cx16|f16c|fma|gfni|lahf|mmx|movbe|movdir|pclmul|pni|popcnt|rdrand|rdseed|sha|sm[34]|"
     "ss?se|tbm|vaes|vpclmul|xop"
 )
-_SHOWN: Final = 3
+_SHOWN = 3
 
 
 def describe_cpu(path: str = "/proc/cpuinfo") -> str:

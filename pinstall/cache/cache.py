@@ -3,8 +3,6 @@
 May not: write, start pip, judge the environment.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

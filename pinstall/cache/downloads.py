@@ -3,8 +3,6 @@
 May not: write, start pip, decide what leaves.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import re

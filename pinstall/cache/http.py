@@ -17,7 +17,7 @@ import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 from pinstall.files import list_names
 from pinstall.model.artifacts import Entry
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-FOLDERS: Final = ("http-v2", "http")
+FOLDERS = ("http-v2", "http")
 # How many bytes `content` returns unless its caller sets another limit.
-MOST: Final = 1 << 26
-OK: Final = 200
-REDIRECTS: Final = (301, 308)
-BODY: Final = ".body"
-_PREFIX: Final = b"cc=4,"
+MOST = 1 << 26
+OK = 200
+REDIRECTS = (301, 308)
+BODY = ".body"
+_PREFIX = b"cc=4,"
 # How many bytes an entry may have in addition to its body: a server's headers have some thousand.
-_HEADERS: Final = 1 << 20
+_HEADERS = 1 << 20
 # How deep the maps of an entry are nested: the entry, its response, the headers of that.
-_DEPTH: Final = 3
-_BLOCK: Final = 1 << 20
-_KEY: Final = re.compile(r"[0-9a-f]{56}")
-_URL: Final = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
+_DEPTH = 3
+_BLOCK = 1 << 20
+_KEY = re.compile(r"[0-9a-f]{56}")
+_URL = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]+)([^?#]*)(\?[^#]+)?")
 
 
 def find(cache: str, url: str) -> Iterator[Entry]:
@@ -241,7 +241,7 @@ class _Decoder:
 
 
 # By a value's first byte: the kind, how many bytes of length (or number) follow, and what to add to these.
-_KINDS: Final = {
+_KINDS = {
     **{code: ("number", 0, code) for code in range(0x80)},
     **{0x80 + count: ("map", 0, count) for count in range(16)},
     **{0xA0 + count: ("text", 0, count) for count in range(32)},

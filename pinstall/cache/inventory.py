@@ -3,14 +3,12 @@
 May not: write, start pip, ask a server.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -111,17 +109,17 @@ def _damage(path: str, entry: Entry) -> str | None:
     return None if broken is None else f"is damaged: {broken} does not match its checksum"
 
 
-_HEAD: Final = 4096
+_HEAD = 4096
 # How many bytes at the end of a zip hold the names of its last members, and of a page the project's name.
-_TAIL: Final = 1 << 16
+_TAIL = 1 << 16
 # How many bytes of a page are read, and how many unpacked.
-_MOST: Final = 1 << 25
-_METADATA: Final = b".dist-info/METADATA"
-_STEM: Final = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
+_MOST = 1 << 25
+_METADATA = b".dist-info/METADATA"
+_STEM = re.compile(rb"([A-Za-z0-9][A-Za-z0-9._]*)-([A-Za-z0-9][^-/\x00]*)\Z")
 # Begins at a word: tried at each letter of a long one, it would take hours.
-_ROOT: Final = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
-_NAME: Final = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
-_TITLE: Final = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
+_ROOT = re.compile(rb"(?<![A-Za-z0-9._-])([A-Za-z0-9][A-Za-z0-9._-]*)-([0-9][^-/\x00]*)/")
+_NAME = re.compile(rb'"name"\s*:\s*"([A-Za-z0-9._-]+)"')
+_TITLE = re.compile(rb"<title>\s*Links for ([A-Za-z0-9._-]+)", re.IGNORECASE)
 
 
 def subject(body: BinaryIO, length: int, headers: Mapping[str, str]) -> Held:

@@ -3,8 +3,6 @@
 May not: act.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

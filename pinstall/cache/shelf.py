@@ -7,8 +7,6 @@ each file is always in the cache or on the shelf, or in both where a copy betwee
 `origin.json` leaves after the last wheel and returns first.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -3,8 +3,6 @@
 May not: write, judge.
 """
 
-from __future__ import annotations
-
 import base64
 import csv
 import hashlib

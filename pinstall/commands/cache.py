@@ -3,8 +3,6 @@
 May not: parse text, print.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

@@ -3,8 +3,6 @@
 May not: write, start pip, parse text, print.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence

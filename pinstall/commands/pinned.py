@@ -3,8 +3,6 @@
 May not: look at an environment, ask an index, start pip, parse text, print.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -3,8 +3,6 @@
 May not: print.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -9,16 +9,16 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from pinstall import files, launcher
 from pinstall.environment.file_list import find_python
 from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError
 from pinstall.model.inputs import Interpreter, Origin
 
-_ACTIVE: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
-_NEAREST: Final = "nearest `.venv`"
-_SCRIPTS: Final = ("pip", "pip3", "pinstall")
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
+_NEAREST = "nearest `.venv`"
+_SCRIPTS = ("pip", "pip3", "pinstall")
 
 
 class Target(NamedTuple):
@@ -29,7 +29,7 @@ class Target(NamedTuple):
     explicit: bool = False
 
 
-RUNNING: Final = Target(None, Origin(where="running interpreter"))
+RUNNING = Target(None, Origin(where="running interpreter"))
 
 
 def choose(

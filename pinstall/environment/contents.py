@@ -3,8 +3,6 @@
 May not: write, take a size or a hash in RECORD for the contents of a file.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 import posixpath
@@ -17,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, groupby
 from operator import itemgetter
 from threading import Lock
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from pinstall.environment.file_list import FileList, Listed, locate
 from pinstall.files import sha256
@@ -25,25 +23,25 @@ from pinstall.formats import archives, metadata
 from pinstall.formats.metadata import UNKNOWN, is_bytecode
 from pinstall.model.pins import Distribution
 
-_BATCH: Final = 1 << 22
+_BATCH = 1 << 22
 # The bytes that could be hashed while a file is opened, about.
-_OPENING: Final = 12_000
-_BLOCK: Final = 1 << 20
+_OPENING = 12_000
+_BLOCK = 1 << 20
 # The files that pip and uv write into a dist-info, also over those of the wheel.
-_INSTALLERS_OWN: Final = (
+_INSTALLERS_OWN = (
     *("INSTALLER", "RECORD", "RECORD.jws", "RECORD.p7s", "REQUESTED"),
     *("direct_url.json", "uv_build.json", "uv_cache.json"),
 )
 # Paths in RECORD for each folder of `*.data`, in any scheme. Scripts are the last: a path is found by its end, and
 # `share/bash-completion/completions/demo` ends like the script `demo`.
-_BASES: Final = {
+_BASES = {
     **dict.fromkeys(("purelib", "platlib"), re.compile(r"|(\.\./)+(.*/)?(site|dist)-packages/")),
     "data": re.compile(r"(\.\./)+"),
     "headers": re.compile(r"(\.\./)+(.*/)?include/(.*/)?", re.IGNORECASE),
     "scripts": re.compile(r"(\.\./)+(.*/)?(bin|Scripts)/"),
 }
 # The file names of a command for an entry point.
-_WRAPPER: Final = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
+_WRAPPER = re.compile(r"(.*?)(\.exe|-script\.py|\.pya)?", re.IGNORECASE)
 
 
 def find_altered(

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pinstall import environment
 from pinstall.files import read, sha256
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # Size (negative where it is unknown), place, hash in RECORD, owner, path in RECORD.
 Listed = tuple[int, str, str, Distribution, str]
 
-_PYTHONS: Final = ("python", "pypy", "graalpy")
+_PYTHONS = ("python", "pypy", "graalpy")
 # The installers with a true RECORD: conda rewrites files afterwards, Fedora removes RECORD.
-_TRUE: Final = ("pip", "uv")
+_TRUE = ("pip", "uv")
 
 
 class FileList:

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Final
 
 from packaging.utils import NormalizedName
 
@@ -18,22 +17,22 @@ from pinstall.files import list_names, read
 from pinstall.model.inputs import Interpreter
 from pinstall.model.pins import Distribution, Identity
 
-_HOOKS: Final = (".pth", ".start")
-_MODULES: Final = ("sitecustomize", "usercustomize")
-_SHIM: Final = (
+_HOOKS = (".pth", ".start")
+_MODULES = ("sitecustomize", "usercustomize")
+_SHIM = (
     rb"import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os\.environ\.get\(var, '(local|stdlib)'\) == 'local'; "
 )
 # Harmless lines of files that no RECORD lists, with the reason for each.
-_KNOWN: Final = (
+_KNOWN = (
     rb"import _virtualenv",  # virtualenv and uv: the configuration of distutils moves no installation
     _SHIM + rb"enabled and __import__\('_distutils_hack'\)(\.add_shim\(\))?;? ?",  # setuptools of Fedora has no RECORD
 )
 # Folders of which nothing can change: the `sitecustomize` of Nix is in one.
-_STORES: Final = ("/nix/store/", "/gnu/store/")
+_STORES = ("/nix/store/", "/gnu/store/")
 # Names in a project's folder on PYTHONPATH that careless wheels have at their top too.
-_COMMON: Final = frozenset({"conftest", "docs", "examples", "scripts", "setup", "test", "tests", "tools"})
+_COMMON = frozenset({"conftest", "docs", "examples", "scripts", "setup", "test", "tests", "tools"})
 # Packages that write modules into their own folder when they are used.
-_GENERATED: Final = ("comtypes/gen", "win32com/gen_py")
+_GENERATED = ("comtypes/gen", "win32com/gen_py")
 
 
 def list_hooks(folder: str) -> list[str]:

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from packaging import tags
 from packaging.markers import default_environment
@@ -25,7 +25,7 @@ from pinstall.environment.foreign import list_hooks
 from pinstall.formats import metadata
 from pinstall.model.inputs import Interpreter
 
-_SUFFIX: Final = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
+_SUFFIX = re.compile(r"\.(?:cpython-|cp|pypy)(\d+[a-z]*)(?:-(pp\d+))?")
 
 
 def find_tags(target: Interpreter) -> frozenset[tags.Tag]:
@@ -46,12 +46,12 @@ def find_tags(target: Interpreter) -> frozenset[tags.Tag]:
     return frozenset((*own, *tags.compatible_tags((major, minor), name, platforms)))
 
 
-_PATHS: Final = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBASE")
-_PATH_VARIABLES: Final = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
+_PATHS = ("HOME", "NOUSERSITE", "PATH", "PLATLIBDIR", "SAFEPATH", "USERBASE")
+_PATH_VARIABLES = ("HOME", *(f"PYTHON{name}" for name in _PATHS))
 # Raised when the answer of `probe` changes, so that no older one is used.
-_FORMAT: Final = 4
+_FORMAT = 4
 # The files with code that changes `sys.path` in the same way at each start, or not at all.
-_STEADY: Final = re.compile(
+_STEADY = re.compile(
     r"(_virtualenv|distutils-precedence|easy-install|setuptools|.*-nspkg|.*editable.*|.*coverage|.*pytest-cov)\.pth"
 )
 

@@ -3,27 +3,25 @@
 May not: remember an answer.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from pinstall.model.errors import FINDING, PinstallError
 
 # An answer in what an interpreter prints: start-up code prints before and after it, and no script can hold a NUL.
-_ANSWER: Final = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")
+_ANSWER = re.compile(rb"\0pinstall\0([^\0]+)\0pinstall\0")
 
 # Each runs under every Python 3. The working directory goes first: nothing there may shadow a module imported here.
-_START: Final = """
+_START = """
 import sys
 if sys.path[:1] == [""]:
     del sys.path[0]
 """
-_SCRIPT: Final = """
+_SCRIPT = """
 import _imp, json, os, platform, site, sysconfig
 number = sys.implementation.version
 release = "{0.major}.{0.minor}.{0.micro}".format(number)
@@ -58,18 +56,18 @@ answer = {
     ),
 }
 """
-_EVALUATE: Final = """
+_EVALUATE = """
 import json; from pip._vendor.packaging.markers import Marker; marker, markers = json.loads(sys.argv[1])
 answer = Marker(marker).evaluate(markers)
 """
-_TELL: Final = """
+_TELL = """
 import os; mark = "\\0pinstall\\0"; text = (mark + json.dumps(answer) + mark).encode()
 while text:
     text = text[os.write(1, text):]  # start-up code may have replaced `sys.stdout`
 """
 
 # What `_answer` raises where the interpreter fails or prints no answer.
-_FAILURES: Final = (OSError, ValueError, LookupError)
+_FAILURES = (OSError, ValueError, LookupError)
 
 
 def _answer(executable: str, environ: Mapping[str, str], script: str, *words: str) -> Any:  # noqa: ANN401 - any JSON

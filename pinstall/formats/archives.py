@@ -3,23 +3,21 @@
 May not: unpack to a disk, say what a member means.
 """
 
-from __future__ import annotations
-
 import functools
 import tarfile
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import IO, Final
+from typing import IO
 
-ALWAYS_ALLOWED: Final = 1 << 30  # bytes that any archive may unpack to
-_RATIO: Final = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large
+ALWAYS_ALLOWED = 1 << 30  # bytes that any archive may unpack to
+_RATIO = 100  # how much larger than itself a larger one may become: what compilers make gets five times as large
 # Bytes of a member that is read at once: the longest RECORD of 100,000 files has half as many.
-_IN_MEMORY: Final = 1 << 25
+_IN_MEMORY = 1 << 25
 # How many bytes one byte of `deflate` can hold: 1032, and a few at its beginning.
-_DENSEST: Final = 1040
-_BLOCK: Final = 1 << 20
-_WHOLE: Final = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)  # zipfile cannot unpack these piece by piece; few wheels use them
+_DENSEST = 1040
+_BLOCK = 1 << 20
+_WHOLE = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)  # zipfile cannot unpack these piece by piece; few wheels use them
 
 
 class OversizedError(ValueError):

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -25,24 +25,24 @@ from pinstall.model.pins import Source
 Row = Sequence[str]
 
 # The folder of byte code, which any Python may write or remove; pip overwrites even that of a wheel.
-CACHED: Final = "__pycache__/"
+CACHED = "__pycache__/"
 # The size of a file when RECORD does not say it.
-UNKNOWN: Final = -1
+UNKNOWN = -1
 # How many characters a file name can have: pip cannot store longer ones, and the tags in them may be billions.
-LONGEST_NAME: Final = 255
-_SDIST: Final = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
+LONGEST_NAME = 255
+_SDIST = re.compile(r"(.+)\.(?:zip|tgz|tbz|txz|tlz|tar(?:\.(?:gz|bz2|xz|lz|lzma))?)")
 # No limit of Python for the digits of a number is smaller.
-_MOST_DIGITS: Final = 640
+_MOST_DIGITS = 640
 # No size has so many digits.
-_DIGITS: Final = 19
+_DIGITS = 19
 # Comparisons that releases of packaging make in different ways, unless the value in the group is a version.
-_UNSURE: Final = re.compile(
+_UNSURE = re.compile(
     r"(platform_(?:release|version))|(?:_machine|_name|_platform|_system|_python_implementation) (?:[<>~]|===)"
 )
 # The most characters of a row with quotes; `csv`, with which pip reads it, takes no longer field.
-_LONGEST: Final = 131_072
+_LONGEST = 131_072
 # A row whose path has a comma or a quote. `csv` reads it too, and takes longer to import than all other rows.
-_QUOTED: Final = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)","?([^,"]*)"?,"?([^,"]*)"?')
 
 
 def fields(lines: Iterable[str]) -> dict[str, list[str]]:

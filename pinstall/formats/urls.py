@@ -8,36 +8,36 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pinstall import formats
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-_VCS_SCHEMES: Final = frozenset({
+_VCS_SCHEMES = frozenset({
     *("git+http", "git+https", "git+ssh", "git+git", "git+file"),
     *("hg+file", "hg+http", "hg+https", "hg+ssh", "hg+static-http"),
     *("svn+ssh", "svn+http", "svn+https", "svn+svn", "svn+file"),
     *("bzr+http", "bzr+https", "bzr+ssh", "bzr+sftp", "bzr+ftp", "bzr+lp", "bzr+file"),
 })  # fmt: skip
-_URL_SCHEMES: Final = _VCS_SCHEMES | {"http", "https", "file", "ftp"}
-_ARCHIVES: Final = frozenset({
+_URL_SCHEMES = _VCS_SCHEMES | {"http", "https", "file", "ftp"}
+_ARCHIVES = frozenset({
     *(".whl", ".zip", ".tar", ".tgz", ".tbz", ".txz", ".tlz"),
     *(".tar.gz", ".tar.bz2", ".tar.xz", ".tar.lz", ".tar.lzma"),
 })  # fmt: skip
-_SEPARATORS: Final = "/\\" if sys.platform == "win32" else "/"
+_SEPARATORS = "/\\" if sys.platform == "win32" else "/"
 
-_SEPARATOR: Final = re.compile(f"[{re.escape(_SEPARATORS)}]")
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_COMMIT: Final = re.compile(r"[^:]+://[^/?#]*/[^?#]*@([0-9a-f]{40}|[0-9a-f]{64})(?:[?#]|\Z)", re.IGNORECASE)
-_EGG: Final = re.compile(r"[#&]egg=([^&]*)")
-_DIGEST: Final = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)")
+_SEPARATOR = re.compile(f"[{re.escape(_SEPARATORS)}]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_COMMIT = re.compile(r"[^:]+://[^/?#]*/[^?#]*@([0-9a-f]{40}|[0-9a-f]{64})(?:[?#]|\Z)", re.IGNORECASE)
+_EGG = re.compile(r"[#&]egg=([^&]*)")
+_DIGEST = re.compile(r"[#&](sha512|sha384|sha256|sha224|sha1|md5)=([^&]*)")
 
 # The second branch is for a password with an unquoted `/`, `?` or `#`: not a URL, but still a secret.
 # Digits after the colon are a port, or `https://host:8080/repo@v1` would lose its path.
-_QUERY: Final = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")  # it may hold the signature that opens the URL to everybody
-_USERINFO: Final = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
+_QUERY = re.compile(r"\?(?!\*{4})[^#`'\")>\]]+")  # it may hold the signature that opens the URL to everybody
+_USERINFO = re.compile(r"(?<=://)(?:([^\s/?#]*)@|([^\s/?#@:\[]*:)(?!\d+\b|[\s/?#]|\Z)\S*@)")
 
 
 def redacted(url_or_text: str) -> str:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pinstall import files, launcher
@@ -30,9 +30,9 @@ Result = TypeVar("Result")
 
 # How many questions are asked at the same time, and how many connections to one server are kept.
 AT_ONCE = 16
-PYPI: Final = "https://pypi.org/simple"
+PYPI = "https://pypi.org/simple"
 # The destinations of the options that say where pip looks.
-OPTIONS: Final = ("index_url", "extra_index_urls", "find_links", "no_index")
+OPTIONS = ("index_url", "extra_index_urls", "find_links", "no_index")
 
 
 class Place(NamedTuple):
@@ -185,10 +185,10 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
 
 
 # How many bytes an answer may have: the largest pages have some ten million.
-MOST: Final = 1 << 26
-_BLOCK: Final = 1 << 16
+MOST = 1 << 26
+_BLOCK = 1 << 16
 # Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer.
-_HEADERS: Final = {
+_HEADERS = {
     "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
     "Accept-Encoding": "gzip, deflate",
     "Cache-Control": "no-cache",

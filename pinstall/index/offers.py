@@ -3,12 +3,10 @@
 May not: look into pip's cache.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
 from packaging.specifiers import SpecifierSet
@@ -27,10 +25,10 @@ Ask = Callable[[str], Answer | None]
 Pages = dict[NormalizedName, tuple[Page, ...]]
 
 # How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line.
-PATIENCE: Final = 300.0
-_LOCKED: Final = ("answers 401", "answers 403", "answers 407")
+PATIENCE = 300.0
+_LOCKED = ("answers 401", "answers 403", "answers 407")
 # How many pages are asked for at once without haste: to connect costs as much as to read several pages.
-_FEW: Final = 4
+_FEW = 4
 
 
 class Index:
@@ -113,8 +111,8 @@ def _url(path: str) -> str:
     return f"file://{quote(os.path.abspath(path))}"
 
 
-_ALL: Final = ":all:"
-_NONE: Final = ":none:"
+_ALL = ":all:"
+_NONE = ":none:"
 
 
 class Terms(NamedTuple):

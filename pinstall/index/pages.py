@@ -9,19 +9,19 @@ import html.parser
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pinstall.formats import urls as links
 from pinstall.model.artifacts import Link
 
-_JSON: Final = "application/vnd.pypi.simple.v1+json"
-_HTML: Final = ("application/vnd.pypi.simple.v1+html", "text/html")
-_ALGORITHMS: Final = ("sha512", "sha384", "sha256", "sha224", "sha1")
-_CHARSET: Final = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
-_RESERVED: Final = re.compile(r"(@|%2F)", re.IGNORECASE)
+_JSON = "application/vnd.pypi.simple.v1+json"
+_HTML = ("application/vnd.pypi.simple.v1+html", "text/html")
+_ALGORITHMS = ("sha512", "sha384", "sha256", "sha224", "sha1")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_RESERVED = re.compile(r"(@|%2F)", re.IGNORECASE)
 # What requests leaves in a query as it is.
-_QUERY: Final = "%!$&'()*+,;=:@/?"
+_QUERY = "%!$&'()*+,;=:@/?"
 
 
 def read(content: bytes, content_type: str, url: str) -> tuple[Link, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pinstall.model.artifacts import Plan
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pinstall.model.pins import Dependency, Verdict
 
 
-HOLDS: Final = 0
+HOLDS = 0
 # A command that changes nothing has findings; also pip's own code for a refused request.
-FINDING: Final = 1
-USAGE: Final = 64
+FINDING = 1
+USAGE = 64
 # A pin is not satisfied, is missing, or cannot be enforced.
-NOT_PINNED: Final = 65
-UNREADABLE: Final = 66
-INTERNAL: Final = 70
+NOT_PINNED = 65
+UNREADABLE = 66
+INTERNAL = 70
 
 
 @dataclass(eq=False, repr=False)

@@ -30,13 +30,18 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault in a request, and its place."""
+    """One finding: its place (an empty one is none), its stable id in kebab-case, the project that it is about.
 
-    origin: Origin
+    `docs/reference/findings.md` lists the ids. Without one it has that of the error whose context it is in.
+    """
+
     message: str
+    origin: Origin = Origin(where="")
+    id: str = ""
+    project: str = ""
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.message}"
+        return f"{self.origin}: {self.message}" if self.origin.where else self.message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

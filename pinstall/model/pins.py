@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -160,7 +160,7 @@ class Dependency:
 
 
 # The beginning of words on a script that does not start the Python of its environment.
-DEAD: Final = "its script "
+DEAD = "its script "
 
 
 class State(enum.IntEnum):

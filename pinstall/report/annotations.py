@@ -3,8 +3,6 @@
 May not: print.
 """
 
-from __future__ import annotations
-
 import ntpath
 import posixpath
 import re

@@ -3,8 +3,6 @@
 May not: decide what is printed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
 
 from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Option, Origin, Request
 from pinstall.request.options import OPTIONS, SPEECH, VALUED, Release, Rule
 
-_CARRIED: Final = frozenset(rule.name for rule in OPTIONS if rule.carry)
+_CARRIED = frozenset(rule.name for rule in OPTIONS if rule.carry)
 # A group, after the file that holds it; an older pip refuses the groups of a lock file itself.
-_GROUP: Final = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.toml(\[[^\]]+\])?):)?[^:]*")
-_PLACE: Final = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
+_GROUP = re.compile(r"((.*[/\\])?(pyproject\.toml|pylock(\.[^./\\]+)?\.toml(\[[^\]]+\])?):)?[^:]*")
+_PLACE = frozenset({"cache_dir", "compile", "override_externally_managed", "root_user_action", "use_user_site"})
 
 
 def rules(pip: Release, table: Iterable[Rule] = OPTIONS) -> Mapping[str, Rule]:
@@ -187,7 +186,7 @@ def _is_date(value: str) -> bool:
 
 
 # Each is as narrow as pip's own check, or narrower: optparse reads a leading zero of a count as octal.
-_KINDS: Final[Mapping[str, Callable[[str], object]]] = {
+_KINDS: Mapping[str, Callable[[str], object]] = {
     "AGE": re.compile(r"P(0|[1-9][0-9]*)D").fullmatch,
     "COUNT": re.compile(r"0|[1-9][0-9]*").fullmatch,
     "DATE": _is_date,

@@ -10,7 +10,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import accumulate
 from operator import and_
-from typing import Final
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -21,8 +20,8 @@ from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, Pin, Source
 
 # The algorithms that pip takes after `--hash`, and how many digits their hashes have.
-STRONG: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
-_HASH: Final = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in STRONG.items()))
+STRONG = {"sha256": 64, "sha384": 96, "sha512": 128}
+_HASH = re.compile("|".join(f"{name}:[0-9a-f]{{{number}}}" for name, number in STRONG.items()))
 
 
 def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:

@@ -3,28 +3,25 @@
 May not: know what an option means to its line or its file.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from pinstall.model.inputs import Option, Origin, RequirementLine
 from pinstall.request.arguments import rules
 from pinstall.request.demand import STRONG
 from pinstall.request.options import FILE_ONLY, LATER, LINES, OPTIONS, PER_REQUIREMENT, VALUED, Rule
 
-_TABLE: Final = tuple(
+_TABLE = tuple(
     rule._replace(since=max(rule.since, LATER.get(rule.name, ())))
     for rule in (*OPTIONS, *FILE_ONLY)
     if rule.name in LINES | PER_REQUIREMENT
 )
 # Today's options first: a line that any release takes is left to the release that will read it.
-_RELEASES: Final = tuple(rules(release, _TABLE) for release in ((99,), (22, 3), (20, 1)))
+_RELEASES = tuple(rules(release, _TABLE) for release in ((99,), (22, 3), (20, 1)))
 
-_NAMED: Final = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
-_HASHES: Final = tuple(f"{name}:" for name in STRONG)
+_NAMED = re.compile(r"([^\s\[(<>=!~;@]+\s*(?:\[[^\]]*\])?)[^;]*?(?:(\s*)(;.*))?")
+_HASHES = tuple(f"{name}:" for name in STRONG)
 
 
 def read(text: str, origin: Origin) -> Iterator[tuple[Option, tuple[str, ...]]]:

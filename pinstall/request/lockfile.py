@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     Artifact = pylock.PackageArchive | pylock.PackageWheel | pylock.PackageSdist
 
-_REFUSALS: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
-_NAME: Final = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
-_EXTRAS: Final = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
-_PACKAGE: Final = re.compile(r"\s*\[\[\s*packages\s*\]\]")
+_REFUSALS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, SyntaxError)
+_NAME = re.compile(r"(?:.*[/\\])?pylock(?:\.[^./\\]+)?\.toml")
+_EXTRAS = re.compile(r"(?P<path>.+?)\s*\[(?P<extras>[^\]]+)\]")
+_PACKAGE = re.compile(r"\s*\[\[\s*packages\s*\]\]")
 
 
 class Choice(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pinstall.model.errors import NOT_PINNED, PinstallError
 
@@ -15,7 +15,7 @@ Release = tuple[int, ...]
 Action = Literal["store", "append", "list", "flag", "count"]
 Gate = Literal["free", "pip", "read"]
 
-NEWEST: Final[Release] = (26, 3)  # the newest pip release that this table describes
+NEWEST: Release = (26, 3)  # the newest pip release that this table describes
 
 
 class _Since:
@@ -72,10 +72,10 @@ class Pip:
             raise PinstallError(reference, message, hint=hint, exit_code=NOT_PINNED)
 
 
-VALUED: Final[frozenset[Action]] = frozenset({"store", "append", "list"})  # each takes one value, the others do not
+VALUED: frozenset[Action] = frozenset({"store", "append", "list"})  # each takes one value, the others do not
 
-CARRY: Final = True
-LEAVE: Final = False
+CARRY = True
+LEAVE = False
 
 
 class Rule(NamedTuple):
@@ -103,9 +103,9 @@ class Rule(NamedTuple):
         return self.spellings[-1]
 
 
-_BUILD: Final = ("-b", "--build-dir", "--build-directory", "--build")  # 20.3 itself did not have it: hence the two rows
+_BUILD = ("-b", "--build-dir", "--build-directory", "--build")  # 20.3 itself did not have it: hence the two rows
 
-_KEYRING: Final = "auto disabled import subprocess"
+_KEYRING = "auto disabled import subprocess"
 
 # Gates that need a reason:
 # * `--build-constraint` is `pip`: pip reads the file, and always refuses it together with `--no-build-isolation`.
@@ -115,7 +115,7 @@ _KEYRING: Final = "auto disabled import subprocess"
 # * `--ignore-requires-python` is `free`: pip does not ask it of installed packages.
 # * `--version` is `free`: after the word `install` pip ignores it, or (26.3) does not know it.
 # `--use-feature` lists fewer values than pip takes: pinstall starts pip for the others.
-OPTIONS: Final[tuple[Rule, ...]] = (
+OPTIONS: tuple[Rule, ...] = (
     # What `install` itself adds.
     Rule(("--abi",), "abi", "store", "pip", CARRY, (), (20, 3)),
     Rule(("--abi",), "abis", "append", "pip", CARRY, (20, 3)),
@@ -214,29 +214,29 @@ OPTIONS: Final[tuple[Rule, ...]] = (
 )
 
 # The destinations under which pip changes nothing in the environment that it runs in.
-ELSEWHERE: Final = frozenset({"dry_run", "target_dir", "prefix_path", "root_path"})
+ELSEWHERE = frozenset({"dry_run", "target_dir", "prefix_path", "root_path"})
 # The destinations under which pip may not take what is installed for what it would install.
-RENEWING: Final = ELSEWHERE | {"force_reinstall", "ignore_installed"}
+RENEWING = ELSEWHERE | {"force_reinstall", "ignore_installed"}
 # The destinations under which pip chooses files for another interpreter or platform than its own.
-FOREIGN: Final = frozenset({"abi", "abis", "implementation", "platform", "platforms", "python_version"})
+FOREIGN = frozenset({"abi", "abis", "implementation", "platform", "platforms", "python_version"})
 # The destinations of the options that say how much pip prints, and how.
-SPEECH: Final = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
+SPEECH = frozenset({"disable_pip_version_check", "log", "no_color", "progress_bar", "quiet", "verbose"})
 # The destinations of the options that say which cache it is, what it can hold, and how much is printed.
-OF_CACHES: Final = SPEECH | {"cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"}
+OF_CACHES = SPEECH | {"cache_dir", "extra_index_urls", "index_url", "isolated_mode", "no_input", "trusted_hosts"}
 
 # Which options may be lines of a requirement file, by canonical name.
-LINES: Final = frozenset({
+LINES = frozenset({
     *("--index-url", "--extra-index-url", "--no-index", "--constraint", "--requirement", "--editable", "--find-links"),
     *("--no-binary", "--only-binary", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"),
     *("--all-releases", "--only-final", "--trusted-host", "--use-feature", "--always-unzip"),
 })  # fmt: skip
 # Which options may follow a requirement on its line, by canonical name.
-PER_REQUIREMENT: Final = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
+PER_REQUIREMENT = frozenset({"--hash", "--config-settings", "--global-option", "--install-option"})
 # The options that requirement files know later than the command line, and since when.
-LATER: Final[Mapping[str, Release]] = {"--prefer-binary": (20, 2), "--config-settings": (23, 1)}
+LATER: Mapping[str, Release] = {"--prefer-binary": (20, 2), "--config-settings": (23, 1)}
 
 # The options that only requirement files know.
-FILE_ONLY: Final[tuple[Rule, ...]] = (
+FILE_ONLY: tuple[Rule, ...] = (
     Rule(("--hash",), "hashes", "append", "read"),
     Rule(("-Z", "--always-unzip"), "always_unzip", "flag", "free", LEAVE, (), (20, 2)),
 )

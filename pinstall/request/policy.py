@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pinstall.model.artifacts import Link
 
 
-TABLE: Final = "sources"
+TABLE = "sources"
 
 
 class Key(NamedTuple):
@@ -33,21 +33,21 @@ class Key(NamedTuple):
     kind: str = ""  # of any text, for the help
 
 
-_LEVELS: Final = ("allow", "warn", "refuse")
-_EVICT: Final = "Which files leave pip's cache: damaged ones and those that mismatch, damaged ones alone, or none"
-_BUILDS: Final = "Which locally built wheels may be used: all without a known fault, or those whose build is recorded"
-_UNPROVEN: Final = "What to do with an installed package of the pinned version whose hash cannot be verified"
-_ORIGIN: Final = "What satisfies a pin without a source: also an editable or direct install, or only what an index gave"
-_LOCATION: Final = "Where a pin may be installed: wherever Python finds it, or only in the environment itself"
-_HOLD: Final = "What pins of earlier runs mean: pip may not move them, pip may move them, or they are forgotten"
-_CLOSURE: Final = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
-_AMBIGUOUS: Final = "What to do with a pin without hash and source that two indexes offer with different files"
-_UNOWNED: Final = "What to do with code that Python runs when it starts and that no RECORD lists"
-_BYTECODE: Final = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
-_STAMP: Final = "What a stamp covers: every listed file, the top files and folders of each package, or there is none"
+_LEVELS = ("allow", "warn", "refuse")
+_EVICT = "Which files leave pip's cache: damaged ones and those that mismatch, damaged ones alone, or none"
+_BUILDS = "Which locally built wheels may be used: all without a known fault, or those whose build is recorded"
+_UNPROVEN = "What to do with an installed package of the pinned version whose hash cannot be verified"
+_ORIGIN = "What satisfies a pin without a source: also an editable or direct install, or only what an index gave"
+_LOCATION = "Where a pin may be installed: wherever Python finds it, or only in the environment itself"
+_HOLD = "What pins of earlier runs mean: pip may not move them, pip may move them, or they are forgotten"
+_CLOSURE = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
+_AMBIGUOUS = "What to do with a pin without hash and source that two indexes offer with different files"
+_UNOWNED = "What to do with code that Python runs when it starts and that no RECORD lists"
+_BYTECODE = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
+_STAMP = "What a stamp covers: every listed file, the top files and folders of each package, or there is none"
 
 # What to do instead of a setting, or a value, of earlier versions.
-_REMOVED: Final = {
+_REMOVED = {
     "shelf-days": "delete the setting: files stay on the shelf for 90 days",
     "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
     "evict=returning": "take `evict=mismatched`; `pinstall undo` puts files back",
@@ -55,7 +55,7 @@ _REMOVED: Final = {
 
 
 # How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none.
-_ALIKE: Final = 0.72
+_ALIKE = 0.72
 
 
 def _key(default: str, values: tuple[str, ...], sentence: str, kind: str = "") -> str:
@@ -84,7 +84,7 @@ class Policy:
     report: str = _key("", (), "Where to write the JSON report: a file, or `-` for standard output", "FILE")
 
 
-KEYS: Final = tuple(Key(one.name, **one.metadata) for one in fields(Policy))
+KEYS = tuple(Key(one.name, **one.metadata) for one in fields(Policy))
 
 
 def decide(settings: Iterable[Option]) -> Policy:
@@ -147,7 +147,7 @@ def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
     return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=USAGE)
 
 
-_WILD: Final = re.compile(r"[*?]|\[[^]]*\]")
+_WILD = re.compile(r"[*?]|\[[^]]*\]")
 
 
 def find_source(name: NormalizedName, settings: Iterable[Option]) -> Option | None:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -18,14 +18,14 @@ from pinstall import files, formats
 from pinstall.model.errors import USAGE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Option, Origin
 
-MARKS: Final = (".git", ".hg")  # what only the root of a repository holds
-_NAME: Final = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table
+MARKS = (".git", ".hg")  # what only the root of a repository holds
+_NAME = b"pinstall"  # what a file that has the table must hold somewhere, however TOML spells the table
 # The variables of settings: one names an interpreter, and some are for pinstall's own tests.
-_VARIABLE: Final = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
-_KEY: Final = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
-_LIST: Final = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
+_VARIABLE = re.compile(r"PINSTALL_(?!PYTHON\Z|TEST_)(.+)")
+_KEY = r"""\s*\[?\s*(?:(?:tool\s*\.\s*)?pinstall\s*\.\s*)?(["']?){}\1\s*[]=.]"""
+_LIST = "unmanaged"  # it may have several values, which are separated by blanks elsewhere
 # The file that holds groups where no other is named, and the only name that such a file may have.
-PROJECT: Final = "pyproject.toml"
+PROJECT = "pyproject.toml"
 
 
 def project_settings(cwd: str, environ: Mapping[str, str]) -> tuple[Option, ...]:
@@ -152,7 +152,7 @@ def read_group(content: bytes, group: str, *, file: str) -> tuple[Argument | Fau
     return _arguments(texts, content, file)
 
 
-_BLOCK: Final = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as in PEP 723
+_BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as in PEP 723
 
 
 def read_script(content: bytes, *, file: str, python: str | None) -> tuple[Argument | Fault, ...]:

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 from pinstall import environment, files, formats
 from pinstall.formats import metadata, urls
@@ -19,10 +18,10 @@ from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, 
 from pinstall.request import demand, lockfile, pyproject, requirements
 from pinstall.request.options import Pip
 
-_OLD_PACKAGING: Final = "the packaging beside pinstall is older than 26.1"
-_NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
-_URL: Final = re.compile(r"(https?|file):", re.IGNORECASE)
-_DESCRIPTOR: Final = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/(\d+)")
+_OLD_PACKAGING = "the packaging beside pinstall is older than 26.1"
+_NAME = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
+_URL = re.compile(r"(https?|file):", re.IGNORECASE)
+_DESCRIPTOR = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/(\d+)")
 
 
 class Reading:

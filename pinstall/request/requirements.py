@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -29,23 +29,23 @@ _Given = Iterable[tuple[Option, tuple[str, ...]]]
 _Maker = partial[RequirementLine]
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
-_MARKS: Final = (
+_MARKS = (
     *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF32_LE, "utf-32-le")),
     *((codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le")),
 )
-_COMMENT: Final = re.compile(r"(^|\s)#.*$")
-VARIABLE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
-_HASHES: Final = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
-_PIN: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
-_SINGLE: Final = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
+_HASHES = re.compile(r"(?:--hash=sha(?:256|384|512):[0-9a-f]+(?:[ \t]+|\Z))+")
+_PIN = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0-9][A-Za-z0-9.!+]*")
+_SINGLE = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
 # Old pip releases accept such wheel names; the current one refuses some of them.
-_LOOSE_WHEEL: Final = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
-_UTF16: Final = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
-_STRAY: Final = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
-_UNNAMED: Final = partial(RequirementLine, name=None, specifier=SpecifierSet())
-_CONTROLS: Final = frozenset({"format_control", "release_control"})
-_FOR_ONE: Final = frozenset({"config_settings", "global_options", "install_options"})
+_LOOSE_WHEEL = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
+_UTF16 = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
+_STRAY = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
+_UNNAMED = partial(RequirementLine, name=None, specifier=SpecifierSet())
+_CONTROLS = frozenset({"format_control", "release_control"})
+_FOR_ONE = frozenset({"config_settings", "global_options", "install_options"})
 
 
 def read(content: bytes, *, file: str, constraint: bool, environ: Mapping[str, str]) -> RequirementFile:

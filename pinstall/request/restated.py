@@ -3,13 +3,10 @@
 May not: decide what pip is asked, show a line: they hold credentials.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
 from collections.abc import Iterable
-from typing import Final
 from urllib.parse import quote
 
 from pinstall import files
@@ -20,10 +17,10 @@ from pinstall.request.demand import STRONG
 from pinstall.request.lines import quoted
 
 # What no quotes protect in a requirement file: a comment, a variable, the end of the line.
-_READ_FIRST: Final = re.compile(r"(^|\s)#|\$\{|[\r\n]")
+_READ_FIRST = re.compile(r"(^|\s)#|\$\{|[\r\n]")
 
 # What a value needs quotes for; bots do not read those that it does not need.
-_QUOTED: Final = re.compile(r"[\s'\"\\]|\A\Z")
+_QUOTED = re.compile(r"[\s'\"\\]|\A\Z")
 
 
 def requirement(line: RequirementLine, wanted: str, hashes: Iterable[str] = (), settings: Iterable[str] = ()) -> str:

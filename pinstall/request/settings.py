@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault, Option, Origin
 from pinstall.request.options import Pip, Rule
 
-_BOOLEANS: Final = {
+_BOOLEANS = {
     **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
     **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
 }
@@ -22,7 +21,7 @@ _BOOLEANS: Final = {
 # Flags that are `store_false` in pip: a value sets what they switch off, so `PIP_NO_COMPILE=0` means do not.
 _NEGATIVE = ("--no-build-isolation", "--no-compile", "--no-user", "--no-warn-conflicts", "--no-warn-script-location")
 
-_OPPOSITE: Final = {
+_OPPOSITE = {
     "--compile": "--no-compile",
     "--no-compile": "--compile",
     "--no-user": "--user",
@@ -30,9 +29,9 @@ _OPPOSITE: Final = {
     "--user": "--no-user",
 }
 # Options that pip reads by a callback, as all lists: not split, added to weaker sections, stronger than plain ones.
-_CALLBACK: Final = ("--config-settings", "--group", "--no-cache-dir")
-_LOUDEST: Final = 99  # how often a flag can count: pip knows no difference beyond three, but takes billions
-_REFUSING_CODE: Final = 2  # of pip, when it cannot read a configuration file
+_CALLBACK = ("--config-settings", "--group", "--no-cache-dir")
+_LOUDEST = 99  # how often a flag can count: pip knows no difference beyond three, but takes billions
+_REFUSING_CODE = 2  # of pip, when it cannot read a configuration file
 
 # Flags of a configuration file that a command of pinstall has to switch off, by their variables.
 _RESET = {

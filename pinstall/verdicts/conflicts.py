@@ -3,8 +3,6 @@
 May not: write, start pip, refuse.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import time

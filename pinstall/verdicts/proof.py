@@ -3,8 +3,6 @@
 May not: write into the cache, start pip, ask a server.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace

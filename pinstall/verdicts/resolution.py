@@ -3,8 +3,6 @@
 May not: know where candidates come from, decide who is at fault.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple

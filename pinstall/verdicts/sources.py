@@ -3,13 +3,10 @@
 May not: start pip, choose an index or what is installed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Final
 
 from packaging.utils import NormalizedName
 
@@ -30,9 +27,9 @@ from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.proof import find_proofs
 
 # How many seconds the pages of one index may take that pip has not just cached.
-_PATIENCE: Final = 30.0
+_PATIENCE = 30.0
 # How many seconds the comparison of indexes waits for their pages.
-_COMPARISON: Final = 2.0
+_COMPARISON = 2.0
 
 
 def verify(evidence: Evidence, found: tuple[Verdict, ...], tell: Reporter) -> tuple[tuple[Verdict, ...], Cache]:

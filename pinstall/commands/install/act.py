@@ -3,8 +3,6 @@
 May not: parse text, format, decide what to evict.
 """
 
-from __future__ import annotations
-
 import contextlib
 import pkgutil
 from collections.abc import Sequence

@@ -3,11 +3,9 @@
 May not: print.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -30,13 +28,13 @@ from pinstall.verdicts.evidence import Evidence
 Wanted = Mapping[NormalizedName, SpecifierSet]
 
 # How many seconds a refusal waits for indexes.
-SECONDS: Final = 2.0
+SECONDS = 2.0
 # Options with which the target, or the newest release, does not decide what fits.
-_OF_OTHERS: Final = FOREIGN | {"uploaded_prior_to"}
+_OF_OTHERS = FOREIGN | {"uploaded_prior_to"}
 # Commands of pip that a user may try here; `wheel` and `search` are more likely projects.
-_OF_PIP: Final = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
+_OF_PIP = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
 # How much a word has in common with one that was misspelt, from 0 to 1.
-_ALIKE: Final = 0.8
+_ALIKE = 0.8
 
 
 class _Found(NamedTuple):

@@ -3,8 +3,6 @@
 May not: start pip, judge, decide what leaves.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

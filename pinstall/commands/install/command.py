@@ -3,14 +3,11 @@
 May not: decide what is evicted or forced, put anything back.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -29,7 +26,7 @@ from pinstall.verdicts import conflicts, proof, refusals
 from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
-_PIP: Final = canonicalize_name("pip")
+_PIP = canonicalize_name("pip")
 
 
 class Installer:

@@ -3,8 +3,6 @@
 May not: build; know more of pip's layouts than that an ephemeral wheel cache is keyed like the persistent one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -3,15 +3,12 @@
 May not: decide what is run, read what pip did.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final
 
 from pinstall import pip, stamp
 from pinstall.model.errors import Command
@@ -89,7 +86,7 @@ class Runs:
 
 
 # What pip does for each file, `quiet=2` in place of catching what it prints (`install_wheel` in pip 26.3).
-_SCRIPT: Final = """
+_SCRIPT = """
 import compileall, sys, warnings
 warnings.filterwarnings("ignore")
 for path in sys.stdin.buffer.read().split(b"\\0"):
@@ -99,7 +96,7 @@ for path in sys.stdin.buffer.read().split(b"\\0"):
         pass
 """
 # Bytes of source below which a second process costs more than it saves.
-_FEW: Final = 1 << 17
+_FEW = 1 << 17
 
 
 def cores() -> int:

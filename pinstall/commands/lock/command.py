@@ -3,13 +3,11 @@
 May not: resolve, parse text, print.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -35,7 +33,7 @@ from pinstall.request.options import FOREIGN
 Report = Mapping[str, Any]
 
 # What a reader of the lock needs to find the same files.
-_FINDING: Final = (*client.OPTIONS, "format_control", "trusted_hosts")
+_FINDING = (*client.OPTIONS, "format_control", "trusted_hosts")
 
 
 def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:

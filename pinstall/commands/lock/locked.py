@@ -3,14 +3,12 @@
 May not: resolve, fetch, write; choose among releases: pip has chosen.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from packaging.markers import Marker
 from packaging.utils import NormalizedName, canonicalize_name
@@ -22,9 +20,9 @@ from pinstall.model.inputs import Origin, RequirementLine
 from pinstall.request.demand import STRONG
 from pinstall.verdicts import closure
 
-_NONE: Final[Mapping[NormalizedName, Any]] = MappingProxyType({})
-UNLISTED: Final = "no index lists the files of"
-_UNHASHED: Final = "no index gives the hashes of the files of"
+_NONE: Mapping[NormalizedName, Any] = MappingProxyType({})
+UNLISTED = "no index lists the files of"
+_UNHASHED = "no index gives the hashes of the files of"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,14 +3,12 @@
 May not: choose a version.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -32,13 +30,13 @@ Report = Mapping[str, Any]
 Lines = Sequence[tuple[str, Origin]]
 Pins = Mapping[NormalizedName, Kept]
 
-_UNAVAILABLE: Final = 69
+_UNAVAILABLE = 69
 # What is in the file that pip gets, or what keeps pip from resolving.
-_WRITTEN: Final = (
+_WRITTEN = (
     *("constraints", "dependency_groups", "editables", "require_hashes", "requirements", "requirements_from_scripts"),
     *("dry_run", "ignore_installed"),
 )
-_SECONDS: Final = 10.0
+_SECONDS = 10.0
 
 
 def resolve(asked: Asked, kept: Pins, extra: Lines, tell: Reporter) -> Report:

@@ -3,8 +3,6 @@
 May not: open a file, decide what is locked, write credentials.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import os
@@ -13,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter, itemgetter
-from typing import Any, Final
+from typing import Any
 
 from packaging.utils import NormalizedName
 
@@ -29,12 +27,12 @@ from pinstall.request.call import Asked
 from pinstall.request.lines import quoted
 from pinstall.request.requirements import VARIABLE, decode, logical_lines
 
-_CONTINUED: Final = " \\\n    "
+_CONTINUED = " \\\n    "
 # The markers that say for which interpreter and platform a lock is.
-_ENVIRONMENT: Final = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
-_HASH: Final = re.compile(r"--hash=|hashes = ")
+_ENVIRONMENT = ("platform_machine", "platform_python_implementation", "python_version", "sys_platform")
+_HASH = re.compile(r"--hash=|hashes = ")
 # The command in the header, which need not be the same in two runs.
-_COMMAND: Final = re.compile(r"(?m)^#    .*\n")
+_COMMAND = re.compile(r"(?m)^#    .*\n")
 
 
 def header(environment: Mapping[str, str], foreign: Sequence[str], command: str) -> list[str]:

@@ -3,13 +3,11 @@
 May not: resolve, write.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -22,23 +20,21 @@ from pinstall.request import arguments, pyproject, reading
 from pinstall.request.call import read_call
 from pinstall.request.options import NEWEST, SPEECH
 
-_FLAGS: Final = (
-    *("--all-extras", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header", "--strip-extras"),
-)
+_FLAGS = (*("--all-extras", "--no-annotate", "--no-emit-index-url", "--no-hashes", "--no-header", "--strip-extras"),)
 # Flags of one run, which the header of the lock does not have.
-_ONCE: Final = ("--check", "--dry-run", "--force", "--upgrade")
-_SHORT: Final = {"--upgrade": ("-U",), "--dry-run": ("-n",)}
+_ONCE = ("--check", "--dry-run", "--force", "--upgrade")
+_SHORT = {"--upgrade": ("-U",), "--dry-run": ("-n",)}
 # What pip-compile and uv call what is done anyway.
-_ANYWAY: Final = (
+_ANYWAY = (
     *("--allow-unsafe", "--annotate", "--build-isolation", "--emit-find-links", "--emit-index-url", "--emit-options"),
     *("--emit-trusted-host", "--generate-hashes", "--header", "--no-strip-extras", "--reuse-hashes"),
 )
 # The long options of this command that a user may have meant.
-NAMES: Final = (*_ONCE, *_FLAGS, *_ANYWAY, "--extra", "--output-file", "--upgrade-package")
+NAMES = (*_ONCE, *_FLAGS, *_ANYWAY, "--extra", "--output-file", "--upgrade-package")
 # What the header does not say: how much is printed, which cache it is; files stand there as words.
-_UNSAID: Final = SPEECH | {"cache_dir", "requirements"}
-_ASKING: Final = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
-_PROJECTS: Final = (pyproject.PROJECT, "setup.py", "setup.cfg")
+_UNSAID = SPEECH | {"cache_dir", "requirements"}
+_ASKING = ("dependency_groups", "editables", "requirements", "requirements_from_scripts")
+_PROJECTS = (pyproject.PROJECT, "setup.py", "setup.cfg")
 
 
 class Wanted(argparse.Namespace):
