@@ -13,7 +13,6 @@ from pinstall import __version__, stamp
 TYPE_CHECKING = False  # a run that finds its stamp has no time for typing, as for all other late imports here
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from pinstall.report.terminal import Terminal
 
@@ -52,7 +51,7 @@ def attempt(argv: Sequence[str], terminal: Terminal) -> int:
     from pinstall.model.errors import INTERNAL, PinstallError
 
     try:
-        return run(argv, terminal)
+        return terminal.finish(run(terminal.take_form(argv), terminal))
     except PinstallError as error:
         reason = (launcher.find_broken("requests") if error.reference == "index" else None) or error
     except Exception as error:  # noqa: BLE001 - a fault of pinstall must not look like an exit code of pip
@@ -61,7 +60,7 @@ def attempt(argv: Sequence[str], terminal: Terminal) -> int:
             return INTERNAL
         reason = broken
     terminal.fail(reason)
-    return reason.exit_code
+    return terminal.finish(reason.exit_code)
 
 
 def leave(exit_code: int) -> None:
@@ -102,6 +101,7 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
     if command in COMMANDS:
         import importlib
 
+        terminal.command = command
         if command == "check" and "--pinned" in rest:  # compares files, without an environment
             command, rest = "pinned", [word for word in rest if word != "--pinned"]
         module = importlib.import_module(f"pinstall.commands.{COMMANDS.get(command, command)}")
@@ -111,32 +111,21 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
 
 
 def _install(argv: Sequence[str], terminal: Terminal) -> int:
+    import time
+
     from pinstall.commands.install.walk import install
     from pinstall.report import phrases
 
+    started = time.monotonic()
     outcome = install(argv, os.environ, terminal)
     error = phrases.failure(outcome)
+    terminal.list_changes(outcome.changes)
     if error is not None:
         terminal.fail(error)
-    elif outcome.exit_code == 0 and (outcome.verdicts or outcome.left):
-        terminal.say(phrases.summary(outcome))
-    if terminal.annotating:
-        terminal.summarize(outcome)
+    elif outcome.exit_code == 0:
+        terminal.say(phrases.summary(outcome, time.monotonic() - started))
     if outcome.report_to:
-        _write(phrases.document(outcome), outcome.report_to)
+        terminal.attach(outcome.report_to, **phrases.details(outcome))
     if outcome.grounds and not terminal.annotating:  # a stamp repeats text, not annotations
         stamp.leave(sys.argv[1:], os.environ, "".join(terminal.said), outcome.grounds)
     return outcome.exit_code
-
-
-def _write(document: dict[str, Any], destination: str) -> None:
-    import json
-
-    from pinstall.model.errors import PinstallError
-    from pinstall.report.terminal import deliver
-
-    try:
-        deliver(destination, json.dumps(document, indent=2) + "\n")
-    except OSError as error:
-        message = f"cannot write the report to `{destination}`: {error.strerror}"
-        raise PinstallError("report", message, hint="name another file with `--pin report=FILE`") from error

@@ -6,25 +6,29 @@ May not: parse text, print.
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 
 from packaging.utils import canonicalize_name
 
 from pinstall.cache import builds, inventory, wheels
+from pinstall.cache.inventory import Held
 from pinstall.cache.shelf import Shelf, age
 from pinstall.environment.ledger import list_shelves
 from pinstall.formats import metadata, urls
 from pinstall.model.artifacts import Eviction
 from pinstall.model.errors import FINDING, HOLDS, misuse
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import Identity, Reporter
 from pinstall.report import phrases
+from pinstall.request import policy
 from pinstall.request.call import Call, read_call, refuse_beyond_cache
 from pinstall.stamp import state_directory
 
 _DAY = 24 * 60 * 60
 _KIBI = 1024
-ACTIONS = ("list", "verify", "evict", "shelf")
+_ACTIONS = ("list", "verify", "evict", "shelf")
 
 
 def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -32,31 +36,28 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
 
     Raises PinstallError (64) for words that are no action, and for options that are not about the cache.
     """
-    action = next((word for word in argv if word in ACTIONS), "")
+    action = next((word for word in argv if word in _ACTIONS), "")
     evicting = "--evict" in argv
     call = read_call([word for word in argv if word not in (action, "--evict")], environ, installs=False)
     refuse_beyond_cache(call, "cache", "--evict")
     words = [argument.text for argument in call.request.positionals]
     most, least = action not in ("", "shelf"), action == "evict"
     if not least <= len(words) <= most or (evicting and action != "verify"):
-        hint = "write `pinstall cache [list|verify [--evict]|evict|shelf] [PATTERN]`"
-        raise misuse("`pinstall cache` takes an action and a pattern", hint)
+        meant = "" if action else "".join(policy.nearest(words[0], _ACTIONS)) if words else ""
+        hint = f"did you mean `pinstall cache {meant}`?" if meant else "write `pinstall cache [ACTION] [PATTERN]`"
+        raise misuse(f"`pinstall cache` takes one of {', '.join(_ACTIONS)}, and for most of them a PATTERN", hint)
     found = call.cache_directory
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
         return FINDING
-    pattern = words[0] if words else "*"
-    match action:
-        case "list":
-            return _list(found.path, pattern, tell)
-        case "verify":
-            return _verify(found.path, pattern, call, tell, evicting=evicting)
-        case "evict":
-            return _evict(found.path, pattern, tell)
-        case "shelf":
-            return _shelf(found.path, tell)
-        case _:
-            return _describe(found.path, call, tell, writable=found.writable)
+    matching = list(_matching(found.path, words[0] if words else "*"))
+    if words and not matching:
+        tell.say(f"nothing in `{found.path}` matches `{words[0]}`")
+        return FINDING
+    verify = partial(_verify, evicting=evicting)
+    actions: dict[str, Callable[[str, Sequence[Held], Call, Reporter], int]]
+    actions = {"": _describe, "list": _list, "verify": verify, "evict": _evict, "shelf": _shelf}
+    return actions[action](found.path, matching, call, tell)
 
 
 def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
@@ -67,7 +68,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     call = read_call(argv, environ, installs=False)
     refuse_beyond_cache(call, "undo")
     if call.request.positionals:
-        hint = "write `pinstall undo`; `pinstall cache shelf` lists what lies there"
+        hint = "write `pinstall undo`; `pinstall cache shelf` lists what is on the shelf"
         raise misuse("`pinstall undo` takes no names", hint)
     path, reason, target = call.cache_directory.path, call.cache_directory.reason, call.target
     folders = {target.purelib, target.platlib, *(one for one in target.paths if one.endswith("-packages"))}
@@ -76,7 +77,7 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     for shelf in (Shelf(folder, place) for folder in folders for place in list_shelves(folder, state)):
         shelved += [(item, shelf) for item in shelf.shelved() if item.copied]  # the rest is broken metadata
     if not shelved:
-        tell.say(f"nothing lies on the shelf of `{path}`" if path else f"pip's cache is off: {reason}")
+        tell.say(f"the shelf of `{path}` is empty" if path else f"pip's cache is off: {reason}")
         return FINDING
     newest, shelf = max(shelved, key=lambda each: each[0].receipt)
     latest = [item for item in shelf.shelved() if item.receipt == newest.receipt]
@@ -87,27 +88,32 @@ def undo(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
             tell.say(f"put {item.what} back{now}")
         else:
             why = "is taken" if os.path.lexists(shelf.origin(item)) else "cannot be written"
-            tell.say(f"`{item.paths[0]}` stays on the shelf: its place {why}")
+            tell.show(Fault(f"`{item.paths[0]}` stays on the shelf: its place {why}", id="stuck"))
+    tell.say(f"{len(returned)} of {phrases.counted(len(latest), 'entry is', 'entries are')} back")
     return HOLDS if len(returned) == len(latest) else FINDING
 
 
-def _describe(path: str, call: Call, tell: Reporter, *, writable: bool) -> int:
+def _describe(path: str, matching: Sequence[Held], call: Call, tell: Reporter) -> int:
     """Say where the cache is, what is peculiar about it, and how much it holds."""
-    tell.show(path)
-    if not writable:
-        tell.show("it cannot be written: nothing can be moved out of it")
+    texts = [path] + ["it cannot be written: nothing can be moved out of it"] * (not call.cache_directory.writable)
     if chosen := call.request.last("cache_dir"):
-        tell.show(f"`{chosen.name}` ({chosen.origin}) says so")
+        texts.append(f"`{chosen.name}` ({chosen.origin}) names it")
         if not os.path.isabs(os.path.expanduser(chosen.value or "")):
-            tell.show(f"`{chosen.value}` is relative: in another working directory it is another cache")
+            texts.append(f"`{chosen.value}` is relative: in another working directory it is another cache")
     for url in _uncached(call):
-        tell.show(f"nothing of {url} is cached: pip caches plain http only from trusted hosts (`--trusted-host`)")
+        texts.append(f"nothing of {url} is cached: pip caches plain http only from trusted hosts (`--trusted-host`)")
     sizes: dict[str, list[int]] = {}
-    for held in inventory.everything(path):
+    for held in matching:
         sizes.setdefault(held.kind, []).append(_weight(path, held.paths)[0])
-    for kind, found in sorted(sizes.items()):
-        tell.show(f"{kind}: {len(found)}, {_readable(sum(found))}")
+    texts += (f"{kind}: {len(found)}, {_readable(sum(found))}" for kind, found in sorted(sizes.items()))
+    for text in texts:
+        tell.show(Fault(text, id="fact"))
+    _total([size for some in sizes.values() for size in some], tell)
     return HOLDS
+
+
+def _total(sizes: Sequence[int], tell: Reporter) -> None:
+    tell.say(f"{phrases.counted(len(sizes), 'entry', 'entries')}, {_readable(sum(sizes))}")
 
 
 def _uncached(call: Call) -> Iterator[str]:
@@ -119,7 +125,7 @@ def _uncached(call: Call) -> Iterator[str]:
             yield urls.redacted(url)
 
 
-def _matching(path: str, pattern: str) -> Iterator[inventory.Held]:
+def _matching(path: str, pattern: str) -> Iterator[Held]:
     """Yield what is of a project, `NAME` or `NAME==VERSION`; a name may hold `*` and `?`."""
     name, _, version = pattern.partition("==")
     wanted = canonicalize_name(name)
@@ -128,41 +134,41 @@ def _matching(path: str, pattern: str) -> Iterator[inventory.Held]:
             yield held
 
 
-def _list(path: str, pattern: str, tell: Reporter) -> int:
-    rows = sorted((held.name, held.version, held.kind, held.paths, held.origin) for held in _matching(path, pattern))
+def _list(path: str, matching: Sequence[Held], _: Call, tell: Reporter) -> int:
+    rows = sorted((held.name, held.version, held.kind, held.paths, held.origin) for held in matching)
+    sizes = []
     for name, version, kind, paths, origin in rows:
         size, written = _weight(path, paths)
+        sizes.append(size)
         days = (time.time() - written) / _DAY
-        tell.show(f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip())
+        text = f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip()
+        tell.show(Fault(text, id=kind.replace(" ", "-"), project=name))
+    _total(sizes, tell)
     return HOLDS
 
 
-def _verify(path: str, pattern: str, call: Call, tell: Reporter, *, evicting: bool) -> int:
+def _verify(path: str, matching: Sequence[Held], call: Call, tell: Reporter, *, evicting: bool) -> int:
     """Check everything that matches against what is known of it, and say what is wrong."""
-    matching = list(_matching(path, pattern))
     listed = inventory.list_hashes(path, matching)
     wrong = []
     for number, held in enumerate(matching, 1):
         tell.progress(number, len(matching))
         if reason := inventory.find_fault(path, held, listed, call.target.paths):
             wrong.append(_eviction(held, reason))
-            tell.show(f"{held.what} {reason} ({held.paths[0]})")
+            tell.show(Fault(f"{held.what} {reason} ({held.paths[0]})", id="corrupt-entry", project=held.name))
         elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):
             tell.say(doubt)
     moved = _shelve(path, wrong, tell) if evicting and wrong else 0
     end = f", {moved} moved out of the cache (`pinstall undo` puts it back)" if moved else ""
-    tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} found wrong{end}")
+    tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} corrupt{end}")
     return FINDING if wrong else HOLDS
 
 
-def _evict(path: str, pattern: str, tell: Reporter) -> int:
-    found = [_eviction(held, "`pinstall cache evict` asked for it") for held in _matching(path, pattern)]
-    if not found:
-        tell.say(f"nothing in `{path}` is of `{pattern}`")
-        return FINDING
-    if moved := _shelve(path, found, tell):
-        number = phrases.counted(moved, "entry", "entries")
-        tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
+def _evict(path: str, matching: Sequence[Held], _: Call, tell: Reporter) -> int:
+    found = [_eviction(held, "`pinstall cache evict` asked for it") for held in matching]
+    moved = _shelve(path, found, tell)
+    number = phrases.counted(moved, "entry", "entries")
+    tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
     return HOLDS if moved == len(found) else FINDING
 
 
@@ -170,17 +176,20 @@ def _shelve(path: str, evictions: Sequence[Eviction], tell: Reporter) -> int:
     """Move entries out of pip's cache, say which cannot be moved, and return how many have moved."""
     _, stuck = Shelf(path).evict(evictions)
     for eviction, why in stuck.items():
-        tell.say(phrases.stuck(eviction, why))
+        tell.show(Fault(phrases.stuck(eviction, why), id="stuck", project=eviction.identity.name))
     return len(evictions) - len(stuck)
 
 
-def _shelf(path: str, tell: Reporter) -> int:
-    for item in Shelf(path).shelved():
-        tell.show(f"{item.what}  {age(item.receipt) / _DAY:.0f} days  {item.reason}")
+def _shelf(path: str, _: object, __: Call, tell: Reporter) -> int:
+    shelved = list(Shelf(path).shelved())
+    for item in shelved:
+        text = f"{item.what}  {age(item.receipt) / _DAY:.0f} days  {item.reason}"
+        tell.show(Fault(text, id="shelved", project=item.identity.name))
+    tell.say(f"{phrases.counted(len(shelved), 'entry', 'entries')} on the shelf")
     return HOLDS
 
 
-def _eviction(held: inventory.Held, reason: str) -> Eviction:
+def _eviction(held: Held, reason: str) -> Eviction:
     identity = Identity(name=canonicalize_name(held.name), version=metadata.version(held.version))
     return Eviction(what=held.what, identity=identity, paths=held.paths, reason=reason, contradiction=True)
 

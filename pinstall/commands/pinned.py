@@ -22,15 +22,18 @@ def pinned(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> i
     for word in argv:
         if word.startswith("-"):
             raise misuse(f"`--pinned` takes files only, not `{word}`", "write `pinstall check --pinned FILE...`")
+    missing = [file for file in argv if "://" not in file and not os.path.exists(file)]
+    if missing or not argv:
+        message = reading.describe_missing(missing[0]) if missing else "`--pinned` takes at least one file"
+        raise misuse(message, "write `pinstall check --pinned FILE...`")
     own = (*pyproject.project_settings(os.getcwd(), environ), *pyproject.environment_settings(environ))
     policy.decide(own)  # none counts here, and what cannot be used is refused all the same
     target = interpreter.describe(None, environ, state_directory(environ))
     found = dict.fromkeys(text for file in argv for text in _loose(file, target, environ))
     for text in found:
         tell.show(text)
-    if found:
-        number = phrases.counted(len(found), "line is not pinned", "lines are not pinned")
-        tell.say(f"{number}; `pinstall lock` writes pins with their hashes")
+    number = phrases.counted(len(found), "line is not pinned", "lines are not pinned")
+    tell.say(f"{number}; `pinstall lock` writes pins with their hashes" if found else "each line is a pin")
     return FINDING if found else HOLDS
 
 
@@ -38,7 +41,7 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
     if lockfile.is_lock(file):
         flaw = lockfile.flaw(reading.text(file))
         if flaw is not None:
-            yield Fault(origin=Origin(where=file), message=f"the lock is no good: {flaw}")
+            yield Fault(f"the lock cannot be used: {flaw}", Origin(where=file), "lock")
         return
     option = Option(name="--requirement", dest="requirements", value=file, origin=Origin(where="argument 1"))
     asked = reading.Reading(Request(arguments=(), command_line=(option,)), target, Pip(NEWEST), environ)

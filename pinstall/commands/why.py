@@ -12,6 +12,7 @@ from pinstall.cache.inventory import everything
 from pinstall.formats import urls
 from pinstall.model.artifacts import Plan
 from pinstall.model.errors import FINDING, HOLDS, misuse
+from pinstall.model.inputs import Fault
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
 from pinstall.request.call import Asked, gather, read_call, refuse
@@ -39,10 +40,13 @@ def why(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int:
         *_next(found, cache.planned(cache.cases([verdict.pin for verdict in found]))),
     ]
     for text in texts:
-        tell.show(text)
+        tell.show(Fault(text, id="fact", project=name))
     if not texts:
-        tell.say(f"nothing asks for `{name}`, nothing of it is installed, nothing of it is in pip's cache")
-    return HOLDS if texts else FINDING
+        tell.say(f"`{name}` is not in the files, not installed, and not in pip's cache")
+        return FINDING
+    wrong = sum(verdict.state is not State.HOLDS for verdict in found)
+    tell.say(f"`{name}` is {'not satisfied' if wrong else 'satisfied' if found else 'not pinned'}")
+    return HOLDS
 
 
 def _asked_for(asked: Asked, name: NormalizedName) -> Iterator[str]:
@@ -57,12 +61,12 @@ def _installed(found: Distribution, evidence: Evidence) -> Iterator[str]:
     row = evidence.installed.row(found)
     damage = found.damage or evidence.installed.files(found).damage(row.flaws if row else ())
     if damage is not None:
-        yield f"it {damage}"
+        yield damage
     if found.identity.source is not None:
         kind = " as an editable" if found.editable else ""
         yield f"it came from {urls.redacted(found.identity.source.url)}{kind} (direct_url.json)"
     if row is not None:
-        yield f"it was installed from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))}) (ledger)"
+        yield f"its install record: from {row.url or 'an unknown place'} ({', '.join(sorted(row.hashes))})"
 
 
 def _held(cache: str, name: NormalizedName) -> Iterator[str]:
@@ -77,7 +81,7 @@ def _next(found: Sequence[Verdict], planned: Plan) -> Iterator[str]:
         yield f"`install` would move {eviction.what} out of pip's cache: {eviction.reason}"
     for verdict in found:
         if verdict.state is State.HOLDS:
-            yield f"{verdict.pin.wanted} holds"
+            yield f"{verdict.pin.wanted} is satisfied"
             yield from (str(phrases.remark(verdict, text)) for text in (*verdict.warnings, *verdict.notes))
         else:
-            yield f"{phrases.verdict(verdict)}; {phrases.remedy(verdict)}"
+            yield str(phrases.verdict(verdict, f"; {phrases.remedy(verdict)}"))

@@ -80,7 +80,7 @@ class Environment:
         location, first = folders[0]
         entries = [entry for place, entry in folders if place == location]
         is_one = len(entries) == 1 or _is_one(location, entries)
-        damage = None if is_one else f"is there {len(entries)} times: {', '.join(sorted(entries))}"
+        damage = None if is_one else f"it is installed {len(entries)} times: {', '.join(sorted(entries))}"
         return _distribution(name, location, first, damage)
 
 
@@ -155,12 +155,12 @@ def _damage(name: NormalizedName, entry: str, fields: dict[str, list[str]], path
     """Return why the metadata are not those of the distribution that the folder's name promises."""
     named, text = metadata.named(fields)
     if not named or not text:
-        return f"has no readable metadata in {path}"
+        return f"its metadata in {path} cannot be read"
     stem, _, suffix = entry.rpartition(".")
     # pip goes by the folder's version
     promised = metadata.version(stem.partition("-")[2]) if suffix == "dist-info" else None
     if canonicalize_name(named) != name or promised not in (None, metadata.version(text)):
-        return f"calls itself {named} {text} in {path}"
+        return f"its metadata in {path} are of {named} {text}"
     return None
 
 

@@ -99,7 +99,7 @@ class FileList:
         return os.path.normpath(os.path.join(self.distribution.location, path))
 
     def damage(self, passing: Collection[str] = ()) -> str | None:
-        """Return the first damage in words that follow the name: a file is missing, of another size, altered.
+        """Return the first damage as a sentence: a file is missing, of another size, modified.
 
         The sha256 is compared only of files younger than RECORD, which pip writes last; `contents.find_altered`
         compares all. Byte code, the paths in `passing`, editables, and distributions of other installers than pip and
@@ -110,13 +110,13 @@ class FileList:
         if self.distribution.egg:
             gone = (place for place in self._of_egg if _size("", place) is None)
             paths = (os.path.relpath(place, self.distribution.location) for place in gone)
-            return next((f"lacks {path}" for path in paths if not self.is_unmanaged(path)), None)
+            return next((f"{path} is missing" for path in paths if not self.is_unmanaged(path)), None)
         if not self.is_held:
             return None
         if self._content is None:
-            return "has no RECORD" if _size(self.distribution.path, "RECORD") is None else None
+            return "its RECORD is missing" if _size(self.distribution.path, "RECORD") is None else None
         if not self.rows or self._damages is None:
-            return "has an unreadable RECORD"
+            return "its RECORD cannot be read"
         return next((text for path, text in self._damages if path not in passing and not self._is_replaced(path)), None)
 
     @property
@@ -168,13 +168,13 @@ class FileList:
                     younger = status.st_mtime_ns > written and digest.startswith("sha256=")
                     doubtful = younger and expected in (found, metadata.UNKNOWN)
                     if doubtful and environment.contents.is_altered(locate(location, path), found, digest):
-                        yield path, f"was altered in {path}"
+                        yield path, f"{path} was modified"
                 except OSError:
                     found = _size(location, path)
                 if found is None:
-                    yield path, f"lacks {path}"
+                    yield path, f"{path} is missing"
                 elif metadata.UNKNOWN not in (expected, found) and found != expected:
-                    yield path, f"has {found} bytes instead of {size} in {path}"
+                    yield path, f"{path} was modified ({found} bytes instead of {size})"
         finally:
             if folder is not None:
                 os.close(folder)

@@ -106,7 +106,7 @@ class Installed:
         """Return the damage of a distribution, and its files that another one has overwritten."""
         damage = found.damage or self._altered(found)
         if damage is None and is_half(found) and not self.is_outside(found):
-            return "is there in half: it has neither INSTALLER nor RECORD", {}
+            return "only half of it is installed: INSTALLER and RECORD are missing", {}
         if damage is None or found.damage is not None:
             return damage or self._find_dead_script(found), {}
         # to install it again would overwrite the other one

@@ -58,6 +58,7 @@ class Command:
 class Outcome:
     """The result of a run; `rehearsed` tells that nothing was installed because of `--dry-run`.
 
+    `changes` has a line for each project that changed: `+ six 1.17.0`, `~` for a repaired one, `- ` for a removed one.
     `left` counts the local directories and editables. `grounds` are those of a stamp, empty where a stamp would not be
     safe.
     """
@@ -74,3 +75,4 @@ class Outcome:
     unpinned: tuple[Dependency, ...] = ()
     left: int = 0
     grounds: tuple[str, ...] = ()
+    changes: Mapping[str, str] = field(default_factory=dict)

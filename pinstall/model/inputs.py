@@ -28,7 +28,7 @@ class Origin:
         return self.where if self.line is None else f"{self.where}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One finding: its place (an empty one is none), its stable id in kebab-case, the project that it is about.
 

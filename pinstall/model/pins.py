@@ -198,6 +198,9 @@ class Reporter(Protocol):
     def show(self, line: str | Fault) -> None:
         """Print a line of the result."""
 
+    def attach(self, place: str = "", **details: object) -> None:
+        """Add to the JSON document of the result."""
+
     def page(self, text: str) -> None:
         """Print the whole result as text."""
 

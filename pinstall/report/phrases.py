@@ -6,20 +6,18 @@ May not: print.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pinstall.formats.urls import is_vcs, redacted, scheme
 from pinstall.model.errors import NOT_PINNED, Command, Outcome, PinstallError
 from pinstall.model.inputs import Fault, Origin, RequirementLine
-from pinstall.model.pins import DEAD, Dependency, Distribution, Identity, Source, State, Verdict
+from pinstall.model.pins import DEAD, Distribution, Identity, Source, State, Verdict
 
 if TYPE_CHECKING:
-    from pinstall.model.artifacts import Eviction, Plan
+    from pinstall.model.artifacts import Eviction
 
-
-SCHEMA = 1
 
 _FOREMOST = re.compile(r"[#&](md5=)")
 _PROXY = re.compile(r"\A((?:--[a-z-]+=)?[^\s:@/=]+:)(?!//)\S*@")  # `--proxy` also takes `USER:PASSWORD@HOST`
@@ -59,26 +57,26 @@ def overwritten(files: Mapping[str, Distribution]) -> Iterator[str]:
 
 
 def found(state: State, text: str, identity: Identity | None) -> str:
-    """Return what is installed, in words that follow the project's name."""
+    """Return what is installed, as a sentence."""
     match state:
         case State.ABSENT:
-            return "is not installed"
+            return "it is not installed"
         case State.UNPROVEN:
-            return f"{text} is installed without proof that it is the pinned artifact"
+            return f"{text} is installed, and its hash is not verified"
         case State.WRONG_SOURCE:
             source = identity.source if identity else None
             where = "somewhere else" if source is None else _source(source)
             return f"{text} is installed from {where}"
         case State.WRONG_HASH:
             hashes = ", ".join(sorted(identity.hashes)) if identity else ""
-            return f"{text} is installed from another artifact ({hashes})"
+            return f"another artifact of {text} is installed ({hashes})"
         case _:
             return f"{text} is installed"
 
 
 def changed(path: str, found: Distribution) -> str:
     """Return that a file is not what was installed from it."""
-    return f"{path} has changed since {found.identity.name} {found.text} was installed from it"
+    return f"{path} was changed since {found.identity.name} {found.text} was installed from it"
 
 
 def _source(source: Source) -> str:
@@ -87,36 +85,38 @@ def _source(source: Source) -> str:
     return f"{source.url}{commit}{folder}"
 
 
-def verdict(judged: Verdict) -> Fault:
+# The id of a pin's state, in findings and in the JSON report.
+_OF_VERSIONS = ("satisfied", "not-installed", "not-verified", "wrong-version", "wrong-local-version")
+IDS = dict(zip(State, (*_OF_VERSIONS, "wrong-source", "wrong-hash", "damaged"), strict=True))
+_DAMAGES = {" is missing": "file-missing", " was modified": "file-modified"}
+
+
+def verdict(judged: Verdict, more: str = "") -> Fault:
     """Return one line on a pin that is not satisfied, with what is installed instead."""
-    subjects = {State.ABSENT: "it ", State.DAMAGED: "" if judged.found.startswith(DEAD) else "what is installed "}
-    subject = subjects.get(judged.state, "")
-    return _fault(judged.pin.origin, f"{judged.pin.wanted}, but {subject}{judged.found}")
+    damages = (name for text, name in _DAMAGES.items() if judged.state is State.DAMAGED and text in judged.found)
+    name = "dead-script" if judged.found.startswith(DEAD) else next(damages, IDS[judged.state])
+    return fault(judged.pin.origin, f"{judged.pin.wanted}, but {judged.found}{more}", name, judged.pin.name)
 
 
 def remark(judged: Verdict, text: str) -> Fault:
     """Return one line on a satisfied pin with something unusual."""
-    return _fault(judged.pin.origin, f"{judged.pin.wanted} holds {text}")
+    return fault(judged.pin.origin, f"{judged.pin.wanted} is satisfied {text}", "remark", judged.pin.name)
 
 
-def _fault(origin: Origin, message: str) -> Fault:
-    return Fault(origin=replace(origin, where=redacted(origin.where)), message=redacted(message))
+def fault(origin: Origin, message: str, name: str, project: str | None = None) -> Fault:
+    """Return a finding without credentials."""
+    return Fault(redacted(message), replace(origin, where=redacted(origin.where)), name, project or "")
 
 
 def label(name: str, version: str, public: str) -> str:
-    """Return how to choose between builds of one version that differ in their local label."""
-    return f"with {version}: `{name}=={version}` demands that label, `{name}==={public}` none"
+    """Return how to choose between builds of one version that differ in their local version."""
+    return f"by {version}: `{name}=={version}` demands that local version, `{name}==={public}` none"
 
 
 def remedy(judged: Verdict) -> str:
     """Return what `install` would do about a pin that is not satisfied."""
-    match judged.state:
-        case State.ABSENT | State.WRONG_VERSION | State.WRONG_LABEL:
-            return "pip would install it"
-        case State.DAMAGED:
-            return "what is damaged would be moved aside or replaced, and it alone installed anew"
-        case _:
-            return "it alone would be installed anew"
+    absent = judged.state in (State.ABSENT, State.WRONG_VERSION, State.WRONG_LABEL)
+    return "`pinstall` would install it" if absent else "`pinstall` would reinstall it alone"
 
 
 def eviction(evicted: Eviction) -> str:
@@ -143,7 +143,8 @@ def stuck(evicted: Eviction, why: str) -> str:
 
 def unpinned(line: RequirementLine, pin: str, *, installed: bool = False) -> Fault:
     """Return one line on a requirement that is not a pin, with what to write instead."""
-    return _fault(line.origin, f"`{line.text}` is not a pin; {_remedy(line, pin)}{', which is installed' * installed}")
+    text = f"`{line.text}` is not a pin; {_remedy(line, pin)}{', which is installed' * installed}"
+    return fault(line.origin, text, "unpinned", line.name)
 
 
 def _remedy(line: RequirementLine, pin: str) -> str:
@@ -151,25 +152,26 @@ def _remedy(line: RequirementLine, pin: str) -> str:
         return f"write `{pin}`"
     if is_vcs(line.link):
         if scheme(line.link).startswith(("git+", "hg+")):
-            return "write the full commit id behind `@`"
-        return "a revision number fixes no contents: take git, hg, or an archive with its hash"
+            return "write the full commit id after `@`"
+        return "a revision number does not fix contents: use git, hg, or an archive with its hash"
     if match := _FOREMOST.search(line.link):  # pip reads the first hash only
         return f"write `sha256=<digest of that file>` in place of `{match[1]}`"
     return f"add `{'&' if '#' in line.link else '#'}sha256=<digest of that file>` to the URL"
 
 
-def summary(outcome: Outcome) -> str:
-    """Return the last line of a run."""
-    holding = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
-    parts = []
+def summary(outcome: Outcome, seconds: float) -> str:
+    """Return the last line of a good run: what is satisfied, what was changed, how long pip and pinstall took."""
+    satisfied = sum(judged.state is State.HOLDS for judged in outcome.verdicts)
+    parts, number = [], len(outcome.unpinned)
     if outcome.verdicts:
-        would = f"{counted(holding, 'pin', 'pins')} would hold"
-        held = would if outcome.rehearsed else counted(holding, "pin holds", "pins hold")
-        parts.append(f"{held}{_accepted(outcome)}")
-    if outcome.left:
-        left = counted(outcome.left, "request is left to pip", "requests are left to pip")
-        parts.append(f"{left}: a local directory or editable install is no pin")
-    if number := len(outcome.unpinned):
+        would = "would be " * outcome.rehearsed
+        parts.append(f"{counted(satisfied, 'pin', 'pins')} {would}satisfied{_accepted(outcome)}{_changed(outcome)}")
+    if outcome.left or not parts:
+        left = counted(outcome.left, "requirement is", "requirements are")
+        parts.append(f"{left} left to pip: a local directory or editable install is not a pin")
+    if outcome.commands:
+        parts[-1] += f" in {seconds:.1f} s"
+    if number:
         unpinned = counted(number, "dependency is not pinned", "dependencies are not pinned")
         parts.append(f"{unpinned} (`pinstall check` lists {'it' if number == 1 else 'them'})")
     return "; ".join(parts)
@@ -177,58 +179,47 @@ def summary(outcome: Outcome) -> str:
 
 def _accepted(outcome: Outcome) -> str:
     unproven = sum(judged.state is State.UNPROVEN for judged in outcome.verdicts)
-    return f", {unproven} of the right version without proof of the hash" if unproven else ""
+    return f", {unproven} of the right version with a hash that is not verified" if unproven else ""
+
+
+def _changed(outcome: Outcome) -> str:
+    """Return how many of the satisfied pins were installed or repaired, where pip was started."""
+    signs = {name: line[0] for name, line in outcome.changes.items()}
+    names = [signs.get(judged.pin.name, "=") for judged in outcome.verdicts if judged.state is State.HOLDS]
+    words = {"+": "installed", "~": "repaired", "=": "already there"}
+    counts = [f"{names.count(sign)} {word}" for sign, word in words.items() if sign in names]
+    return f" ({', '.join(counts)})" if outcome.commands and counts and not outcome.rehearsed else ""
 
 
 def failure(outcome: Outcome) -> PinstallError | None:
-    """Return why a run failed, with each pin that is not satisfied; none where pip itself failed."""
+    """Return why a run failed, with each pin that is not satisfied."""
     if outcome.exit_code != NOT_PINNED or outcome.error is not None:
         return outcome.error
     failing = sorted((judged for judged in outcome.verdicts if judged.state is not State.HOLDS), key=lambda v: -v.state)
     wrong = [judged for judged in failing if judged.state is not State.UNPROVEN]
     if wrong:  # the user may have accepted the other pins
-        message, hint = counted(len(wrong), "pin does not hold", "pins do not hold") + _accepted(outcome), None
+        message = counted(len(wrong), "pin is not satisfied", "pins are not satisfied") + _accepted(outcome)
+        hint = "`pinstall why NAME` shows what is known of one; run again with `-v` to see what pip did"
     else:
-        message = counted(len(failing), "pin is not proven", "pins are not proven")
-        hint = "`--pin unproven=accept` accepts the right version without proof of its hash"
+        message = counted(len(failing), "pin is not verified", "pins are not verified")
+        hint = "`--pin unproven=accept` accepts the right version with a hash that is not verified"
     context = tuple(map(verdict, wrong or failing))
-    return PinstallError("not-held", message, context=context, hint=hint, exit_code=NOT_PINNED)
+    return PinstallError("not-satisfied", message, context=context, hint=hint, exit_code=NOT_PINNED)
 
 
-def document(outcome: Outcome) -> dict[str, Any]:
-    """Return the JSON report; the same `schema` may only grow."""
+def details(outcome: Outcome) -> dict[str, Any]:
+    """Return what the JSON document of a run has next to its findings; that of `check` has a part of it."""
     plan = outcome.plan
     return {
-        "schema": SCHEMA,
-        "exit_code": outcome.exit_code,
-        "error": None if outcome.error is None else _error(outcome.error),
-        "target": outcome.target,
-        "environment": dict(outcome.environment),
         "pins": list(map(_pin, outcome.verdicts)),
         "evictions": list(map(_eviction, plan.evictions if plan else ())),
+        "unpinned": [{"name": one.name, "version": one.version, "by": redacted(one.by)} for one in outcome.unpinned],
+        "target": outcome.target,
+        "environment": dict(outcome.environment),
+        "changes": dict(outcome.changes),
         "returned": [{"paths": list(item.paths), "receipt": item.receipt} for item in (plan.returns if plan else ())],
-        "remade": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
+        "rebuilt": [redacted(pin.wanted) for pin in (plan.remakes if plan else ())],
         "commands": list(map(_command, outcome.commands)),
-        "unpinned": [dependency(one) for one in outcome.unpinned],
-    }
-
-
-def checked(found: tuple[Verdict, ...], cleared: Plan, texts: Iterable[str | Fault]) -> dict[str, Any]:
-    """Return the findings of `check`, in the terms of the report of `install`."""
-    return {
-        "schema": SCHEMA,
-        "pins": list(map(_pin, found)),
-        "evictions": list(map(_eviction, cleared.evictions)),
-        "findings": [redacted(str(text)) for text in texts],
-    }
-
-
-def _error(error: PinstallError) -> dict[str, Any]:
-    return {
-        "reference": error.reference,
-        "message": redacted(error.message),
-        "context": [redacted(str(line)) for line in error.context],
-        "hint": None if error.hint is None else redacted(error.hint),
     }
 
 
@@ -239,15 +230,10 @@ def _pin(judged: Verdict) -> dict[str, Any]:
         "wanted": redacted(pin.wanted),
         "hashes": sorted(pin.hashes),
         "origins": [redacted(str(line.origin)) for line in pin.lines],
-        "state": judged.state.name.lower().replace("_", "-"),
+        "state": IDS[judged.state],
         "found": redacted(judged.found),
         "remarks": [redacted(text) for text in (*judged.warnings, *judged.notes)],
     }
-
-
-def dependency(one: Dependency) -> dict[str, str]:
-    """Return an unpinned dependency for JSON."""
-    return {"name": one.name, "version": one.version, "by": redacted(one.by)}
 
 
 def _eviction(evicted: Eviction) -> dict[str, Any]:

@@ -8,13 +8,16 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from typing import Any
 
 from pinstall import files, report
-from pinstall.model.errors import Outcome, PinstallError
+from pinstall.model.errors import INTERNAL, PinstallError, misuse
 from pinstall.model.inputs import Fault
 
 # The colours of the first word, as in pip.
 _COLOURS = {"error": "31", "warning": "33", "hint": "36"}
+# The values of `--format`; `--json` is the first.
+FORMATS = ("json", "sarif", "gitlab", "github")
 _NO = ("", "0", "f", "false", "n", "no", "off")
 
 
@@ -29,18 +32,59 @@ class Terminal:
         self._quiet = "--quiet" in argv or "q" in letters
         self.detailed = "--verbose" in argv or "v" in letters
         self._coloured = "--no-color" not in argv and is_coloured(environ)
-        self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
         # the paths of annotations start at the working directory, which may not exist
         self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
-        workspace = environ.get("GITHUB_WORKSPACE") or os.curdir
-        self._folders = (os.getcwd(), os.path.realpath(workspace)) if self.annotating else ("", "")
+        workspace = environ.get("GITHUB_WORKSPACE") or environ.get("CI_PROJECT_DIR") or os.curdir
+        self._folders = (os.getcwd(), os.path.realpath(workspace)) if os.path.isdir(os.curdir) else ("", "")
         self.said: list[str] = []
         self._drawn = -1
+        # of the result: its format and place, what was found, what else a JSON document has
+        self.command, self._form, self._place = "install", "", "-"
+        self._found: list[Fault] = []
+        self._error: PinstallError | None = None
+        self._details: dict[str, Any] = {}
+
+    def take_form(self, words: Sequence[str]) -> list[str]:
+        """Return the words without `--json` and `--format`; raise PinstallError for an unknown format."""
+        rest, each = [], iter(words)
+        for word in each:
+            name, equals, value = word.partition("=")
+            if name == "--format":
+                self._form = value if equals else next(each, "")
+                if self._form not in FORMATS:
+                    raise misuse(f"`--format` cannot be `{self._form}`", f"it can be {', '.join(FORMATS)}")
+            elif word == "--json":
+                self._form = FORMATS[0]
+            else:
+                rest.append(word)
+        return rest
 
     def show(self, line: str | Fault) -> None:
         """Print a line of the result on standard output; a fault is a finding."""
-        print(visible(str(line)))
-        self._annotate("error", line)
+        self._found.append(line if isinstance(line, Fault) else Fault(line))
+        if not self._form:
+            print(visible(str(line)))
+            self._annotate("error", line)
+
+    def attach(self, place: str = "", **details: object) -> None:
+        """Add to the JSON document of the result; with a place, a file or `-`, it is asked for."""
+        if place:
+            self._form, self._place = self._form or FORMATS[0], place
+        self._details |= details
+
+    def finish(self, exit_code: int) -> int:
+        """Write the result as a document, where that is asked for, and return the exit code."""
+        form, self._form = self._form, ""
+        if not form:
+            return exit_code
+        document = report.findings.envelope(self.command, exit_code, self._error, self._found) | self._details
+        try:
+            deliver(self._place, report.findings.write(form, document, self._found, self._folders))
+        except OSError as error:
+            message = f"cannot write the report to `{self._place}`: {error.strerror}"
+            self.fail(PinstallError("report", message, hint="name another file with `--pin report=FILE`"))
+            return INTERNAL
+        return exit_code
 
     @staticmethod
     def page(text: str) -> None:
@@ -79,20 +123,15 @@ class Terminal:
             self.insist(f"  {line}")
         if error.hint:
             self.insist(f"hint: {error.hint}")
-        if self.annotating:
-            for text in report.annotations.failure(error, *self._folders):
-                write_error(f"{text}\n")
+        self._error, faults = error, report.findings.of_error(error)
+        self._found += faults
+        for one in faults:
+            self._annotate("error", one, error.message if one.origin.where else "pinstall")
 
-    def summarize(self, outcome: Outcome) -> None:
-        """Write the annotation and the job summary of a run for GitHub Actions."""
-        if text := report.annotations.pip_failure(outcome, *self._folders):
-            write_error(f"{text}\n")
-        if self._summary:
-            try:
-                with open(self._summary, "a", encoding="utf-8", errors="backslashreplace") as file:
-                    file.write(report.annotations.summary(outcome))
-            except OSError as error:
-                self.say(f"cannot write the job summary to `{self._summary}`: {error.strerror}")
+    def list_changes(self, changes: Mapping[str, str]) -> None:
+        """Print what a run changed, a line for each project, on a terminal."""
+        for line in changes.values() if sys.stderr is not None and sys.stderr.isatty() else ():
+            self.say(line)
 
     def crash(self, error: Exception) -> None:
         """Print the place of a fault of pinstall itself; its text may hold a secret, so that needs `-v`."""
@@ -115,9 +154,9 @@ class Terminal:
         # pip writes to the same terminal: these lines have to come before those of pip
         write_error(f"pinstall: {line}\n")
 
-    def _annotate(self, level: str, line: str | Fault) -> None:
+    def _annotate(self, level: str, line: str | Fault, title: str = "pinstall") -> None:
         if self.annotating and not isinstance(line, str):
-            write_error(f"{report.annotations.annotation(level, line, *self._folders)}\n")
+            write_error(f"{report.findings.annotation(level, line, self._folders, title)}\n")
 
 
 def write_error(text: str) -> None:

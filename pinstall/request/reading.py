@@ -15,7 +15,7 @@ from pinstall import environment, files, formats
 from pinstall.formats import metadata, urls
 from pinstall.model.errors import UNREADABLE, PinstallError
 from pinstall.model.inputs import Argument, Fault, Interpreter, Nested, Option, Origin, Request, RequirementLine
-from pinstall.request import demand, lockfile, pyproject, requirements
+from pinstall.request import demand, lockfile, policy, pyproject, requirements
 from pinstall.request.options import Pip
 
 _OLD_PACKAGING = "the packaging beside pinstall is older than 26.1"
@@ -180,7 +180,7 @@ class Reading:
             if error.reference == "fetch":  # pip may know a proxy, a certificate or a password that we do not
                 self._leave(shown(where), origin, because=error.message)
             else:
-                self.faults.append(Fault(origin=origin, message=error.message))
+                self.faults.append(Fault(error.message, origin, error.reference))
             return None
         if number is not None:
             self.replays[number] = found
@@ -258,8 +258,17 @@ def content(where: str, fetch: Callable[[str], bytes]) -> bytes:
     try:
         with open(where, "rb") as file:
             return file.read()
+    except FileNotFoundError as error:
+        raise PinstallError("no-such-file", describe_missing(where), hint=_hint(where), exit_code=1) from error
     except (OSError, ValueError) as error:
         raise _unreadable(where, getattr(error, "strerror", None) or str(error)) from error
+
+
+def describe_missing(where: str) -> str:
+    """Return that there is no such file, with the nearest one in its folder."""
+    folder, name = os.path.split(where)
+    near = [shown(os.path.join(folder, one)) for one in policy.nearest(name, files.list_names(folder or os.curdir))]
+    return f"there is no file `{shown(where)}`{f'; did you mean `{near[0]}`?' if near else ''}"
 
 
 def _path(url: str) -> str:
@@ -269,16 +278,19 @@ def _path(url: str) -> str:
         raise _unreadable(url, str(error)) from error
     elsewhere = parts.netloc not in {"", "localhost"}
     if elsewhere and os.name != "nt":
-        raise _unreadable(url, f"it lies on another host, `{urls.netloc(url)[1]}`")
+        raise _unreadable(url, f"it is on another host, `{urls.netloc(url)[1]}`")
     return files.path_of(f"file:////{parts.netloc}{parts.path}" if elsewhere else url) or ""
 
 
 def _unreadable(where: str, reason: str) -> PinstallError:
-    hint = "a path in a file counts from that file's folder, one on the command line from the working directory"
-    if where == "-":
-        hint = "`-` is a file name to pip; standard input is `/dev/stdin`"
     message = f"cannot read requirement file `{urls.without_login(where)}`: {reason}"
-    return PinstallError("requirements-file", message, hint=hint, exit_code=1)
+    return PinstallError("requirements-file", message, hint=_hint(where), exit_code=1)
+
+
+def _hint(where: str) -> str:
+    if where == "-":
+        return "`-` is a file name to pip; standard input is `/dev/stdin`"
+    return "a path in a file counts from that file's folder, one on the command line from the working directory"
 
 
 def text(path: str) -> str:
@@ -302,5 +314,5 @@ def write(path: str, text: str) -> None:
 
 
 def _unusable(path: str, error: Exception) -> PinstallError:
-    reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
+    reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
     return PinstallError("output", f"cannot use `{path}` for the lock: {reason}", exit_code=UNREADABLE)

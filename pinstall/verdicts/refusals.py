@@ -93,7 +93,9 @@ def refuse_dependencies(found: Sequence[Dependency], asked: Asked, tell: Reporte
         show_dependencies(found, tell)
     if found and asked.policy.closure == "refuse":
         hint = f"{_WAYS_OUT}; {'what is pinned' if late else 'nothing'} has been installed"
-        raise PinstallError("closure", _counted(found), context=_lines(found), hint=hint, exit_code=NOT_PINNED)
+        raise PinstallError(
+            "unpinned-dependency", _counted(found), context=_lines(found), hint=hint, exit_code=NOT_PINNED
+        )
 
 
 def refuse_outcome(outcome: Outcome, evidence: Evidence, tell: Reporter, known: Sequence[str]) -> Outcome:

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from pinstall.model.pins import State
-from pinstall.report import phrases as report
+from pinstall.report import findings, phrases
 from tests.support.documents import SCHEMA, validated
 from tests.support.scenes import pinstall, place, written
 from tests.support.wheels import wheel
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 PARTS: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"]
 PROMISED = {
-    "report": "schema exit_code error target pins evictions returned remade commands",
-    "check": "schema pins evictions findings",
+    "document": "schema command outcome exit_code error findings",
+    "finding": "id file line package reason",
     "error": "reference message context hint",
     "pin": "name wanted hashes origins state found remarks",
     "eviction": "what paths name version reason contradiction",
     "returned": "paths receipt",
     "command": "purpose arguments exit_code",
 }
-"""What the first release with schema 1 had: nothing may leave this list while the number stays."""
+"""What the first release with schema 2 had: nothing may leave this list while the number stays."""
 
 
 def test_it_is_a_schema() -> None:
@@ -41,15 +41,21 @@ def test_what_was_promised_is_still_there(part: str) -> None:
 
 
 def test_number_and_states_are_those_of_the_code() -> None:
-    assert PARTS["report"]["properties"]["schema"] == {"const": report.SCHEMA}
-    assert PARTS["pin"]["properties"]["state"]["enum"] == [state.name.lower().replace("_", "-") for state in State]
+    assert PARTS["document"]["properties"]["schema"] == {"const": findings.SCHEMA}
+    assert PARTS["pin"]["properties"]["state"]["enum"] == [phrases.IDS[state] for state in State]
 
 
 def test_what_check_prints_is_described(runner: Runner) -> None:
     place(runner.environment, wheel("aa", "1.0"))
     written(runner, "aa==2.0\nbb\n")
     ended = runner.pinstall("check", "--json", "-r", "requirements.txt")
-    assert validated(json.loads(ended.stdout))["findings"][0] == "requirements.txt:2: `bb` is not a pin"
+    assert validated(json.loads(ended.stdout))["findings"][0] == {
+        "id": "unpinned",
+        "file": "requirements.txt",
+        "line": 2,
+        "package": "bb",
+        "reason": "`bb` is not a pin",
+    }
 
 
 def test_a_refusal_is_described(runner: Runner) -> None:
@@ -58,4 +64,4 @@ def test_a_refusal_is_described(runner: Runner) -> None:
 
 def test_what_is_not_described_is_found() -> None:
     with pytest.raises(AssertionError, match="'more' was unexpected"):
-        validated({"schema": 1, "pins": [], "evictions": [], "findings": [], "more": 1})
+        validated({"schema": 2, "pins": [], "evictions": [], "findings": [], "more": 1})

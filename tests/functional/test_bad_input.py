@@ -229,7 +229,7 @@ def test_a_pip_that_is_too_old(runner: Runner, release: str) -> None:
 def test_the_oldest_pip_that_will_do_is_taken(runner: Runner) -> None:
     _pretend(runner, "20.1")
     place(runner.environment, wheel("aa", "2.0"))
-    assert own_lines(runner.pinstall("aa==2.0"))[-1] == "1 pin holds"
+    assert own_lines(runner.pinstall("aa==2.0"))[-1] == "1 pin satisfied"
 
 
 def _pretend(runner: Runner, release: str) -> None:
@@ -345,7 +345,7 @@ def test_a_name_like_a_command_can_be_installed_all_the_same(runner: Runner) -> 
     place(runner.environment, wheel("check", "1.0"))
     for words in (["install", "check==1.0"], ["check==1.0"]):
         ended = runner.pinstall(*words)
-        assert (ended.returncode, own_lines(ended)[-1]) == (0, "1 pin holds")
+        assert (ended.returncode, own_lines(ended)[-1]) == (0, "1 pin satisfied")
 
 
 def test_a_report_that_cannot_be_written_is_said_before_anything_is_done(scene: Runner) -> None:

@@ -45,7 +45,7 @@ def test_where_all_holds_there_is_nothing_to_show(runner: Runner) -> None:
     written(runner, "top==1.0\ndemo==1.0\n")
     ended = _checked(runner, "-r", "requirements.txt")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert own_lines(ended)[-1] == "2 pins hold, 0 findings"
+    assert own_lines(ended)[-1] == "2 of 2 pins satisfied, 0 findings"
 
 
 def test_each_pin_that_does_not_hold_has_a_line_with_its_place_and_what_would_be_done(runner: Runner) -> None:
@@ -74,7 +74,7 @@ def test_what_lacks_proof_is_a_finding_unless_that_is_accepted(runner: Runner, u
         assert _checked(runner, *words).returncode == 0
     else:
         (line,) = _found(runner, *words)
-        assert line.startswith("requirements.txt:1: demo==1.0, but 1.0 is installed without proof")
+        assert line.startswith("requirements.txt:1: demo==1.0, but 1.0 is installed, and its hash")
 
 
 @pytest.mark.skipif(RELEASE < (22, 2), reason="without reports nothing is proven")

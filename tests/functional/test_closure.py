@@ -31,7 +31,7 @@ LIST = [
     "4 dependencies are not pinned; add these lines, or let `pinstall lock` write a file that is complete:",
     *LINES,
 ]
-COUNTED = "1 pin holds; 4 dependencies are not pinned (`pinstall check` lists them)"
+COUNTED = "1 pin satisfied; 4 dependencies are not pinned (`pinstall check` lists them)"
 CLOSED = "top==1.0\nleft==1.0\nright==2.5\ndeep==0.1\nfar==3.0rc1\n"
 
 
@@ -59,25 +59,25 @@ def test_under_q_nothing_is_said(stocked: Runner) -> None:
 def test_where_everything_is_pinned_there_is_nothing_to_count(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
     written(stocked, CLOSED)
-    assert own_lines(stocked.pinstall("-r", "requirements.txt"))[-1] == "5 pins hold"
+    assert own_lines(stocked.pinstall("-r", "requirements.txt"))[-1] == "5 pins satisfied"
 
 
 def test_a_constraint_pins_too(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
     written(stocked, CLOSED.partition("\n")[2], "constraints.txt")
-    assert own_lines(stocked.pinstall("-r", "requirements.txt", "-c", "constraints.txt"))[-1] == "5 pins hold"
+    assert own_lines(stocked.pinstall("-r", "requirements.txt", "-c", "constraints.txt"))[-1] == "5 pins satisfied"
 
 
 def test_without_dependencies_there_are_none(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
-    assert own_lines(stocked.pinstall("--no-deps", "-r", "requirements.txt"))[-1] == "1 pin holds"
+    assert own_lines(stocked.pinstall("--no-deps", "-r", "requirements.txt"))[-1] == "1 pin satisfied"
 
 
 def test_check_lists_all_of_them_and_finds_nothing_wrong_with_that(stocked: Runner) -> None:
     place(stocked.environment, *ALL)
     ended = stocked.pinstall("check", "-r", "requirements.txt")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert own_lines(ended)[-6:] == [*LIST, "1 pin holds, 0 findings"]
+    assert own_lines(ended)[-6:] == [*LIST, "1 of 1 pin satisfied, 0 findings"]
 
 
 def test_warn_lists_them(stocked: Runner) -> None:

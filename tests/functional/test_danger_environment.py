@@ -523,43 +523,41 @@ INFO: Final = "demo-1.0.dist-info"
 NAMED_INSIDE: Final = RELEASE[0] < 24
 """Older pips take a project's name from METADATA, and do not see what has none: they install it anew."""
 DAMAGES: Final = {
-    "RECORD missing": Damage(spoil=_without("RECORD"), found="has no RECORD", moved=[INFO]),
+    "RECORD missing": Damage(spoil=_without("RECORD"), found="its RECORD is missing", moved=[INFO]),
     "METADATA missing": Damage(
         spoil=_without("METADATA"),
         exit_codes=(0, 1),
         healed=NAMED_INSIDE,
-        found="has no readable metadata",
+        found="cannot be read",
         moved=[INFO],
     ),
     "both missing": Damage(
         spoil=_without("METADATA", "RECORD"),
         exit_codes=(0, 1),
         healed=NAMED_INSIDE,
-        found="has no readable metadata",
+        found="cannot be read",
         moved=[INFO],
     ),
-    "METADATA empty": Damage(
-        spoil=_emptied("METADATA"), healed=NAMED_INSIDE, found="has no readable metadata", moved=[INFO]
-    ),
-    "RECORD empty": Damage(spoil=_emptied("RECORD"), found="has an unreadable RECORD", moved=[INFO]),
-    "a module gone": Damage(spoil=lambda e: _module(e).unlink(), found="lacks demo/__init__.py"),
-    "a module cut": Damage(spoil=_cut, found="has 9 bytes instead of 31 in demo/__init__.py"),
-    "a module edited at the same size": Damage(spoil=_edited, found="was altered in demo/__init__.py"),
+    "METADATA empty": Damage(spoil=_emptied("METADATA"), healed=NAMED_INSIDE, found="cannot be read", moved=[INFO]),
+    "RECORD empty": Damage(spoil=_emptied("RECORD"), found="its RECORD cannot be read", moved=[INFO]),
+    "a module gone": Damage(spoil=lambda e: _module(e).unlink(), found="demo/__init__.py is missing"),
+    "a module cut": Damage(spoil=_cut, found="demo/__init__.py was modified (9 bytes instead of 31)"),
+    "a module edited at the same size": Damage(spoil=_edited, found="demo/__init__.py was modified"),
     "stale 0.9 beside 1.0": Damage(
-        spoil=_beside(OLDER), healed=None, found="is there 2 times", moved=["demo-0.9.dist-info", INFO]
+        spoil=_beside(OLDER), healed=None, found="it is installed 2 times", moved=["demo-0.9.dist-info", INFO]
     ),
     "stale 0.9 without RECORD": Damage(
         spoil=_beside(OLDER, recorded=False),
         exit_codes=(0, 1),
         healed=None,
-        found="is there 2 times",
+        found="it is installed 2 times",
         moved=["demo-0.9.dist-info", INFO],
     ),
     "stale 1.1 beside 1.0": Damage(
-        spoil=_beside(NEWER), healed=None, found="is there 2 times", moved=[INFO, "demo-1.1.dist-info"]
+        spoil=_beside(NEWER), healed=None, found="it is installed 2 times", moved=[INFO, "demo-1.1.dist-info"]
     ),
     "interrupted while it was written": Damage(
-        spoil=_interrupted_upgrade, healed=None, found="is there in half", moved=[INFO]
+        spoil=_interrupted_upgrade, healed=None, found="only half of it is installed", moved=[INFO]
     ),
     "interrupted before it was written": Damage(
         spoil=_removed_and_no_more, healed=True, found="is not installed", remedy="pip would install it", state="absent"
@@ -629,7 +627,7 @@ def test_what_was_put_over_an_editable_is_none(ruin: Runner) -> None:
     ruin.pip("install", "--no-deps", "-e", checkout(ruin.home / "tree", sdist("demo", "1.0", mark="tree")))
     ruin.pip("install", "--no-deps", "--ignore-installed", "demo==1.0")
     _module(ruin.environment).unlink()
-    assert "lacks demo/__init__.py" in ruin.pinstall("check", "demo==1.0").output
+    assert "demo/__init__.py is missing" in ruin.pinstall("check", "demo==1.0").output
     assert ruin.pinstall("demo==1.0").returncode == 0
     assert _module(ruin.environment).exists()
 
@@ -925,7 +923,7 @@ def test_a_damage_that_cannot_be_repaired_is_an_error_of_ours(ruin: Runner) -> N
     before = installed(ruin.environment)
     told = pinstall(ruin, *_asked(ruin, "demo==1.0"))
     assert (told.ended.returncode, told.states["demo"]) == (65, "damaged")
-    assert "requirements.txt:1: demo==1.0, but what is installed was altered in demo/__init__.py" in told.ended.stderr
+    assert "requirements.txt:1: demo==1.0, but what is installed demo/__init__.py was modified" in told.ended.stderr
     assert installed(ruin.environment) == before
 
 

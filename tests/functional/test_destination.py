@@ -54,7 +54,7 @@ def test_what_a_constraint_pins_is_judged_there_too(served: Runner) -> None:
     assert "constraints.txt:1: aa==1.0, but what is installed is not what pip was to put there" in ended.stderr
     ended = served.pinstall("top==1.0", "-c", "constraints.txt", "--target", "elsewhere")
     assert ended.returncode == 0, ended.output
-    assert ended.stderr.splitlines()[-1] == "pinstall: 2 pins hold"
+    assert ended.stderr.splitlines()[-1] == "pinstall: 2 pins satisfied"
 
 
 def test_byte_code_that_a_wheel_brings_along_is_compiled_anew_and_no_damage(served: Runner) -> None:
@@ -87,7 +87,7 @@ def test_the_old_dist_info_in_another_destination_is_said(served: Runner, option
 def test_a_dry_run_would_hold_and_changes_nothing(served: Runner) -> None:
     ended = served.pinstall("--dry-run", "aa==2.0")
     assert ended.returncode == 0
-    assert ended.stderr.splitlines()[-1] == "pinstall: 1 pin would hold"
+    assert ended.stderr.splitlines()[-1] == "pinstall: 1 pin would be satisfied"
     assert served.environment.freeze() == []
 
 
@@ -147,7 +147,7 @@ def test_what_the_dependencies_need_is_held_to_constraints(served: Runner) -> No
     words = ("--only-deps", "top==1.0", "-c", "constraints.txt")
     ended = served.pinstall(*words)
     assert ended.returncode == 0, ended.output
-    assert ended.stderr.splitlines()[-1].startswith("pinstall: 1 pin holds; 1 dependency is not pinned")
+    assert ended.stderr.splitlines()[-1].startswith("pinstall: 1 pin satisfied; 1 dependency is not pinned")
     ended = served.pinstall("check", *words)
     assert (ended.returncode, "  middle==1.0  # top 1.0 needs it" in ended.stderr) == (0, True), ended.output
     assert served.environment.module("aa") == "1.0"

@@ -108,7 +108,7 @@ def test_a_group_that_pip_alone_has_installed_holds(twins: Twins) -> None:
         runner.pip("install", "--group", "test")
     lame(twins.ours.environment)
     ours, _ = twins.run("--group", "test")
-    assert own_lines(ours)[-1] == "1 pin holds"
+    assert own_lines(ours)[-1] == "1 pin satisfied"
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_a_lock_file_that_pip_alone_has_installed_is_proven_once_and_then_holds(
     twins.run("-r", "pylock.toml")
     lame(twins.ours.environment)
     ours, _ = twins.run("-r", "pylock.toml")
-    assert own_lines(ours)[-1] == "1 pin holds"
+    assert own_lines(ours)[-1] == "1 pin satisfied"
 
 
 # --- files by URL ----------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_a_file_by_url_is_fetched_as_pip_is_told_to(
         words = ("bb", "-c", url, *((f"--{key}", value) if way == "option" else ()))
         ours, _ = twins.run(*words, env=environ.get(way, {}))
         assert (ours.returncode, twins.ours.environment.freeze()) == (0, ["bb==1.0"])
-        assert own_lines(ours)[1:] == ["1 pin holds"]
+        assert own_lines(ours)[1:] == ["1 pin satisfied"]
         assert "Insecure" not in ours.stderr
         assert (f"GET {url}" in between.asked) == (key == "proxy")
 
@@ -241,7 +241,7 @@ def test_an_externally_managed_environment_is_pips_to_refuse(bases: Twins, words
         (runner.environment.site_packages.parent / "EXTERNALLY-MANAGED").write_text(MARK, encoding="utf-8")
     ours, alone = bases.run(*words)
     if "--break-system-packages" in words:
-        assert (ours.returncode, ours.stdout, own_lines(ours)[-1]) == (0, "", "1 pin holds")
+        assert (ours.returncode, ours.stdout, own_lines(ours)[-1]) == (0, "", "1 pin satisfied")
     else:
         said = "".join(bases.words(ours, alone))
         assert (ours.returncode == 1) == ("Ask your grandmother." in said) == (RELEASE >= (23, 0))
@@ -260,7 +260,7 @@ def test_what_is_put_into_its_packages_ends_a_stamp(bases: Twins) -> None:
     runner.index.add(new)
     for _ in range(2):
         time.sleep(0.2)
-        assert own_lines(runner.pinstall("deep==1.0"))[-1] == "1 pin holds"
+        assert own_lines(runner.pinstall("deep==1.0"))[-1] == "1 pin satisfied"
     assert list(runner.home.rglob("stamps/*"))
     runner.pip("install", "--ignore-installed", "deep==2.0")
     assert runner.pinstall("deep==1.0").returncode == 0

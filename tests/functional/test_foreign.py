@@ -172,7 +172,7 @@ def test_a_stamp_does_not_hide_a_hook(full: Runner, change: str) -> None:
     file = put(full, "path.pth", "#import os\n")
     for _ in range(3):
         time.sleep(0.2)
-        assert own_lines(full.pinstall("-r", "requirements.txt"))[-1] == "1 pin holds"
+        assert own_lines(full.pinstall("-r", "requirements.txt"))[-1] == "1 pin satisfied"
     status = file.stat()
     if change == "edited":  # neither size nor time show it
         file.write_text("import os \n", encoding="utf-8")

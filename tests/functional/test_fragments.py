@@ -39,7 +39,7 @@ def satisfied(runner: Runner, *words: str) -> None:
     assert (told.ended.returncode, told.states) == (0, {"demo": "holds"}), told.ended.output
     told = pinstall(runner, *words)
     assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"demo": "holds"}), told.ended.output
-    assert own_lines(runner.pinstall("check", *words))[-1] == "1 pin holds, 0 findings"
+    assert own_lines(runner.pinstall("check", *words))[-1] == "1 of 1 pin satisfied, 0 findings"
 
 
 @pytest.mark.parametrize("algorithm", slow(*WEAK, *STRONG))

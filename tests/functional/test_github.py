@@ -125,7 +125,7 @@ def test_a_pin_that_does_not_hold_although_pip_was_content_is_shown(actions: Run
     ended = actions.pinstall("--pin", "unproven=refuse", "-r", "requirements.txt")
     assert ended.returncode == 65
     (told,) = annotated(ended)
-    assert told.startswith("::error file=requirements.txt,line=2,title=1 pin is not proven::aa==1.0")
+    assert told.startswith("::error file=requirements.txt,line=2,title=1 pin is not verified::aa==1.0")
 
 
 def test_check_shows_its_findings(actions: Runner) -> None:
@@ -148,7 +148,7 @@ def test_the_summary_says_what_held_and_what_was_moved_and_why(actions: Runner) 
         ended = actions.pinstall("-r", "requirements.txt")
         assert (ended.returncode, annotated(ended)) == (0, [])
     first, second = summary(actions).split("### ")[1:]
-    assert first.startswith("pinstall: 2 of 2 pins hold\n")
+    assert first.startswith("pinstall: 2 of 2 pins satisfied\n")
     assert "the wheel of aa 1.0: requirements.txt&#58;1 pins aa==2.0" in first
     assert "<code>aa==2.0</code>, <code>bb==1.0</code>" in first
     assert "Moved" not in second

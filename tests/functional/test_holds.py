@@ -232,7 +232,7 @@ def test_check_without_arguments_shows_what_plain_pip_has_moved(served: Runner) 
     served.pinstall("-r", "base.txt")
     ended = served.pinstall("check")
     assert (ended.returncode, ended.stdout) == (0, "")
-    assert own_lines(ended)[-1] == "1 pin holds, 0 findings"
+    assert own_lines(ended)[-1] == "1 of 1 pin satisfied, 0 findings"
     served.pip("install", "aa==2.0")
     ended = served.pinstall("check")
     assert (ended.returncode, ended.stdout) == (1, "base.txt:1: aa==1.0, but 2.0 is installed; pip would install it\n")

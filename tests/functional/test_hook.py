@@ -62,7 +62,7 @@ def test_each_line_that_is_no_pin_is_named_with_what_to_write(folder: Path) -> N
         "requirements-dev.txt:2: `demo==1.*` is not a pin; write `demo==<version>`",
         f"requirements-dev.txt:3: `{never}` is not a pin; write `{never.replace('>=1', '==<version>')}`",
         "requirements-dev.txt:4: `bound` is not a pin; write `bound==<version>`",
-        f"requirements-dev.txt:5: `{branch}` is not a pin; write the full commit id behind `@`",
+        f"requirements-dev.txt:5: `{branch}` is not a pin; write the full commit id after `@`",
         "requirements-dev.txt:6: invalid requirement `???`: Expected package name at the start of dependency specifier",
     ]
     assert ended.stderr == "pinstall: 6 lines are not pinned; `pinstall lock` writes pins with their hashes\n"

@@ -60,7 +60,7 @@ def test_the_users_story_inside(inside: Runner, tmp_path: Path) -> None:
     assert inside.environment.module("docopt") == "0.6.1"
     assert builds(tmp_path / "builds") == ["docopt-0.6.1"]
     lame(inside.environment)
-    assert inside.pinstall("docopt==0.6.1").stderr == "pinstall: 1 pin holds\n"
+    assert inside.pinstall("docopt==0.6.1").stderr == "pinstall: 1 pin satisfied\n"
     assert inside.pinstall("undo").returncode == 0
     assert shelved(inside.cache) == []
 
@@ -159,7 +159,7 @@ def test_pip_pinned_to_itself_holds_and_is_never_reinstalled_for_proof(inside: R
     path = pip_wheel(CHOSEN)
     own = Archive(path.name, path.read_bytes())
     inside.index.add(own)
-    assert inside.pinstall(f"pip=={CHOSEN}").stderr == "pinstall: 1 pin holds\n"
+    assert inside.pinstall(f"pip=={CHOSEN}").stderr == "pinstall: 1 pin satisfied\n"
     written(inside, pinned(own))
     before = (inside.environment.site_packages / "pip" / "__init__.py").stat()
     told = pinstall(inside, "-r", "requirements.txt")
@@ -195,7 +195,7 @@ def _another_pip(path: Path) -> Archive:
 def test_pinstall_pinned_to_itself_holds(inside: Runner) -> None:
     version = inside.environment.run("from importlib.metadata import version; print(version('pip-pinstall'))")
     lame(inside.environment)
-    assert inside.pinstall(f"pip-pinstall=={version}").stderr.startswith("pinstall: 1 pin holds; ")
+    assert inside.pinstall(f"pip-pinstall=={version}").stderr.startswith("pinstall: 1 pin satisfied; ")
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def test_a_rebuilt_wheel_is_installed_again(runner: Runner, way: str) -> None:
     ended = runner.pinstall(*words)
     assert (ended.returncode, mark(runner)) == (0, "new"), ended.output
     satisfied(runner, *words)
-    assert own_lines(runner.pinstall("check", *words))[-1] == "1 pin holds, 0 findings"
+    assert own_lines(runner.pinstall("check", *words))[-1] == "1 of 1 pin satisfied, 0 findings"
 
 
 @pytest.mark.slow

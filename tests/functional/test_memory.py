@@ -253,4 +253,4 @@ def test_a_hook_that_leaves_with_its_package(runner: Runner) -> None:
     assert ended.returncode == 0, ended.output
     assert runner.environment.module("needed") == "1.0"
     twin = runner.pinstall("hook==2.0", "needed==1.0")
-    assert (twin.returncode, "2 pins hold" in twin.stderr) == (0, True), twin.output
+    assert (twin.returncode, "2 pins satisfied" in twin.stderr) == (0, True), twin.output

@@ -64,7 +64,7 @@ def holds(runner: Runner, *words: str) -> None:
     told = pinstall(runner, *words)
     assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"bb": "holds"}), told.ended.output
     asked = runner.pinstall("check", *words)
-    assert (asked.returncode, own_lines(asked)[-1]) == (0, "1 pin holds, 0 findings"), asked.output
+    assert (asked.returncode, own_lines(asked)[-1]) == (0, "1 of 1 pin satisfied, 0 findings"), asked.output
     aside.rename(main)
 
 

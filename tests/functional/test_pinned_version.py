@@ -85,7 +85,7 @@ def test_the_users_story(story: Runner, cache: Path, log: Path, hashes: bool) ->
     story.index.requests.clear()
     second = pinstall(story, *wanted)
     assert (second.ended.returncode, second.purposes, story.index.requests) == (0, [], [])
-    assert own_lines(second.ended)[-1] == "2 pins hold"
+    assert own_lines(second.ended)[-1] == "2 pins satisfied"
     assert second.ended.stdout == ""
 
     assert story.pinstall("undo").returncode == 0
@@ -122,7 +122,7 @@ def test_without_v_a_run_says_what_it_moves_what_it_builds_anew_and_a_summary(st
     target, *lines = own_lines(ended)
     assert f"into {story.environment.root} (" in target
     assert lines[0].startswith("moved the wheel of docopt 0.6.2 out of pip's cache")
-    assert lines[1:] == ["rebuilding docopt without pip's cache", "2 pins hold"]
+    assert lines[1:] == ["rebuilding docopt without pip's cache", "2 pins satisfied"]
 
 
 @pytest.mark.slow

@@ -257,7 +257,7 @@ def test_verbose_gives_the_reason_of_every_decision(mismatch: Runner) -> None:
     assert [line for line in lines if "aa 1.0" in line and "aa==2.0" in line]
     assert len([line for line in lines if " -m pip install " in line]) == 2
     assert [line for line in lines if "aa-2.0-py3-none-any.whl" in line and "fresh" in line]
-    assert lines[-1] == "2 pins hold"
+    assert lines[-1] == "2 pins satisfied"
 
 
 def test_verbose_says_what_is_not_understood_and_pip_gets_it(runner: Runner) -> None:
@@ -277,7 +277,7 @@ def test_on_a_terminal_pip_shows_what_it_always_shows_and_we_stay_plain(runner: 
     variables = {key: value for key, value in sealed(runner.home).items() if key != "NO_COLOR"} | {"TERM": "xterm"}
     with_colour = _on_a_terminal(argv, variables, runner.home)
     assert "\x1b[" in with_colour
-    assert "1 pin holds" in with_colour
+    assert "1 pin satisfied" in with_colour
     runner.pip("uninstall", "-y", "aa")
     without = _on_a_terminal(argv, {**variables, "NO_COLOR": "1"}, runner.home)
     for text in (with_colour, without):
@@ -445,4 +445,4 @@ def test_in_one_log_everything_stands_in_its_order(runner: Runner) -> None:
         subprocess.run(command, env=sealed(runner.home), cwd=runner.home, stdout=file, stderr=file, check=False)
     finding, total = log.read_text(encoding="utf-8").splitlines()[-2:]
     assert finding.startswith("command line: aa==1.0, but it is not installed")
-    assert total == "pinstall: 0 pins hold, 1 finding"
+    assert total == "pinstall: 0 of 0 pins satisfied, 1 finding"

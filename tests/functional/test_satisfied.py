@@ -35,7 +35,7 @@ def test_what_holds_is_said_in_one_line_and_pip_is_not_started(inside: Runner) -
     lame(inside.environment)
     before = files(inside.environment.root)
     ended = inside.pinstall("aa==1.0", "bb==1.0")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "pinstall: 2 pins hold\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "pinstall: 2 pins satisfied\n")
     after = files(inside.environment.root)
     assert {path for path in after if ".pinstall/" not in path} == before.keys()
     assert inside.index.requests == []
@@ -46,7 +46,7 @@ def test_another_target_is_named_first(runner: Runner) -> None:
     lame(runner.environment)
     ended = runner.pinstall("aa==1.0")
     first, second = own_lines(ended)
-    assert (ended.returncode, ended.stdout, second) == (0, "", "1 pin holds")
+    assert (ended.returncode, ended.stdout, second) == (0, "", "1 pin satisfied")
     assert f"into {runner.environment.root} (" in first
 
 
@@ -55,7 +55,7 @@ def test_every_spelling_of_what_is_installed_holds(runner: Runner, spelling: str
     place(runner.environment, wheel("aa", "1.0"))
     lame(runner.environment)
     ended = runner.pinstall(spelling)
-    assert (ended.returncode, own_lines(ended)[-1]) == (0, "1 pin holds")
+    assert (ended.returncode, own_lines(ended)[-1]) == (0, "1 pin satisfied")
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def settled(inside: Runner) -> Runner:
     assert again(inside).returncode == 0
     for _ in range(2):  # the first writes the ledger, the second finds nothing to write
         ended = again(inside)
-        assert (ended.returncode, own_lines(ended)) == (0, ["2 pins hold"])
+        assert (ended.returncode, own_lines(ended)) == (0, ["2 pins satisfied"])
     assert is_stamped(inside)
     return inside
 
@@ -73,7 +73,7 @@ def is_stamped(runner: Runner, *words: str, env: dict[str, str] | None = None) -
 
 def test_it_says_what_the_full_way_says_and_imports_next_to_nothing(settled: Runner) -> None:
     ended = again(settled)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "pinstall: 2 pins hold\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "pinstall: 2 pins satisfied\n")
     added = loaded(settled) - _loaded(settled, ["-c", "pass"])
     assert not added & BANNED
     assert len(added) <= BUDGET, sorted(added)
@@ -156,7 +156,7 @@ def test_how_much_a_stamp_covers_is_a_setting(settled: Runner, value: str, way: 
     if way == "file":
         written(settled, f'[tool.pinstall]\nstamp = "{value}"\n', "pyproject.toml")
     for _ in range(2):
-        assert own_lines(again(settled, *words, env=env)) == ["2 pins hold"]
+        assert own_lines(again(settled, *words, env=env)) == ["2 pins satisfied"]
     assert is_stamped(settled, *words, env=env) is (value != "off")
     time.sleep(0.05)
     site(settled, DEEP).write_bytes(b"X = 2\n")
@@ -251,7 +251,7 @@ def test_a_stamp_that_is_none_is_no_error(settled: Runner, content: bytes) -> No
     for path in settled.home.rglob("stamps/*"):
         path.write_bytes(content)
     ended = again(settled)
-    assert (ended.returncode, own_lines(ended)) == (0, ["2 pins hold"])
+    assert (ended.returncode, own_lines(ended)) == (0, ["2 pins satisfied"])
 
 
 @pytest.mark.slow
@@ -283,7 +283,7 @@ def test_for_another_environment_too(runner: Runner) -> None:
         runner.pinstall("bb==1.0")
         time.sleep(0.2)
     first, second = own_lines(runner.pinstall("bb==1.0"))
-    assert (f"into {runner.environment.root} (" in first, second) == (True, "1 pin holds")
+    assert (f"into {runner.environment.root} (" in first, second) == (True, "1 pin satisfied")
     time.sleep(0.2)
     code = f"import sys; sys.path.insert(1, {str(ROOT)!r}); from pinstall import cli; cli.main()"
     words = ["--python", str(runner.environment.python), *runner.index_options, "bb==1.0"]

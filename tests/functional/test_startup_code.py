@@ -49,7 +49,7 @@ def test_the_target_is_understood_as_pip_would_start_it(runner: Runner, code: st
     again = runner.pinstall("demo==1.0")
     assert time.monotonic() - begin < PATIENCE
     assert (ended.returncode, again.returncode) == (0, 0), ended.output
-    assert again.stderr.splitlines()[-1] == "pinstall: 1 pin holds"
+    assert again.stderr.splitlines()[-1] == "pinstall: 1 pin satisfied"
     assert runner.pip("install", "--force-reinstall", "demo==1.0", check=False).returncode == 0
 
 

@@ -40,7 +40,7 @@ def test_the_pin_is_installed_into_the_target_and_holds(bare: Runner) -> None:
     bare.index.requests.clear()
     again = bare.pinstall("aa==1.0")
     assert again.returncode == 0
-    assert again.stderr.splitlines()[-1] == "pinstall: 1 pin holds"
+    assert again.stderr.splitlines()[-1] == "pinstall: 1 pin satisfied"
     assert not bare.index.requests
 
 
@@ -78,7 +78,7 @@ def test_a_broken_pip_that_is_pinned_is_repaired(broken: Runner) -> None:
     assert "trying again with the pip next to pinstall" in ended.stderr
     assert broken.pip("--version").stdout.startswith(f"pip {CHOSEN} ")
     again = broken.pinstall(f"pip=={CHOSEN}", "aa==1.0")
-    assert (again.returncode, own_lines(again)[-1]) == (0, "2 pins hold"), again.output
+    assert (again.returncode, own_lines(again)[-1]) == (0, "2 pins satisfied"), again.output
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ def test_the_projects_own_environment_is_the_target_of_a_tool(
     first = own_lines(ended)[0]
     assert first == f"installing into {tool.home.resolve()}/.venv (Python {python_of(runner.environment)})"
     nearer = own_lines(tool.pinstall("aa==1.0"))
-    assert nearer == [f"installing into .venv (Python {python_of(runner.environment)})", "1 pin holds"]
+    assert nearer == [f"installing into .venv (Python {python_of(runner.environment)})", "1 pin satisfied"]
 
 
 @pytest.mark.slow
@@ -177,10 +177,10 @@ def test_each_run_that_starts_pip_names_its_target_first_and_once(inside: Runner
     inside.index.add(wheel("aa", "1.0"))
     ended = inside.pinstall("aa==1.0")
     version = python_of(inside.environment)
-    assert own_lines(ended) == [f"installing into {inside.environment.root} (Python {version})", "1 pin holds"]
+    assert own_lines(ended) == [f"installing into {inside.environment.root} (Python {version})", "1 pin satisfied"]
     assert ended.stderr.startswith("pinstall: installing into ")
     lame(inside.environment)
-    assert own_lines(inside.pinstall("aa==1.0")) == ["1 pin holds"]
+    assert own_lines(inside.pinstall("aa==1.0")) == ["1 pin satisfied"]
     told = reported(inside, "aa==1.0")
     described = told.document["environment"]
     assert (described["place"], described["chosen_by"]) == (str(inside.environment.root), "")

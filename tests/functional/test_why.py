@@ -78,8 +78,8 @@ def test_damage_is_told(runner: Runner) -> None:
     place(runner.environment, DEMO)
     (runner.environment.site_packages / "demo.py").unlink()
     told = _told(runner, "demo", "demo==1.0")
-    assert "it lacks demo.py" in told
-    assert "what is installed lacks demo.py; what is damaged would be moved aside or replaced" in told[-1]
+    assert "demo.py is missing" in told
+    assert "demo.py is missing; `pinstall` would reinstall it alone" in told[-1]
 
 
 def test_who_needs_it_is_told(runner: Runner) -> None:

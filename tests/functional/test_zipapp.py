@@ -77,7 +77,7 @@ def test_what_it_carries_is_not_installed(runner: Runner, pyz: Path) -> None:
         ended = start(runner, pyz, *runner.index_options, "idna==0.1")
         assert ended.returncode == 0, ended.output
         assert said in ended.stdout
-        assert ended.stderr.splitlines()[-1] == "pinstall: 1 pin holds"
+        assert ended.stderr.splitlines()[-1] == "pinstall: 1 pin satisfied"
         if said:
             lame(runner.environment)
     assert runner.environment.module("idna") == "0.1"

@@ -266,7 +266,7 @@ class TestSecrets:
             report.eviction(eviction),
             str(report.unpinned(pin.lines[0], "")),
             *map(str, (error.message, *error.context, error.hint)),
-            json.dumps(report.document(done), ensure_ascii=False),
+            json.dumps(report.details(done), ensure_ascii=False),
             shlex.join(map(report.redact_argument, arguments)),
         )
         assert [text for text in texts if secret in text or shlex.quote(secret) in text] == []
@@ -278,5 +278,5 @@ class TestSecrets:
         arguments = ("install", f"git+https://{token}@host.example/r@v1")
         assert token not in shlex.join(map(report.redact_argument, arguments))
         assert token not in str(
-            report.document(Outcome(exit_code=0, commands=(Command(purpose="x", arguments=arguments, exit_code=0),)))
+            report.details(Outcome(exit_code=0, commands=(Command(purpose="x", arguments=arguments, exit_code=0),)))
         )

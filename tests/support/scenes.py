@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,9 +73,14 @@ def pinstall(runner: Runner, *args: str | Path, **options: Any) -> Told:
     return Told(ended=ended, document=validated(json.loads(file.read_text(encoding="utf-8"))))
 
 
+# What the last line of a run says of changes and time, which `tests/functional/test_endings.py` holds.
+_CHANGED = re.compile(r"( \([^()]*(installed|repaired|already there)\))? in [\d.]+ s(?=;|$)")
+
+
 def own_lines(ended: Completed) -> list[str]:
-    """Return what pinstall itself said on standard error, without its name in front."""
-    return [line.removeprefix("pinstall: ") for line in ended.stderr.splitlines() if line.startswith("pinstall: ")]
+    """Return what pinstall itself said on standard error, without its name, and without changes and time at the end."""
+    lines = [line.removeprefix("pinstall: ") for line in ended.stderr.splitlines() if line.startswith("pinstall: ")]
+    return [_CHANGED.sub("", line) for line in lines]
 
 
 def place(environment: Environment, *archives: Archive) -> None:

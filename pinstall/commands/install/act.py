@@ -67,7 +67,7 @@ class Attempt:
         self._clearing = clearing
         self._tell = tell
         self._before = installer.evidence
-        self._found = found
+        self._found = self._first = found
         self._error: PinstallError | None = None
 
     def go(self) -> int:
@@ -86,6 +86,7 @@ class Attempt:
         if not self.installer.is_rehearsal:
             self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
+            self.installer.announce(found, forced)
         if not asked.elsewhere:
             self.installer.healing.clear(found, forced, self._before)
         if self.installer.runs.interrupted:
@@ -129,8 +130,11 @@ class Attempt:
         """Reinstall what is right by version alone, and complete what that needs; return the exit code."""
         before = self.installer.evidence.unmet
         asked = self.installer.evidence.asked
-        forced = comparison.find_forced(self.installer.judge(), asked.policy.unproven, served=asked.pip.is_outside)
-        self.installer.force([pin for pin in forced if pin.name not in self.installer.healing.stuck])
+        found = self.installer.judge()
+        forced = comparison.find_forced(found, asked.policy.unproven, served=asked.pip.is_outside)
+        forced = tuple(pin for pin in forced if pin.name not in self.installer.healing.stuck)
+        self.installer.announce(found, forced)
+        self.installer.force(forced)
         self.installer.healing.end()
         new = [need for need in self.installer.evidence.unmet if need not in before]
         if not new or self.installer.runs.interrupted:
@@ -141,6 +145,24 @@ class Attempt:
         except PinstallError as error:  # what has been reinstalled stays, and is reported
             self._error = error
             return error.exit_code
+
+    def _list_changes(self) -> dict[str, str]:
+        """Return a line for each project that this run changed, with the reason where its version stayed."""
+        reasons = {verdict.pin.name: verdict.found for verdict in self._first if verdict.state is not State.HOLDS}
+        now = self.installer.evidence
+        if now.asked.elsewhere:
+            return {name: f"+ {name} {one.version}" for name, one in self.installer.renewed.items()}
+        before, after = ({one.identity.name: one for one in each.installed.every} for each in (self._before, now))
+        changes: dict[str, str] = {}
+        for name in sorted({*before, *after}):
+            old, new = before.get(name), after.get(name)
+            if new is None:
+                changes[name] = f"- {name} {before[name].text}"
+            elif old is None or old.text != new.text:
+                changes[name] = f"+ {name} {new.text}{f' ({old.text} before)' if old else ''}"
+            elif name in self.installer.renewed:
+                changes[name] = f"~ {name} {new.text} ({reasons.get(name, 'reinstalled')})"
+        return changes
 
     def put_back(self) -> None:
         """Return to cache and environment what left them for this run alone."""
@@ -159,6 +181,7 @@ class Attempt:
             exit_code = NOT_PINNED
         return Outcome(
             exit_code=exit_code,
+            changes=self._list_changes(),
             verdicts=comparison.warn_of_labels(self._found, self.installer.labels),
             plan=self._clearing.plan,
             commands=tuple(self.installer.runs.commands),

@@ -205,8 +205,8 @@ class Healing:
             self._evict(damaged.location, _leaving(damaged, dangling), evidence)
             copies = evidence.installed.copies(name)
             if (damaged.damage is not None or not files.is_removable) and self._move(damaged, copies, evidence):
-                left = "" if self._listed[damaged] else "; nobody knows its files, and those that are not replaced stay"
-                self._tell.say(f"{name} {verdict.found}: that is moved aside, and it is installed anew{left}")
+                left = "" if self._listed[damaged] else "; its files are unknown, and those that are not replaced stay"
+                self._tell.say(f"moved the metadata of {name} to the shelf{left}")
 
     def keep(self, pins: Iterable[Pin], evidence: Evidence) -> None:
         """Copy the edited files of what is reinstalled to the shelf, once for each project."""
@@ -230,7 +230,7 @@ class Healing:
             found = evidence.find(pin.name) if len(copies) - len(old) == 1 and old else None
             if found is not None and self._move(found, old, evidence):
                 names = ", ".join(map(os.path.basename, old))
-                self._tell.say(f"{names} is moved aside: pip has left it beside what it installed")
+                self._tell.say(f"moved {names} to the shelf: pip has left it next to what it installed")
                 settled = True
         return settled
 
@@ -242,7 +242,7 @@ class Healing:
             stale = _leaving(old, filter(os.path.lexists, sorted(places - present)))
             if stale and self._evict(old.location, stale, evidence):
                 files, first = phrases.counted(len(stale), "file", "files"), stale[0].paths[0]
-                self._tell.say(f"{files} of what was moved aside, such as {first}, nothing has now: moved aside too")
+                self._tell.say(f"moved {files} of it to the shelf too, such as {first}: nothing lists them now")
         self._listed = {}
 
     def _move(self, damaged: Distribution, copies: Sequence[str], evidence: Evidence) -> bool:

@@ -4,7 +4,7 @@ May not: decide what is evicted or forced, put anything back.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,10 +27,14 @@ from pinstall.verdicts.evidence import Evidence
 from pinstall.verdicts.sources import Sourcing
 
 _PIP = canonicalize_name("pip")
+_MOST_NAMED = 5
 
 
 class Installer:
-    """Has pip install for one request; `held` are pins that pip may not move, `labels` local versions on offer."""
+    """Has pip install for one request; `held` are pins that pip may not move, `labels` local versions on offer.
+
+    `renewed` are all that pip has installed so far.
+    """
 
     def __init__(self, evidence: Evidence, clearing: Clearing, tell: Reporter, folder: str) -> None:
         asked = evidence.asked
@@ -41,6 +45,8 @@ class Installer:
         self._folder = folder
         self.is_rehearsal = asked.request.has("dry_run")
         self._reported: dict[NormalizedName, Identity] = {}
+        self.renewed: dict[NormalizedName, Identity] = {}
+        self._announced: set[Pin] = set()
         self.held: tuple[Hold, ...] = ()
         self.labels: dict[NormalizedName, tuple[Version, ...]] = {}
         self.healing = Healing(tell)
@@ -79,6 +85,7 @@ class Installer:
             report_file = wanted
         elif option is not None or runs.wants_report(asked):
             ours += ("--report", report_file)
+        ours += self._quietly if again else ()
         words = (*ours, *runs.compile_options(asked), *runs.own_words(asked, ours))
         exit_code = self.runs.run("install", ("install", *words))
         if exit_code == 0:
@@ -87,6 +94,11 @@ class Installer:
                 with suppress(OSError):
                     deliver(wanted, (files.read(report_file) or b"").decode())
         return exit_code
+
+    @property
+    def _quietly(self) -> tuple[str, ...]:
+        """Return what keeps a second pip command from listing what is satisfied."""
+        return () if self._tell.detailed else ("-q",)
 
     @property
     def _ours(self) -> tuple[str, ...]:
@@ -139,6 +151,15 @@ class Installer:
             self._evidence.asked = self.runs.asked = replace(asked, pip=serving)
         return serving is not None
 
+    def announce(self, found: Iterable[Verdict], forced: Collection[Pin]) -> None:
+        """Print why pins are reinstalled, of each once and before pip prints anything."""
+        new = [verdict for verdict in found if verdict.pin in forced and verdict.pin not in self._announced]
+        self._announced |= {verdict.pin for verdict in new}
+        for verdict in new[:_MOST_NAMED]:
+            self._tell.say(f"reinstalling {verdict.pin.name}: {verdict.found}")
+        if len(new) > _MOST_NAMED:
+            self._tell.say(f"reinstalling {len(new) - _MOST_NAMED} more for such reasons")
+
     def force(self, pins: Sequence[Pin]) -> None:
         """Reinstall, alone, each pin whose version is right and whose contents are not, or are not verified."""
         asked = self.evidence.asked
@@ -148,8 +169,6 @@ class Installer:
             return
         self.healing.keep(pins, self.evidence)
         for group in rebuild.by_hashes(pins):
-            names = ", ".join(pin.name for pin in group)
-            self._tell.say(f"reinstalling {names}: what is installed is not, or not provably, what is asked for")
             self.cure(partial(self._reinstall, group, changes), group)
 
     def _reinstall(self, pins: Sequence[Pin], changes: runs.Changes) -> int:
@@ -158,7 +177,7 @@ class Installer:
         carried = arguments.carried(asked.request, into_environment=True)
         words = (*ours, *runs.compile_options(asked), *carried, *self._clearing.bypass_options(asked.pip))
         file = pip.write_requirements(self._folder, rebuild.lines(pins, asked))
-        command = ("install", "--force-reinstall", "--no-deps", *words, "-r", file)
+        command = ("install", "--force-reinstall", "--no-deps", *self._quietly, *words, "-r", file)
         exit_code = self.runs.run("force", command, changes)
         if exit_code == 0:
             self._note(report_file, alone=True)
@@ -188,6 +207,7 @@ class Installer:
         """
         chosen = pip.read_report(report_file)
         self._reported = {one.name: one.identity for one in chosen}
+        self.renewed |= self._reported
         self._is_stale |= self.healing.settle(self.evidence)
         self.healing.sweep(self.evidence)
         asked, find = self.evidence.asked, self.evidence.find

@@ -111,22 +111,22 @@ def test_each_file_that_is_gone_cut_or_edited_is_found(environment: Environment,
     (file,) = environment.root.glob(path)
     before = file.read_bytes()
     file.write_bytes(before[:-1] + b"?")  # as long as before: only its digest tells
-    assert (damaged(distribution), altered(distribution)) == (f"was altered in {row}", [row])
+    assert (damaged(distribution), altered(distribution)) == (f"{row} was modified", [row])
     os.utime(file, (0, 0))  # older than RECORD: not looked into at a glance
     assert (damaged(distribution), altered(distribution)) == (None, [row])
     for content in (before[:-1], before + b"?", b""):
         file.write_bytes(content)
-        fault = f"has {len(content)} bytes instead of {len(before)} in {row}"
+        fault = f"{row} was modified ({len(content)} bytes instead of {len(before)})"
         assert (damaged(distribution), altered(distribution)) == (fault, [row])
     file.unlink()
-    assert (damaged(distribution), altered(distribution)) == (f"lacks {row}", [row])
+    assert (damaged(distribution), altered(distribution)) == (f"{row} is missing", [row])
 
 
 def test_a_folder_that_is_gone_or_a_file_now_is_found(unpacked: Path) -> None:
     shutil.rmtree(unpacked / "demo")
-    assert damaged(find(unpacked)) == "lacks demo/__init__.py"
+    assert damaged(find(unpacked)) == "demo/__init__.py is missing"
     (unpacked / "demo").touch()
-    assert damaged(find(unpacked)) == "lacks demo/__init__.py"
+    assert damaged(find(unpacked)) == "demo/__init__.py is missing"
     assert altered(find(unpacked)) == ["demo/__init__.py", "demo/core.py"]
 
 
@@ -162,7 +162,7 @@ def test_a_record_that_is_gone_or_garbled_is_damage(unpacked: Path, installer: s
     (unpacked / INFO / "INSTALLER").write_text(installer, encoding="utf-8")
     if content is not None:
         record.write_bytes(content)
-    fault = "has no RECORD" if content is None else "has an unreadable RECORD"
+    fault = "its RECORD is missing" if content is None else "its RECORD cannot be read"
     assert damaged(find(unpacked)) == fault
     assert altered(find(unpacked)) == []
     assert find_owners([FileList(find(unpacked))] * 2) == {}
@@ -184,7 +184,7 @@ def test_what_uv_installed_is_held_to_its_record(unpacked: Path) -> None:
     record.write_text("\n".join([*kept, f"{INFO}/INSTALLER,,2"]), encoding="utf-8")
     assert damaged(find(unpacked)) is None
     (unpacked / "demo" / "core.py").write_bytes(b"")
-    assert damaged(find(unpacked)) == "has 0 bytes instead of 300 in demo/core.py"
+    assert damaged(find(unpacked)) == "demo/core.py was modified (0 bytes instead of 300)"
     assert altered(find(unpacked)) == ["demo/core.py"]
 
 
@@ -203,7 +203,7 @@ def test_an_installer_that_record_lists_is_lacked(environment: Environment) -> N
     install(environment, FULL)
     (environment.site_packages / INFO / "INSTALLER").unlink()
     distribution = find(environment.site_packages)
-    fault = f"lacks {INFO}/INSTALLER"
+    fault = f"{INFO}/INSTALLER is missing"
     assert (damaged(distribution), altered(distribution)) == (fault, [f"{INFO}/INSTALLER"])
 
 
@@ -224,7 +224,7 @@ def test_paths_of_any_spelling_are_read(environment: Environment, name: str) -> 
     distribution = find(environment.site_packages)
     assert (damaged(distribution), altered(distribution)) == (None, [])
     (environment.site_packages / "demo" / name).unlink()
-    assert (damaged(distribution), altered(distribution)) == (f"lacks demo/{name}", [f"demo/{name}"])
+    assert (damaged(distribution), altered(distribution)) == (f"demo/{name} is missing", [f"demo/{name}"])
 
 
 def test_an_absolute_path_is_read(unpacked: Path, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_an_absolute_path_is_read(unpacked: Path, tmp_path: Path) -> None:
         csv.writer(lines).writerow((outside, "sha256=mC2eeZ3q7MUp4QhnT2kpBKE9yGPtuhEsa0gDzIWoQv4", 4))
     assert damaged(find(unpacked)) is None
     outside.unlink()
-    assert damaged(find(unpacked)) == f"lacks {outside}"
+    assert damaged(find(unpacked)) == f"{outside} is missing"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -251,10 +251,10 @@ def test_a_record_that_may_not_be_read_proves_nothing(unpacked: Path) -> None:
     with mock.patch(part, lambda path: None if path.endswith("RECORD") else read(path)):
         assert damaged(find(unpacked)) is None
     (unpacked / INFO / "RECORD").unlink()
-    assert damaged(find(unpacked)) == "has no RECORD"
+    assert damaged(find(unpacked)) == "its RECORD is missing"
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("x" * 300, None), ("x", "lacks x"), ("demo/x", "lacks demo/x")])
+@pytest.mark.parametrize(("name", "wrong"), [("x" * 300, None), ("x", "x is missing"), ("demo/x", "demo/x is missing")])
 def test_of_an_egg_a_file_is_missing_only_where_that_is_certain(tmp_path: Path, name: str, wrong: str | None) -> None:
     folder = tmp_path / "demo-1.0.egg-info"
     folder.mkdir()

@@ -125,14 +125,14 @@ def test_names_are_found_however_they_are_spelled(tmp_path: Path, stem: str, nam
 @pytest.mark.parametrize(
     ("text", "damage"),
     [
-        (None, "has no readable metadata"),
-        ("", "has no readable metadata"),
-        ("Name: demo\n", "has no readable metadata"),
-        ("\nName: demo\nVersion: 1.0\n", "has no readable metadata"),
-        (b"\xff\xfe\x00", "has no readable metadata"),
-        (headers(Name="other"), "calls itself other 1.0"),
-        (headers(Version="2.0"), "calls itself demo 2.0"),
-        (headers(Version="no version"), "calls itself demo no version"),
+        (None, "cannot be read"),
+        ("", "cannot be read"),
+        ("Name: demo\n", "cannot be read"),
+        ("\nName: demo\nVersion: 1.0\n", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (headers(Name="other"), "are of other 1.0"),
+        (headers(Version="2.0"), "are of demo 2.0"),
+        (headers(Version="no version"), "are of demo no version"),
     ],
 )
 def test_metadata_that_are_not_those_of_the_distribution_are_damage(
@@ -145,7 +145,7 @@ def test_metadata_that_are_not_those_of_the_distribution_are_damage(
 def test_metadata_that_cannot_be_opened_are_damage_with_unknown_needs(tmp_path: Path) -> None:
     (add(tmp_path, "demo-1.0", None) / "METADATA").mkdir()
     distribution = found("demo", tmp_path)
-    assert "has no readable metadata" in (distribution.damage or "")
+    assert "cannot be read" in (distribution.damage or "")
     assert distribution.requires is None
     assert distribution.identity.version is None
 
@@ -173,7 +173,7 @@ def test_bytes_that_are_no_utf_8_do_not_hide_the_rest(tmp_path: Path) -> None:
 def test_two_of_one_name_in_one_folder_are_damage(tmp_path: Path, second: str) -> None:
     add(tmp_path, "demo-1.0")
     add(tmp_path, second, headers(Version=second.partition("-")[2]))
-    assert (found("demo", tmp_path).damage or "").startswith("is there 2 times: ")
+    assert (found("demo", tmp_path).damage or "").startswith("it is installed 2 times: ")
 
 
 def test_the_first_folder_of_the_path_wins_without_damage(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pinstall.model.artifacts import Eviction, Plan, Shelved
-from pinstall.model.errors import Command, Outcome, PinstallError
+from pinstall.model.errors import Command, Outcome
 from pinstall.model.inputs import Origin
 from pinstall.model.pins import Source, State, Verdict
 from pinstall.report import phrases as report
@@ -35,10 +35,10 @@ class TestVerdict:
             (State.ABSENT, "r.txt:1: demo==1.0, but it is not installed"),
             (State.WRONG_VERSION, "r.txt:1: demo==1.0, but 2.0 is installed"),
             (State.WRONG_LABEL, "r.txt:1: demo==1.0, but 2.0 is installed"),
-            (State.WRONG_HASH, f"r.txt:1: demo==1.0, but 2.0 is installed from another artifact ({B})"),
+            (State.WRONG_HASH, f"r.txt:1: demo==1.0, but another artifact of 2.0 is installed ({B})"),
             (
                 State.UNPROVEN,
-                "r.txt:1: demo==1.0, but 2.0 is installed without proof that it is the pinned artifact",
+                "r.txt:1: demo==1.0, but 2.0 is installed, and its hash is not verified",
             ),
         ],
     )
@@ -46,8 +46,8 @@ class TestVerdict:
         assert str(report.verdict(verdict(state))) == text
 
     def test_damage(self) -> None:
-        damaged = Verdict(pin=pin("demo==1.0"), state=State.DAMAGED, found="is there 2 times: a, b")
-        assert str(report.verdict(damaged)) == "r.txt:1: demo==1.0, but what is installed is there 2 times: a, b"
+        damaged = Verdict(pin=pin("demo==1.0"), state=State.DAMAGED, found="it is installed 2 times: a, b")
+        assert str(report.verdict(damaged)) == "r.txt:1: demo==1.0, but it is installed 2 times: a, b"
 
     @pytest.mark.parametrize(
         ("source", "text"),
@@ -93,11 +93,11 @@ class TestUnpinned:
             ("demo", "write `PIN`"),
             ("demo @ https://host.example/x.zip", "add `#sha256=<digest of that file>` to the URL"),
             ("https://host.example/x.zip#egg=demo", "add `&sha256=<digest of that file>` to the URL"),
-            ("demo @ git+https://host.example/r@main", "write the full commit id behind `@`"),
-            ("hg+https://host.example/r#egg=demo", "write the full commit id behind `@`"),
+            ("demo @ git+https://host.example/r@main", "write the full commit id after `@`"),
+            ("hg+https://host.example/r#egg=demo", "write the full commit id after `@`"),
             (
                 "demo @ svn+https://host.example/r@15",
-                "a revision number fixes no contents: take git, hg, or an archive with its hash",
+                "a revision number does not fix contents: use git, hg, or an archive with its hash",
             ),
         ],
     )
@@ -145,31 +145,36 @@ class TestEviction:
 
 class TestConclusion:
     def test_what_is_left_to_pip_is_said_beside_the_pins_and_alone(self) -> None:
-        left = "a local directory or editable install is no pin"
-        assert report.summary(replace(outcome(), left=1)) == f"1 request is left to pip: {left}"
-        found = report.summary(replace(outcome(State.HOLDS), left=2, rehearsed=True))
-        assert found == f"1 pin would hold; 2 requests are left to pip: {left}"
+        left = "a local directory or editable install is not a pin"
+        assert report.summary(replace(outcome(), left=1), 1.0) == f"1 requirement is left to pip: {left}"
+        found = report.summary(replace(outcome(State.HOLDS), left=2, rehearsed=True), 1.0)
+        assert found == f"1 pin would be satisfied; 2 requirements are left to pip: {left}"
 
     @pytest.mark.parametrize(
         ("states", "text"),
         [
-            ([State.HOLDS], "1 pin holds"),
-            ([State.HOLDS] * 2, "2 pins hold"),
-            ([State.HOLDS, State.UNPROVEN], "1 pin holds, 1 of the right version without proof of the hash"),
-            ([State.UNPROVEN] * 2, "0 pins hold, 2 of the right version without proof of the hash"),
+            ([State.HOLDS], "1 pin satisfied"),
+            ([State.HOLDS] * 2, "2 pins satisfied"),
+            ([State.HOLDS, State.UNPROVEN], "1 pin satisfied, 1 of the right version with a hash that is not verified"),
+            ([State.UNPROVEN] * 2, "0 pins satisfied, 2 of the right version with a hash that is not verified"),
         ],
     )
     def test_a_run_that_ends_well_says_one_line(self, states: list[State], text: str) -> None:
-        assert report.summary(outcome(*states)) == text
+        assert report.summary(outcome(*states), 1.0) == text
         assert report.failure(outcome(*states)) is None
 
-    def test_where_pip_failed_pip_has_said_it(self) -> None:
-        assert report.failure(outcome(State.ABSENT, exit_code=1)) is None
+    def test_where_pip_ran_it_says_what_changed_and_how_long_that_took(self) -> None:
+        ran = (Command(purpose="install", arguments=("install",), exit_code=0),)
+        changes = {"p0": "+ p0 1.0", "p1": "~ p1 1.0 (x.py is missing)", "other": "- other 1"}
+        done = replace(outcome(*[State.HOLDS] * 4), commands=ran, changes=changes)
+        told = "4 pins satisfied (1 installed, 1 repaired, 2 already there) in 4.1 s"
+        assert report.summary(done, 4.08) == told
+        assert report.summary(replace(done, rehearsed=True), 4.08) == "4 pins would be satisfied in 4.1 s"
 
     def test_the_gravest_comes_first_and_what_holds_is_left_out(self) -> None:
         error = report.failure(outcome(State.ABSENT, State.HOLDS, State.WRONG_HASH, State.WRONG_VERSION, exit_code=65))
         assert error is not None
-        assert (error.message, error.exit_code, error.hint) == ("3 pins do not hold", 65, None)
+        assert (error.message, error.exit_code) == ("3 pins are not satisfied", 65)
         assert [str(line).split(",")[0] for line in error.context] == [
             "r.txt:1: p2==1.0",
             "r.txt:1: p3==1.0",
@@ -179,14 +184,14 @@ class TestConclusion:
     def test_what_merely_lacks_proof_is_counted_beside_what_is_wrong(self) -> None:
         error = report.failure(outcome(State.UNPROVEN, State.ABSENT, exit_code=65))
         assert error is not None
-        assert error.message == "1 pin does not hold, 1 of the right version without proof of the hash"
+        assert error.message == "1 pin is not satisfied, 1 of the right version with a hash that is not verified"
         assert [str(line) for line in error.context] == ["r.txt:1: p1==1.0, but it is not installed"]
 
     def test_what_merely_lacks_proof_is_listed_with_the_way_out(self) -> None:
         error = report.failure(outcome(State.UNPROVEN, exit_code=65))
         assert error is not None
-        assert error.message == "1 pin is not proven"
-        assert str(error.context[0]).startswith("r.txt:1: p0==1.0, but 1.0 is installed without proof")
+        assert error.message == "1 pin is not verified"
+        assert str(error.context[0]).startswith("r.txt:1: p0==1.0, but 1.0 is installed, and its hash")
         assert (error.hint or "").startswith("`--pin unproven=accept` ")
 
 
@@ -227,10 +232,8 @@ class TestDocument:
             commands=(Command(purpose="install", arguments=("install", "-i", "https://me:x@h.example"), exit_code=0),),
             target="/venv/bin/python",
         )
-        assert json.loads(json.dumps(report.document(done))) == {
-            "schema": 1,
-            "exit_code": 65,
-            "error": None,
+        assert json.loads(json.dumps(report.details(done))) == {
+            "changes": {},
             "target": "/venv/bin/python",
             "environment": {},
             "pins": [
@@ -263,26 +266,12 @@ class TestDocument:
                 },
             ],
             "returned": [{"paths": ["wheels/c"], "receipt": "7"}],
-            "remade": ["demo==1.0"],
+            "rebuilt": ["demo==1.0"],
             "unpinned": [],
             "commands": [
                 {"purpose": "install", "arguments": ["install", "-i", "https://me:****@h.example"], "exit_code": 0}
             ],
         }
-
-    def test_an_error_is_told_in_its_parts(self) -> None:
-        error = PinstallError(
-            "x-y", "no https://me:secret@h.example", context=("r.txt:1: a", "r.txt:2: b"), hint="do it"
-        )
-        done = Outcome(exit_code=65, error=error)
-        assert report.document(done)["error"] == {
-            "reference": "x-y",
-            "message": "no https://me:****@h.example",
-            "context": ["r.txt:1: a", "r.txt:2: b"],
-            "hint": "do it",
-        }
-        assert report.document(replace(done, error=PinstallError("x", "y")))["error"]["hint"] is None
-        assert report.failure(done) is error
 
 
 class TestCommand:

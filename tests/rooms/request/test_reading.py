@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pinstall.model.errors import PinstallError
-from pinstall.request.reading import content, descriptor, resolve
+from pinstall.request.reading import content, describe_missing, descriptor, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_urls_are_fetched(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("where", "reason"),
-    [("absent.txt", "No such file"), (".", "directory"), ("\0", "null"), ("file:///absent", "No such")],
+    [(".", "directory"), ("\0", "null")],
 )
 def test_what_cannot_be_read_says_why(where: str, reason: str) -> None:
     with pytest.raises(PinstallError) as caught:
@@ -89,6 +89,18 @@ def test_what_cannot_be_read_says_why(where: str, reason: str) -> None:
     assert error.message.startswith("cannot read requirement file `")
     assert reason in error.message
     assert error.hint
+
+
+@pytest.mark.parametrize("where", ["absent.txt", "file:///absent"])
+def test_a_missing_file_is_named_with_the_nearest_one(tmp_path: Path, where: str) -> None:
+    with pytest.raises(PinstallError) as caught:
+        content(where, no_fetch)
+    name = where.removeprefix("file://")
+    assert (caught.value.reference, caught.value.message) == ("no-such-file", f"there is no file `{name}`")
+    (tmp_path / "requirements.txt").touch()
+    meant = tmp_path / "requirements.txt"
+    told = describe_missing(str(tmp_path / "requirments.txt"))
+    assert told == f"there is no file `{tmp_path / 'requirments.txt'}`; did you mean `{meant}`?"
 
 
 def test_a_dash_is_no_standard_input() -> None:
