@@ -319,7 +319,7 @@ def test_after_a_power_cut_nothing_is_believed_that_is_not_whole(
     files = own_files(trial)
     assert files
     record_property("points", len(files))
-    after = Stage.of(runner, *SCENES[name].words)
+    after = Stage.of(runner, *SCENES[name].words, remembered=True)
     for file in files:
         after.reset()
         cut(file, keep)

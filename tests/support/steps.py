@@ -68,16 +68,17 @@ class Stage:
     layout: Layout | None = None
 
     @classmethod
-    def of(cls, runner: Runner, *words: str, layout: Layout | None = None) -> Stage:
+    def of(cls, runner: Runner, *words: str, layout: Layout | None = None, remembered: bool = False) -> Stage:
         """Keep the present state as the one that every run starts from; `words` are what pinstall is asked.
 
-        The `layout` puts the state on other file systems each time.
+        The `layout` puts the state on other file systems each time. A `remembered` interpreter is a part of the state.
         """
         master = Path(tempfile.mkdtemp(prefix="master-", dir=runner.home.parent))
         for folder in (runner.home, runner.environment.root):
             copy(folder, master / folder.name)
         # a remembered interpreter rests on inodes, which by chance come back with the files
-        for memory in (master / runner.home.name).glob(".local/state/pinstall/interpreter-*.json"):
+        memories = [] if remembered else (master / runner.home.name).glob(".local/state/pinstall/interpreter-*.json")
+        for memory in memories:
             memory.unlink()
         return cls(runner=runner, words=words, master=master, layout=layout)
 
