@@ -33,7 +33,8 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     deep, exact = (word in argv for word in _OPTIONS)
     call = read_call([word for word in argv if word not in _OPTIONS], environ, afresh=True)
     refuse(call, "check", *_OPTIONS, "--pinned", "--json", "--format")
-    evidence, cache, found = gather_evidence(gather(call))
+    with tell.working("checking the installed files"):
+        evidence, cache, found = gather_evidence(gather(call))
     asked = evidence.asked
     cases = cache.cases(asked.demand.pins)
     if asked.request.last("only_dependencies") is not None:

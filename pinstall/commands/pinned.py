@@ -53,4 +53,4 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
         # markers are for those who install: here each line counts
         alone = [replace(one, marker=None) for one in (line, *bounds) if one.name == line.name]
         if not line.constraint and demand.reduce(alone, {}).unpinned:
-            yield phrases.unpinned(line, "" if line.name is None else lines.written(line, "<version>", line.hashes))
+            yield phrases.unpinned(line, "" if line.name is None else lines.written(line, "VERSION", line.hashes))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
@@ -206,6 +208,9 @@ class Reporter(Protocol):
 
     def progress(self, done: int, total: int) -> None:
         """Print the progress of a long check."""
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """Show what is done, while it is done and takes long."""
 
     def say(self, line: str | Fault) -> None:
         """Print a message."""

@@ -6,7 +6,8 @@ May not: decide what is printed.
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -100,6 +101,21 @@ class Terminal:
             self._drawn = hundredth
             bar = "" if done == total else f"[{'#' * (hundredth // 4):25}] {done}/{total}"
             print(f"\r\x1b[K{bar}", end="", file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show on a terminal what pinstall does, if that takes longer than a second, and remove it at the end."""
+        if self._quiet or sys.stderr is None or not sys.stderr.isatty():
+            yield
+            return
+        timer = threading.Timer(1, write_error, (f"\r\x1b[Kpinstall: {what} ...",))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            write_error("\r\x1b[K")
 
     def say(self, line: str | Fault, head: str = "") -> None:
         """Print a line, except with `-q`."""

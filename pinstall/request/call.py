@@ -195,11 +195,18 @@ def refuse(call: Call, command: str, *own: str, written: Sequence[str] = ()) -> 
         if text in call.request.doubted:  # pip judges the value
             continue
         if text in known:
-            message, hint = f"`{text}` stands without a value, or with one that it does not take", _help(command)
+            message, hint = f"`{text}` has no value, or one that it does not take", _help(command)
         else:
-            message = f"this pinstall does not know `{text}`"
-            hint = _nearest(text, [*known, "--pin", "--python", *own]) or _help(command)
+            message = f"there is no option `{text}`"
+            hint = describe_nearest(text, [*known, "--pin", "--python", *own]) or _help(command)
         raise misuse(message, hint)
+
+
+def refuse_missing(asked: Asked) -> None:
+    """Raise PinstallError (64) for a missing file of the command line; `install` leaves that to pip's exit code."""
+    for fault in asked.faults:
+        if fault.id == "no-such-file" and fault.origin.where.startswith("argument "):
+            raise misuse(fault.message)
 
 
 def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
@@ -210,10 +217,11 @@ def refuse_beyond_cache(call: Call, command: str, *own: str) -> None:
             raise misuse(f"`pinstall {command}` does not take `{option.name}`", _help(command))
 
 
-def _nearest(text: str, known: list[str]) -> str:
+def describe_nearest(text: str, known: list[str]) -> str:
+    """Return which of the known options was probably meant."""
     meant = [one for one in known if one.startswith(text)] or policy.nearest(text, known)
     return f"did you mean {' or '.join(f'`{one}`' for one in dict.fromkeys(meant))}?" if meant else ""
 
 
 def _help(command: str) -> str:
-    return f"`pinstall help {command}` tells what it takes"
+    return f"`pinstall help {command}` shows its options"

@@ -17,11 +17,10 @@ from pinstall.environment.distributions import list_folders, normalize_link
 from pinstall.environment.file_list import FileList
 from pinstall.environment.ledger import Row
 from pinstall.formats.urls import without_secrets
-from pinstall.model.errors import misuse
 from pinstall.model.inputs import RequirementLine
 from pinstall.model.pins import Distribution, Identity, Pin, State, Verdict
 from pinstall.request import demand
-from pinstall.request.call import Asked
+from pinstall.request.call import Asked, refuse_missing
 from pinstall.verdicts import holds
 from pinstall.verdicts.evidence import Evidence
 
@@ -32,9 +31,7 @@ def gather_evidence(asked: Asked) -> tuple[Evidence, Cache, tuple[Verdict, ...]]
     It looks where pip would install, and where pip would leave out what the environment has, into that too. Raises
     PinstallError (64) for a missing file of the command line.
     """
-    for fault in asked.faults:
-        if fault.id == "no-such-file" and fault.origin.where.startswith("argument "):
-            raise misuse(fault.message)
+    refuse_missing(asked)
     if asked.request.has("target_dir", "prefix_path", "root_path"):
         folders = list_folders(asked.request, asked.target)
         paths = folders if asked.request.has("target_dir", "ignore_installed") else (*folders, *asked.target.paths)

@@ -84,7 +84,8 @@ class Attempt:
         if not asked.elsewhere:
             refusals.refuse(refusals.conflict(metadata.find_conflicts(cache.cases(wanting))), asked, self._tell)
         if not self.installer.is_rehearsal:
-            self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
+            with self._tell.working("checking pip's cache"):
+                self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
             self.installer.announce(found, forced)
         if not asked.elsewhere:
@@ -139,7 +140,7 @@ class Attempt:
         new = [need for need in self.installer.evidence.unmet if need not in before]
         if not new or self.installer.runs.interrupted:
             return 0
-        self._tell.say(f"{new[0]}, which is not installed so: pip runs again")
+        self._tell.say(f"{new[0]}, which the environment does not have: pip runs again")
         try:
             return self.installer.install(again=True)
         except PinstallError as error:  # what has been reinstalled stays, and is reported

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import index
 from pinstall.commands import usage
 from pinstall.environment import interpreter
 from pinstall.formats import metadata
 from pinstall.model.artifacts import Link
-from pinstall.model.errors import NOT_PINNED, PinstallError
+from pinstall.model.errors import NOT_PINNED, PinstallError, misuse
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Reporter
 from pinstall.report import phrases
@@ -33,6 +33,16 @@ SECONDS = 2.0
 _OF_OTHERS = FOREIGN | {"uploaded_prior_to"}
 # Commands of pip that a user may try here; `wheel` and `search` are more likely projects.
 _OF_PIP = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
+# What to write for commands of other tools.
+_OF_OTHER_TOOLS = {
+    "add": "pinstall NAME==VERSION",
+    "compile": "pinstall lock",
+    "doctor": "pinstall check",
+    "sync": "pinstall -r requirements.txt",
+    "update": "pinstall lock --upgrade",
+    "upgrade": "pinstall lock --upgrade",
+    "verify": "pinstall check",
+}
 # How much a word has in common with one that was misspelt, from 0 to 1.
 _ALIKE = 0.8
 
@@ -47,7 +57,12 @@ class _Found(NamedTuple):
 
 def refuse_unpinned(evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError (`unpinned`) for requests that are not pins, or warn of them under `unpinned=warn`."""
-    asked, faults = evidence.asked, _advise(evidence, tell)
+    asked = evidence.asked
+    if asked.policy.unpinned == "refuse" and (meant := _find_command(evidence)):
+        first = asked.request.positionals[0].text
+        hint = f"write `{meant}`; a project of that name is `{first}==VERSION`"
+        raise misuse(f"there is no command `{first}`", hint)
+    faults = _advise(evidence, tell)
     if asked.policy.unpinned == "refuse":
         message = phrases.counted(len(faults), "requirement is not pinned", "requirements are not pinned")
         raise PinstallError("unpinned", message, context=faults, hint=_hint(asked), exit_code=NOT_PINNED)
@@ -64,28 +79,36 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     found = dict(_installed(wanted, evidence))
     # of what is installed an index knows the hashes
     missing = {name: SpecifierSet(f"=={one.version}") for name, one in found.items()} if hashed else {}
-    missing |= {name: specifier for name, specifier in wanted.items() if name not in found}
+    # a word of the command line may be mistyped
+    known = {line.name for line in asked.lines if line.specifier or not line.origin.where.startswith("argument ")}
+    missing |= {name: specifier for name, specifier in wanted.items() if name in known - found.keys()}
     if asking and missing and not any(option.dest in _OF_OTHERS for option in asked.in_force):
-        for name, one in _offered(missing, asked, tell):
-            found[name] = one._replace(installed=name in found)
+        with tell.working("asking the index what to pin"):
+            for name, one in _offered(missing, asked, tell):
+                found[name] = one._replace(installed=name in found)
     return tuple(_line(line, found, hashed=hashed) for line in asked.demand.unpinned)
 
 
-def _hint(asked: Asked) -> str:
-    """Return what to do about requests that are not pins, or that are mistyped commands."""
-    words = [one.text for one in asked.request.positionals]
+def _find_command(evidence: Evidence) -> str:
+    """Return what to write for the first word, if that is probably a command."""
+    words = [one.text for one in evidence.asked.request.positionals]
     first = words[0] if words else ""
+    if evidence.find(canonicalize_name(first)) is not None:
+        return ""
     if first in _OF_PIP:
-        return f"`{first}` is a command of pip: `python -m pip {first}`"
+        return f"python -m pip {first}"
     if words[:2] == ["pip", "install"]:
-        return "`pinstall` stands where `pip install` stood: leave these two words out"
-    for word in words:
-        if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
-            return f"write `-r {word}` for what stands in a file"
-    commands = [one.command for one in usage.USAGES]
-    if alike := policy.nearest(first, commands, _ALIKE):
-        return f"if `{first}` is meant to be a command, it is `pinstall {alike[0]}`"
-    return "pin them by hand or with `pinstall lock`, or allow them with `--pin unpinned=allow`"
+        return " ".join(("pinstall", *words[2:]))
+    alike = policy.nearest(first, [one.command for one in usage.USAGES], _ALIKE)
+    return _OF_OTHER_TOOLS.get(first) or (f"pinstall {alike[0]}" if alike else "")
+
+
+def _hint(asked: Asked) -> str:
+    """Return what to do about requirements that are not pins."""
+    for word in asked.request.positionals:
+        if os.path.splitext(word.text)[1] in (".in", ".toml", ".txt"):
+            return f"write `-r {word.text}` for a file"
+    return "write the pins, or let `pinstall lock` write them; `--pin unpinned=allow` accepts these lines"
 
 
 def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:
@@ -128,7 +151,7 @@ def _offered(missing: Wanted, asked: Asked, tell: Reporter) -> Iterator[tuple[No
 def _line(line: RequirementLine, found: Mapping[NormalizedName, _Found], *, hashed: bool) -> Fault:
     if line.name is None or line.link is not None:
         return phrases.unpinned(line, "")
-    one = found.get(line.name, _Found("<version>"))
+    one = found.get(line.name, _Found("VERSION"))
     listed = {digest for link in one.links for digest in link.hashes if digest.partition(":")[0] in STRONG}
     hashes = (line.hashes & listed or listed or line.hashes) if hashed else line.hashes
     return phrases.unpinned(line, lines.written(line, one.version, hashes), installed=one.installed)

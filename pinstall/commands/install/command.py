@@ -214,7 +214,8 @@ class Installer:
         if self._reported and runs.compile_options(asked):
             lists = (self.evidence.installed.files(found) for found in filter(None, map(find, self._reported)))
             paths = [path for one in lists for path in one.sources]
-            runs.compile_files(asked.target.executable, paths, asked.environ)
+            with self._tell.working("compiling"):
+                runs.compile_files(asked.target.executable, paths, asked.environ)
         identities = tuple(self._reported.values())
         self._evidence = proof.learn_names(self.evidence, identities)
         self._evidence.asked = runs.update_pip(self._evidence.asked, identities, self._tell)

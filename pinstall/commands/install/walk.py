@@ -61,15 +61,18 @@ def _walk(asked: Asked, started: int, tell: Reporter, notice: str) -> Outcome:
         tell.say(text)
     for text in asked.request.unknown:
         tell.detail(f"`{text}` is not understood: it is left to pip, with what may be its value")
-    evidence = Evidence(asked)
+    with tell.working("reading what is installed"):
+        evidence = Evidence(asked)
     if any(line.anonymous for line in asked.lines):
         evidence = verdicts.proof.learn_names(evidence)
     refusals.refuse_request(evidence, tell)
     if evidence.asked.demand.unpinned and asked.policy.unpinned != "allow":
         steps.advise.refuse_unpinned(evidence, tell)
-    found, cache = evidence.judge(), None
+    with tell.working("checking the installed files"):
+        found, cache = evidence.judge(), None
     if asked.policy.unproven != "accept" and any(verdict.state is State.UNPROVEN for verdict in found):
-        found, cache = verdicts.sources.verify(evidence, found, tell)
+        with tell.working("verifying hashes by pip's cache"):
+            found, cache = verdicts.sources.verify(evidence, found, tell)
     reason = next(_find_reasons(evidence, found, tell), None)
     if reason is not None and notice:
         tell.say(notice)
@@ -87,12 +90,12 @@ def _find_reasons(evidence: Evidence, found: Sequence[Verdict], tell: Reporter) 
         if verdict.state is not State.HOLDS:
             tell.detail(phrases.verdict(verdict))
     if wanting := sum(not comparison.accepts(verdict, evidence.asked.policy.unproven) for verdict in found):
-        yield phrases.counted(wanting, "pin does not hold yet", "pins do not hold yet")
+        yield phrases.counted(wanting, "pin is not satisfied", "pins are not satisfied")
     elif evidence.unmet:
         markers = evidence.asked.target.markers
         for text in verdicts.resolution.explain(evidence.roots(), evidence.find, markers) if tell.detailed else ():
             tell.detail(text)
-        yield f"{evidence.unmet[0]}, which is not installed so"
+        yield f"{evidence.unmet[0]}, which the environment does not have"
 
 
 def _find_unknowns(asked: Asked) -> Iterator[str]:
@@ -107,7 +110,7 @@ def _find_unknowns(asked: Asked) -> Iterator[str]:
     if len(hashing) > 1 or (hashing and not all(pin.hashes for pin in demand.pins)):
         yield f"`{hashing[0].name}` ({hashing[0].origin})"
     for line in (*demand.entrusted, *demand.unpinned):
-        yield f"{line.origin}: `{line.text}` is no pin of contents"
+        yield f"{line.origin}: `{line.text}` does not pin its contents"
     if not any(pin.requested for pin in demand.pins):
         yield "nothing is pinned"
 

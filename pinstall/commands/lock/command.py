@@ -27,7 +27,7 @@ from pinstall.model.inputs import Fault, Option, Origin, RequirementLine
 from pinstall.model.pins import Reporter
 from pinstall.report import phrases
 from pinstall.request import demand, lockfile, reading, requirements, restated
-from pinstall.request.call import Asked, gather, read_call, refuse
+from pinstall.request.call import Asked, gather, read_call, refuse, refuse_missing
 from pinstall.request.options import FOREIGN
 
 Report = Mapping[str, Any]
@@ -46,6 +46,7 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     refuse(call, "lock", *wanted.NAMES, written=words)
     asked = gather(call, for_lock=True)
     asked.pip.need_reports("old-pip", "`pinstall lock` cannot know what to pin")
+    refuse_missing(asked)
     _refuse_unread(asked)
     old = reading.text(asks.output) if asks.output else ""
     known = _earlier(old, asks, asked, tell)
@@ -54,10 +55,10 @@ def lock(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> int
     found = resolving.resolve(asked, known.pins, extra, tell)
     locked = _locked(asked, asks, found, known, since)
     for name in sorted(asks.upgrades.keys() - {one.name for one in locked}):
-        tell.say(f"`--upgrade-package {name}` changes nothing: nothing that is asked for needs {name}")
+        tell.say(f"`--upgrade-package {name}` changes nothing: no requirement needs {name}")
     text = _text(locked, found, asked, asks, known)
     _tell_gaps(locked, tell)
-    return _delivered(old, text, asks, tell)
+    return _delivered(old, text, asks, tell, phrases.counted(len(locked), "pin", "pins"))
 
 
 def _refuse_unread(asked: Asked) -> None:
@@ -68,14 +69,14 @@ def _refuse_unread(asked: Asked) -> None:
         hint = "correct them and run again; nothing was written"
         raise PinstallError("requirements", message, context=faults, hint=hint, exit_code=UNREADABLE)
     if not any(not line.constraint for line in asked.lines):
-        raise misuse("there is nothing to lock", "what was named asks for nothing")
+        raise misuse("there is nothing to lock", "the named files hold no requirements")
 
 
 def _earlier(old: str, asks: Wanted, asked: Asked, tell: Reporter) -> Earlier:
     """Return of the file to write what stays; refuse to replace one that is no lock."""
     if old and "--force" not in asks.flags and not earlier.is_lock(old, asks.output):
-        message = f"`{asks.output}` is no lock of pinstall, pip-compile or uv"
-        hint = "name another file behind `-o`, or replace it by `--force`; nothing has been changed"
+        message = f"`{asks.output}` was not written by pinstall, pip-compile or uv"
+        hint = "name another file after `-o`, or replace it with `--force`; nothing was changed"
         raise PinstallError("no-lock", message, hint=hint, exit_code=UNREADABLE)
     if not old or not earlier.is_lock(old, asks.output):
         return earlier.Earlier()
@@ -85,7 +86,7 @@ def _earlier(old: str, asks: Wanted, asked: Asked, tell: Reporter) -> Earlier:
     outgrown = earlier.find_outgrown(pins, asked.lines, asked.target.markers)
     for name, line in sorted(outgrown.items()):
         was = f"=={pins[name].version}" if pins[name].version else " @ its link"
-        tell.say(f"{name}{was} gives way: {phrases.place(line.origin)} asks for `{line.text}`")
+        tell.say(f"{name}{was} is not kept: {phrases.place(line.origin)} asks for `{line.text}`")
     for name in dict(known.others):
         tell.say(f"what `{asks.output}` has of {name} for other environments stays")
     return known._replace(pins={name: one for name, one in pins.items() if name not in outgrown})
@@ -222,17 +223,18 @@ def _option(option: Option, restore: Callable[[str], str], asks: Wanted) -> str:
     return restated.option(option, asks.folder)
 
 
-def _delivered(old: str, text: str, asks: Wanted, tell: Reporter) -> int:
+def _delivered(old: str, text: str, asks: Wanted, tell: Reporter, pins: str) -> int:
     if not asks.output:
         tell.page(text)
+        tell.say(f"{pins} written")
     elif texts.is_same(old, text):
-        tell.say(f"`{asks.output}` is up to date")
+        tell.say(f"`{asks.output}` is up to date: {pins}")
     elif {"--check", "--dry-run"} & {*asks.flags}:
         for line in texts.difference(old, text):
-            tell.show(line)
-        tell.say(f"`{asks.output}` is not up to date")
+            tell.show(Fault(line, id="outdated-lock"))
+        tell.say(f"`{asks.output}` is not up to date; `pinstall lock` without `--check` writes it")
         return FINDING
     else:
         reading.write(asks.output, text)
-        tell.say(f"`{asks.output}` is written")
+        tell.say(f"`{asks.output}` is written: {pins}")
     return HOLDS
