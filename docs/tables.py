@@ -1,16 +1,17 @@
-"""Write what the code knows better: the tables of the documentation, and the manual page; `nox -s man` runs it.
+"""Write the files that repeat the code: tables of the documentation, manual page, completion; `nox -s man` runs it.
 
-Each stands in its page between `<!-- NAME-table -->` and `<!-- /NAME-table -->`. A test compares page and code.
+Each table is in its page between `<!-- NAME-table -->` and `<!-- /NAME-table -->`. A test compares page and code.
 """
 
 from __future__ import annotations
 
+import runpy
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinstall import __version__
-from pinstall.commands.usage import ARGUMENTS, PURPOSE, USAGES
+from pinstall.commands.usage import ARGUMENTS, COMMON, EXAMPLES, MAIN, PURPOSE, USAGES
 from pinstall.model.inputs import Option, Origin, Request
 from pinstall.request.arguments import carried
 from pinstall.request.options import ELSEWHERE, OPTIONS, VALUED
@@ -110,10 +111,13 @@ def _manual(codes: Iterable[tuple[str, str]]) -> str:
     lines.append(".SH SYNOPSIS")
     for usage in USAGES:
         lines += [f".B pinstall {_roff(usage.synopsis)}", ".br"]
-    lines += [".SH DESCRIPTION", _roff(PURPOSE), _roff(ARGUMENTS), ".SH COMMANDS"]
+    lines += [".SH DESCRIPTION", _roff(PURPOSE), _roff(ARGUMENTS), ".SH OPTIONS"]
+    for name, sentence in (*MAIN, *COMMON):
+        lines += [".TP", f".B {_roff(name)}", _roff(f"{sentence}.")]
+    lines.append(".SH COMMANDS")
     for usage in USAGES:
         lines += [".TP", f".B {_roff(usage.synopsis)}", _roff(f"{usage.sentence}. Changes: {usage.changes}.")]
-        for name, sentence in usage.options:
+        for name, sentence in () if usage.options == MAIN[:-1] else usage.options:
             lines += [".RS", ".TP", f".B {_roff(name)}", _roff(f"{sentence}."), ".RE"]
     lines.append(".SH SETTINGS")
     for key in KEYS:
@@ -123,6 +127,9 @@ def _manual(codes: Iterable[tuple[str, str]]) -> str:
     lines.append(".SH EXIT STATUS")
     for code, meaning in codes:
         lines += [".TP", f".B {_roff(code)}", _roff(f"{meaning}.")]
+    lines.append(".SH EXAMPLES")
+    for words, sentence in EXAMPLES:
+        lines += [".TP", f".B {_roff(words)}", _roff(f"{sentence}.")]
     lines += [".SH SEE ALSO", ".BR pip (1)"]
     return "\n".join((*lines, ""))
 
@@ -155,3 +162,4 @@ if __name__ == "__main__":
         path.write_text(written(table), encoding="utf-8")
     MANUAL.parent.mkdir(parents=True, exist_ok=True)
     MANUAL.write_text(manual_page(), encoding="utf-8")
+    runpy.run_path(str(DOCS / "completion.py"), run_name="__main__")

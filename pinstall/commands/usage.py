@@ -11,19 +11,22 @@ from pinstall.model.errors import misuse
 from pinstall.request.policy import KEYS
 
 _WIDTH = 80
-_COLUMN, _OPTION = 34, 17
-PURPOSE = "Install what is pinned, and end with 0 only if that is what is installed."
+_COLUMN, _OPTION = 35, 17
+PURPOSE = "Install pinned packages, and exit with 0 only if every pin is satisfied."
 ARGUMENTS = "ARGUMENTS are those of `pip install`: see `python -m pip install --help`."
+_MORE = "More: `pinstall help COMMAND`, `pinstall help settings`, `man pinstall`"
 
 
 class Usage(NamedTuple):
-    """One way to call a command: the words after `pinstall`, what it does, what it changes.
+    """One way to call a command: the words after `pinstall`, what it does, an example, what it changes.
 
-    `options` are those that pinstall itself takes, as they are written, each with what it does.
+    `options` are those that pinstall itself takes, as they are written, each with what it does. The first usage of a
+    command has its example.
     """
 
     synopsis: str
     sentence: str
+    example: str = ""
     changes: str = "nothing"
     options: tuple[tuple[str, str], ...] = ()
 
@@ -33,42 +36,55 @@ class Usage(NamedTuple):
         return self.synopsis.split()[0].strip("[]")
 
 
-_INSTALL = (
-    ("--pin KEY=VALUE", "Set one of pinstall's own settings: `pinstall help settings`"),
-    ("--python PYTHON", "Install for this interpreter, which needs pip but not pinstall"),
+MAIN = (
+    ("-r FILE", "Install the requirements in this file"),
+    ("--python PYTHON", "Install for this interpreter; it needs pip, not pinstall"),
+    ("--pin KEY=VALUE", "Change a setting, see `pinstall help settings`"),
+    ("-q", "Print only errors, and the edited files that were replaced"),
+    ("-v", "Print the reason for each pin that is not satisfied"),
+    ("--version", "Print the version of pinstall"),
+)
+# These are options of every command.
+COMMON = (("--json", "Print the result as JSON on standard output"),)
+EXAMPLES = (
+    ("pinstall -r requirements.txt", "Install the pins in a file"),
+    ("pinstall six==1.17.0", "Install one pin"),
+    ("pinstall check -r requirements.txt", "In CI: exit with 1 for any finding"),
 )
 _CHECK = (
     ("--deep", "Read every installed file"),
-    ("--exact", "Also name what is installed without a pin that explains it"),
-    ("--json", "Write the findings as JSON on standard output"),
+    ("--exact", "Also list packages that no pin explains"),
+    ("--format sarif|gitlab|github", "Print the findings in this format"),
 )
 _LOCK = (
-    ("-o, --output-file FILE", "Write there, and keep its pins"),
-    ("-U, --upgrade", "Keep no pin of FILE"),
-    ("-P, --upgrade-package NAME", "Keep no pin of this project; `NAME<3` also bounds it"),
-    ("--check", "Write nothing, tell what would change; `--dry-run` is the same"),
-    ("--extra NAME", "Also lock what this extra of the project needs; `--all-extras`: each"),
-    ("--force", "Replace a FILE that is no lock"),
-    ("--no-hashes", "Leave them out, as `--no-header`, `--no-annotate` and `--strip-extras` leave out theirs"),
+    ("-o, --output-file FILE", "Write to FILE, and keep its pins"),
+    ("-U, --upgrade", "Ignore the pins in FILE"),
+    ("-P, --upgrade-package NAME", "Ignore the pin of this package; `NAME<3` also bounds it"),
+    ("--check", "Write nothing, print what would change, as `--dry-run` does; `--json` needs it"),
+    ("--extra NAME", "Also lock this extra of the project; `--all-extras` locks all of them"),
+    ("--force", "Replace FILE even if it is not a lock file"),
+    ("--no-hashes", "Leave hashes out; there are also `--no-header`, `--no-annotate`, `--strip-extras`"),
 )
 _PLACE = (
-    ("--python PYTHON", "Take the environment of this interpreter, and the cache of its pip"),
-    ("--cache-dir DIR", "Take this cache"),
+    ("--python PYTHON", "Use the environment of this interpreter, and the cache of its pip"),
+    ("--cache-dir DIR", "Use this cache"),
 )
-_EVICT = (("--evict", "Move what is wrong out of the cache"),)
+_EVICT = (("--evict", "Move the files with a finding to the shelf"),)
+_FILE, _DEEP = "-r requirements.txt", "check --deep -r requirements.txt"
+_TO = "lock -o requirements.txt requirements.in"
 USAGES = (
-    Usage("[install] ARGUMENTS", "Install what is pinned", "environment, cache, ledger", _INSTALL),
-    Usage("check [--deep] [--exact] [--json] ARGUMENTS", "Say what `install` would have to do", options=_CHECK),
-    Usage("check --pinned FILE...", "Say which lines of files are not pins"),
-    Usage("lock [ARGUMENTS] [-o FILE]", "Write down what pip would install", "FILE", _LOCK),
-    Usage("why NAME ARGUMENTS", "Tell what is known of one project"),
-    Usage("cache", "Say where pip's cache is, and its size", options=_PLACE),
-    Usage("cache list [PATTERN]", "List what it holds, downloads included"),
-    Usage("cache verify [PATTERN] [--evict]", "Check everything that it holds", "with `--evict`, the cache", _EVICT),
-    Usage("cache evict PATTERN", "Move what matches out of it", "the cache"),
-    Usage("cache shelf", "List what was moved out of it, and why"),
-    Usage("undo", "Put back what the latest run moved out", "the cache, edited files", _PLACE),
-    Usage("help [COMMAND | settings]", "Show help"),
+    Usage("[install] ARGUMENTS", "Install pinned packages", _FILE, "environment, cache, install record", MAIN[:-1]),
+    Usage("check [--deep] [--exact] ARGUMENTS", "List what `install` would change", _DEEP, options=_CHECK),
+    Usage("check --pinned FILE...", "List the lines that are not pins"),
+    Usage("lock [ARGUMENTS] [-o FILE]", "Resolve, and write pins with hashes", _TO, "FILE", _LOCK),
+    Usage("why NAME ARGUMENTS", "Explain the state of one package", f"why six {_FILE}"),
+    Usage("cache", "Print the path and size of pip's cache", "cache list 'num*'", options=_PLACE),
+    Usage("cache list [PATTERN]", "List wheels and downloads in the cache"),
+    Usage("cache verify [PATTERN] [--evict]", "Check the files in the cache", "", "with `--evict`, the cache", _EVICT),
+    Usage("cache evict PATTERN", "Move matching files to the shelf", changes="the cache"),
+    Usage("cache shelf", "List the files on the shelf, with reasons"),
+    Usage("undo", "Move the files of the latest run back", "undo", "the cache, edited files", _PLACE),
+    Usage("help [COMMAND | settings]", "Print help"),
 )
 
 
@@ -87,9 +103,12 @@ def about(topic: str) -> str:
 
 
 def _overview() -> Iterator[str]:
-    yield from ("usage: pinstall ARGUMENTS", "       pinstall COMMAND ...", "", PURPOSE, ARGUMENTS, "")
-    for usage in USAGES:
-        yield from _entry(usage.synopsis, usage.sentence, _COLUMN)
+    yield from ("usage: pinstall ARGUMENTS", "       pinstall COMMAND ...", "", PURPOSE, ARGUMENTS)
+    commands = [usage[:2] for usage in USAGES]
+    parts = ("Options", MAIN, _OPTION), ("Examples", EXAMPLES, _COLUMN), ("Commands", commands, _COLUMN)
+    for head, rows, column in parts:
+        yield from ("", f"{head}:", *(line for name, sentence in rows for line in _entry(name, sentence, column)))
+    yield from ("", _MORE)
 
 
 def _command(usages: list[Usage]) -> Iterator[str]:
@@ -100,8 +119,8 @@ def _command(usages: list[Usage]) -> Iterator[str]:
             yield f"{usage.synopsis}:"
         yield from _folded(f"{usage.sentence}.", "")
     options = [option for usage in usages for option in usage.options]
-    entries = [line for name, sentence in options for line in _entry(name, f"{sentence}.", _OPTION)]
-    yield from ("", *entries) if entries else ()
+    entries = [line for name, sentence in (*options, *COMMON) for line in _entry(name, f"{sentence}.", _OPTION)]
+    yield from ("", *entries, "", f"Example: pinstall {usages[0].example}")
     if any("ARGUMENTS" in usage.synopsis for usage in usages):
         yield ""
         yield from _folded(ARGUMENTS, "")
@@ -120,9 +139,8 @@ def _settings() -> Iterator[str]:
     yield from ("usage: pinstall [install] --pin KEY=VALUE ARGUMENTS", "")
     yield from _folded("Each is also a variable `PINSTALL_KEY` and a key in `[tool.pinstall]` of `pyproject.toml`.", "")
     for key in KEYS:
-        values = "|".join(f"[{value}]" if value == key.default else value for value in key.values)
-        yield from ("", f"--pin {key.name}={values or key.kind}")
-        yield from _folded(f"{key.sentence}.", "    ")
+        yield from ("", f"--pin {key.name}={'|'.join(key.values) or key.kind}")
+        yield from (*_folded(f"{key.sentence}.", "    "), f"    default: {key.default or 'none'}")
 
 
 def _folded(text: str, indent: str) -> list[str]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from pinstall.request.arguments import rules
-from pinstall.request.options import OPTIONS
+from pinstall.request.options import NEWEST, OPTIONS
 
-TABLES = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "tables.py"))
+DOCS = Path(__file__).parents[2] / "docs"
+TABLES = runpy.run_path(str(DOCS / "tables.py"))
+COMPLETION = runpy.run_path(str(DOCS / "completion.py"))
 CHANGES = {release for rule in OPTIONS for release in (rule.since, rule.removed or ())}
 RELEASES = sorted(release for release in {*CHANGES, (22, 3), (26, 3)} if (22, 3) <= release <= (26, 3))
 """Each release that the full promise is made for and that differs from the one before."""
@@ -25,6 +27,20 @@ def test_a_table_in_the_docs_is_what_the_code_says(name: str) -> None:
 
 def test_the_manual_page_is_what_the_code_says() -> None:
     assert TABLES["MANUAL"].read_text(encoding="utf-8") == TABLES["manual_page"](), "run `python docs/tables.py`"
+
+
+@pytest.mark.parametrize("path", COMPLETION["SCRIPTS"], ids=lambda path: path.name)
+def test_a_completion_script_is_what_the_code_says(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == COMPLETION["SCRIPTS"][path](), "run `python docs/tables.py`"
+
+
+def test_the_completion_has_every_option_once() -> None:
+    for command in ("install", "check", "lock", "why"):
+        names = [choice.spellings[-1] for choice in COMPLETION["choices"](command)]
+        assert len(names) == len(set(names))
+        assert {rule.name for rule in rules(NEWEST).values()} <= {*names}
+    for command, own in {"check": "--format", "cache": "--evict", "undo": "--json", "lock": "--strip-extras"}.items():
+        assert own in {choice.spellings[-1] for choice in COMPLETION["choices"](command)}
 
 
 def rows() -> list[tuple[set[str], list[str]]]:

@@ -57,7 +57,7 @@ def test_the_same_commit_makes_the_same_bytes(archives: list[bytes], tmp_path: P
     assert built(tmp_path, 1750000000, "077") == archives
 
 
-def test_the_wheel_ships_the_command_the_types_and_the_manual_page(archives: list[bytes]) -> None:
+def test_the_wheel_ships_the_command_the_types_the_manual_page_and_the_completion(archives: list[bytes]) -> None:
     with zipfile.ZipFile(io.BytesIO(archives[1])) as wheel:
         names = wheel.namelist()
         page = wheel.read(f"pip_pinstall-{__version__}.data/data/share/man/man1/pinstall.1").decode()
@@ -65,6 +65,10 @@ def test_the_wheel_ships_the_command_the_types_and_the_manual_page(archives: lis
     assert page.startswith(f'.TH PINSTALL 1 "" "pinstall {__version__}"')
     assert "pinstall=pinstall.cli:main" in commands.replace(" ", "")
     assert "pinstall/py.typed" in names
+    share = ROOT / "docs" / "installed" / "share"
+    data = {path.relative_to(share).as_posix() for path in share.rglob("*") if path.is_file()}
+    assert {f"pip_pinstall-{__version__}.data/data/share/{name}" for name in data} <= {*names}
+    assert {"bash-completion/completions/pinstall", "zsh/site-functions/_pinstall"} <= data
     assert {name.partition("/")[0] for name in names} == {
         "pinstall",
         f"pip_pinstall-{__version__}.dist-info",

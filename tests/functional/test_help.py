@@ -15,6 +15,7 @@ import pytest
 from pinstall import __version__
 from pinstall.cli import COMMANDS
 from pinstall.commands.usage import USAGES
+from pinstall.request.policy import KEYS
 from tests.support.environments import ROOT
 from tests.support.processes import sealed
 from tests.support.runner import beside
@@ -28,11 +29,16 @@ TOPICS = [*dict.fromkeys(usage.command for usage in USAGES), "settings"]
 
 def test_the_overview_fits_a_screen_and_names_every_command(runner: Runner) -> None:
     shown = runner.pinstall("--help").stdout
-    assert len(shown.splitlines()) <= 24
+    assert len(shown.splitlines()) <= 40
     assert max(map(len, shown.splitlines())) < 80
     assert set(COMMANDS) <= {usage.command for usage in USAGES}
     for usage in USAGES:
         assert f"  {usage.synopsis}" in shown
+    for option in ("-r FILE", "--python PYTHON", "--pin KEY=VALUE", "-q", "-v", "--version"):
+        assert f"\n  {option} " in shown
+    assert shown.count("\n  pinstall ") == 3
+    for more in ("`pinstall help COMMAND`", "`pinstall help settings`", "`man pinstall`"):
+        assert more in shown
     assert runner.pinstall("help").stdout == shown
     assert runner.pinstall("-h").stdout == shown
 
@@ -43,8 +49,18 @@ def test_help_on_one_thing_is_the_same_both_ways(runner: Runner, topic: str) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith("usage: pinstall")
     assert max(map(len, shown.stdout.splitlines())) < 80
+    example = re.search(r"^Example: pinstall (\S+)", shown.stdout, re.MULTILINE)
+    expected = {"install": "-r", "help": None, "settings": None}.get(topic, topic)
+    assert (example and example[1]) == expected
     if topic in COMMANDS:
         assert runner.pinstall(topic, "--help", target=False, index=False).stdout == shown.stdout
+
+
+def test_settings_are_shown_with_their_defaults(runner: Runner) -> None:
+    shown = runner.pinstall("help", "settings").stdout
+    assert shown.count("\n    default: ") == len(KEYS)
+    assert "--pin unpinned=refuse|warn|allow\n" in shown
+    assert "\n    default: refuse\n" in shown
 
 
 @pytest.mark.parametrize("words", [["nothing"], ["lock", "nothing"]])
