@@ -161,7 +161,7 @@ def newest(
     offered: Iterable[tuple[Version, Link]], wanted: SpecifierSet, asked: Terms
 ) -> tuple[Version, tuple[Link, ...]] | None:
     """Return the newest release that a demand allows (PEP 440; PEP 592: yanked ones last), with its files that fit."""
-    fitting = [(version, link) for version, link in offered if _fits(link, asked)]
+    fitting = [(version, link) for version, link in offered if fits(link, asked)]
     for some in ([one for one in fitting if not one[1].yanked], fitting):
         versions = wanted.filter({version for version, _ in some}, prereleases=asked.pre or None)
         if version := max(versions, default=None):
@@ -169,7 +169,8 @@ def newest(
     return None
 
 
-def _fits(link: Link, asked: Terms) -> bool:
+def fits(link: Link, asked: Terms) -> bool:
+    """Check whether pip may take a file, by its kind, its tags and its `Requires-Python`."""
     if link.filename.endswith(".whl"):
         fits = asked.wheels and not asked.tags.isdisjoint(parse_wheel_filename(link.filename)[-1])
     else:

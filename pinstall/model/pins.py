@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from pinstall.model.inputs import Fault
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
-    from pinstall.model.inputs import Fault, Origin, RequirementLine
+    from pinstall.model.inputs import Origin, RequirementLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,13 @@ class Pin:
             return f"{self.name}=={self.version}"
         direct = next((line.text for line in self.lines if line.link is not None), self.name)
         return direct if " @ " in direct or direct == self.name else f"{self.name} @ {direct}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict(Fault):
+    """A fault of two pins, of which one needs another version of the other."""
+
+    pins: tuple[Pin, Pin]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

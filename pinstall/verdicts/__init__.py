@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pinstall import at_first_use
 
 if TYPE_CHECKING:
-    from pinstall.verdicts import proof, resolution, sources
+    from pinstall.verdicts import proof, resolution, sources, ways_out
 
-__all__ = ["proof", "resolution", "sources"]
+__all__ = ["proof", "resolution", "sources", "ways_out"]
 __getattr__ = at_first_use(__name__, __all__)

@@ -20,8 +20,7 @@ from pinstall.cache.downloads import of_release
 from pinstall.environment import interpreter
 from pinstall.formats import archives, metadata
 from pinstall.model.artifacts import Case, Link
-from pinstall.model.inputs import Fault
-from pinstall.model.pins import Distribution, Pin, State, Verdict
+from pinstall.model.pins import Conflict, Distribution, Pin, State, Verdict
 from pinstall.request.options import FOREIGN, RENEWING
 from pinstall.verdicts import closure
 from pinstall.verdicts.closure import Find, Markers, Need
@@ -55,7 +54,7 @@ class Metadata:
         self._standing = {verdict.pin.name for verdict in found if verdict.state in usable}
         self._known: dict[NormalizedName, Needs] = {}
 
-    def find_conflicts(self, cases: Sequence[Case]) -> tuple[Fault, ...]:
+    def find_conflicts(self, cases: Sequence[Case]) -> tuple[Conflict, ...]:
         """Return a fault for each pin that contradicts another, by the cached `cases` of pins not satisfied yet."""
         if not self._is_resolved():
             return ()
@@ -75,7 +74,7 @@ class Metadata:
             if case.pin.name not in self._standing and (needs := self._of_case(case)) is not None:
                 self._known[case.pin.name] = needs
 
-    def find_conflicts_by_index(self) -> tuple[Fault, ...]:
+    def find_conflicts_by_index(self) -> tuple[Conflict, ...]:
         """Return what `find_conflicts` does, by what indexes say in time of what is not known yet."""
         known_names = self._standing | self._known.keys()
         unknown = [pin for pin in self._asked.demand.pins if pin.name not in known_names and not pin.direct]
@@ -103,7 +102,7 @@ class Metadata:
         legacy = any("legacy" in (option.value or "") for option in request.every("deprecated_features_enabled"))
         return not legacy and not request.has(*_OTHERWISE) and self._asked.pip.resolves
 
-    def _conflicts(self) -> tuple[Fault, ...]:
+    def _conflicts(self) -> tuple[Conflict, ...]:
         pins = {pin.name: pin for pin in self._asked.demand.pins}
         roots, markers = self._evidence.roots(), self._asked.target.markers
         return find_conflicts(roots, tuple(pins.values()), lambda name: self._release(pins[name]), markers)
@@ -146,12 +145,12 @@ class Metadata:
         builds = self._cache.builds
         same = (one for one, _ in case.cached if one.url in sources and builds.is_accepted(one, case.pin))
         fitting = (one for one in same if self._fits(os.path.basename(one.path)))
-        return _agreed(_inside(builds.locate(one)) for one in fitting)
+        return read_needs(_inside(builds.locate(one)) for one in fitting)
 
     def _of_wheels(self, pin: Pin, files: Sequence[Link], read: Read) -> Needs | None:
         fitting = (link for link in files if self._fits(link.filename))
         wrong = State.WRONG_HASH
-        return _agreed(read(link) for link in fitting if comparison.judge_hashes(pin.hashes, link.hashes) is not wrong)
+        return read_needs(read(one) for one in fitting if comparison.judge_hashes(pin.hashes, one.hashes) is not wrong)
 
     def _fits(self, filename: str) -> bool:
         with suppress(ValueError):  # not a wheel
@@ -174,7 +173,7 @@ class Metadata:
         return None
 
 
-def _agreed(files: Iterable[bytes | None]) -> Needs | None:
+def read_needs(files: Iterable[bytes | None]) -> Needs | None:
     """Return what several files of a release need, if all of them say so and at least one does."""
     said = set(map(_needs, files))
     return said.pop() if len(said) == 1 else None
@@ -193,7 +192,7 @@ def _inside(wheel: str | BinaryIO) -> bytes | None:
     return None
 
 
-def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Fault, ...]:
+def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, markers: Markers) -> tuple[Conflict, ...]:
     """Return a fault for each pin that contradicts a need of another pinned release: `find` gives these."""
     pinned = {pin.name: pin for pin in pins}
     releases = {name: (one,) for name in pinned if (one := find(name)) is not None}
@@ -207,10 +206,10 @@ def find_conflicts(roots: Iterable[Need], pins: Sequence[Pin], find: Find, marke
     return tuple(_fault(pinned[need.name], by[need.by], need) for need in certain)
 
 
-def _fault(pin: Pin, other: Pin, need: Need) -> Fault:
+def _fault(pin: Pin, other: Pin, need: Need) -> Conflict:
     """Return `r.txt:14: pins numpy==1.26.4, but scipy==1.15.0 (r.txt:20) needs numpy>=2`."""
-    needs = str(need).removeprefix(f"{need.by} ")
-    return Fault(origin=pin.origin, message=f"pins {pin.wanted}, but {other.wanted} ({other.origin}) {needs}")
+    message = f"pins {pin.wanted}, but {other.wanted} ({other.origin}) {str(need).removeprefix(f'{need.by} ')}"
+    return Conflict(origin=pin.origin, message=message, pins=(pin, other))
 
 
 def _is_certain(need: Need, pin: Pin) -> bool:

@@ -50,9 +50,9 @@ def refuse(error: PinstallError | None, asked: Asked, tell: Reporter) -> None:
         tell.detail(fault)
 
 
-def conflict(faults: Sequence[Fault], exit_code: int = FINDING) -> PinstallError | None:
+def conflict(faults: Sequence[Fault], exit_code: int = FINDING, way_out: str | None = None) -> PinstallError | None:
     """Return the error for pins that contradict each other, if there are any."""
-    return _error("conflict", faults, _CONFLICT, "change one of the two lines", exit_code)
+    return _error("conflict", faults, _CONFLICT, way_out or "change one of the two lines", exit_code)
 
 
 def _error(

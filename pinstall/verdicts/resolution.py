@@ -70,7 +70,7 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
     def get_dependencies(self, candidate: Candidate) -> list[Need]:
         """Return what a candidate needs, by itself and for its extras, for which the same release is chosen."""
         name, found, extras = candidate
-        needs = [need for extra in (None, *sorted(extras)) for need in self._read(found, extra)]
+        needs = [need for extra in (None, *sorted(extras)) for need in self.read_needs(found, extra)]
         if extras and len(self._candidates(name)) > 1:
             needs.append(self._bind(name, found.text))
         return [need for need in needs if not self._ignores(need)]
@@ -82,7 +82,8 @@ class Provider(AbstractProvider):  # type: ignore[type-arg] # resolvelib's gener
             self._met[key] = closure.meets(found, need)
         return self._met[key]
 
-    def _read(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
+    def read_needs(self, found: Distribution, extra: NormalizedName | None) -> list[Need]:
+        """Return what a release needs, by itself or for an extra."""
         key = found.identity.name, found.text, extra
         if key not in self._needs:
             self._needs[key] = list(closure.dependencies(found, extra, self._markers))
@@ -114,7 +115,7 @@ def unmet(roots: Iterable[Need], candidates: Candidates, markers: Markers) -> li
 
     provider = Provider(candidates, markers, ignores)
     while len(found) < _MOST:
-        causes = _causes([need for need in asked if id(need) not in found], provider)
+        causes, _ = resolve([need for need in asked if id(need) not in found], provider)
         hopeless = [need for need in causes if not any(provider.meets(one, need) for one in candidates(need.name))]
         new = hopeless or [need for need in causes if need not in asked]
         if not new:
@@ -127,19 +128,19 @@ def explain(roots: Iterable[Need], find: Find, markers: Markers) -> tuple[str, .
     """Return who asks for what where the installed set cannot satisfy the roots, one line per project in conflict."""
     causes: dict[NormalizedName, dict[str, None]] = {}
     provider = Provider(lambda name: tuple(filter(None, [find(name)])), markers, lambda _: False)
-    for need in _causes(roots, provider):
+    for need in resolve(roots, provider)[0]:
         causes.setdefault(need.name, {})[str(need)] = None
     return tuple(f"{'; '.join(needs)}; {_found(name, find)}" for name, needs in causes.items())
 
 
-def _causes(roots: Iterable[Need], provider: Provider) -> list[Need]:
-    """Return needs that no choice of candidates meets together, none where one meets all."""
+def resolve(roots: Iterable[Need], provider: Provider) -> tuple[list[Need], dict[NormalizedName, Distribution]]:
+    """Return needs that no choice of candidates meets together, or else the choice that meets all needs."""
     try:
         # not `Resolver`: nothing here asks for its graph, and its making may recurse without end
-        Resolution(provider, BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
+        state = Resolution(provider, BaseReporter()).resolve(list(roots), max_rounds=_ROUNDS)
     except ResolutionImpossible as impossible:
-        return [cause.requirement for cause in impossible.causes]
-    return []
+        return [cause.requirement for cause in impossible.causes], {}
+    return [], {name: candidate.distribution for (name, _), candidate in state.mapping.items()}
 
 
 def _found(name: NormalizedName, find: Find) -> str:

@@ -21,6 +21,8 @@ OLD, NEW = wheel("base", "1.26.4"), wheel("base", "2.1")
 LINES = "# what this project runs on\nbase==1.26.4\n\nneedy==1.15.0\n"
 SAID = "  requirements.txt:2: pins base==1.26.4, but needy==1.15.0 (requirements.txt:4) needs base>=2"
 
+WAY_OUT = "hint: base==2.1 and needy==1.15.0 work together (requirements.txt:2, requirements.txt:4)"
+
 
 @pytest.fixture
 def stocked(runner: Runner) -> Runner:
@@ -37,7 +39,8 @@ def _refused(runner: Runner, text: str, *words: str) -> list[str]:
     runner.index.requests.clear()
     told = pinstall(runner, "-r", "requirements.txt", *words)
     assert (files(runner.environment.root), snapshot(runner.cache)) == before
-    assert runner.index.requests == []
+    asked = runner.index.asked("/files/")  # for a way out only: no file is downloaded
+    assert all(request.path.endswith(".metadata") for request in asked)
     assert (told.ended.returncode, told.purposes) == (1, [])
     assert told.document["error"]["reference"] == "conflict"
     return own_lines(told.ended)[1:]  # the first names the environment
@@ -46,7 +49,7 @@ def _refused(runner: Runner, text: str, *words: str) -> list[str]:
 def test_what_is_installed_tells_what_it_needs(stocked: Runner) -> None:
     place(stocked.environment, NEEDY, NEW)
     lines = _refused(stocked, LINES)
-    assert lines == ["error: 1 pin contradicts another", SAID, "hint: change one of the two lines"]
+    assert lines == ["error: 1 pin contradicts another", SAID, WAY_OUT]
 
 
 @pytest.mark.parametrize("metadata", [True, False], ids=["beside", "inside"])
@@ -85,7 +88,7 @@ def test_what_nobody_knows_is_left_to_pip_and_named_when_pip_has_failed(stocked:
     written(stocked, LINES)
     told = pinstall(stocked, "-r", "requirements.txt")
     assert (told.ended.returncode, told.purposes) == (1, ["install"])
-    assert own_lines(told.ended)[-3:] == ["error: 1 pin contradicts another", SAID, "hint: change one of the two lines"]
+    assert own_lines(told.ended)[-3:] == ["error: 1 pin contradicts another", SAID, WAY_OUT]
 
 
 def test_check_finds_it_too(stocked: Runner) -> None:

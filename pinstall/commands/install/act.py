@@ -10,13 +10,13 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 
-from pinstall import comparison, pip
+from pinstall import comparison, pip, verdicts
 from pinstall.cache.cache import Cache
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.clear import Clearing
 from pinstall.commands.install.command import Installer
-from pinstall.model.errors import NOT_PINNED, Outcome, PinstallError
-from pinstall.model.pins import Pin, Reporter, State, Verdict
+from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
+from pinstall.model.pins import Conflict, Pin, Reporter, State, Verdict
 from pinstall.verdicts import closure, conflicts, holds, refusals, sources
 from pinstall.verdicts.evidence import Evidence
 
@@ -82,7 +82,9 @@ class Attempt:
         self.installer.sourcing.expect(wanting, forced)
         sources.refuse_ambiguous(asked, wanting, self._tell)
         if not asked.elsewhere:
-            refusals.refuse(refusals.conflict(metadata.find_conflicts(cache.cases(wanting))), asked, self._tell)
+            # without a refusal pip has the last word, and may find a way itself
+            explain = self._explain if asked.policy.unpinned == "refuse" else refusals.conflict
+            refusals.refuse(explain(metadata.find_conflicts(cache.cases(wanting))), asked, self._tell)
         if not self.installer.is_rehearsal:
             with self._tell.working("checking pip's cache"):
                 self._clearing.clear(cache.cases(wanting), cache.cases(constrained))
@@ -99,7 +101,7 @@ class Attempt:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
                 faults = metadata.find_conflicts(cache.cases(wanting)) or metadata.find_conflicts_by_index()
-                self._error = refusals.conflict(faults, exit_code)
+                self._error = self._explain(faults, exit_code)
             return exit_code
         if not asked.elsewhere:
             exit_code = self._force()
@@ -164,6 +166,14 @@ class Attempt:
             elif name in self.installer.renewed:
                 changes[name] = f"~ {name} {new.text} ({reasons.get(name, 'reinstalled')})"
         return changes
+
+    def _explain(self, faults: Sequence[Conflict], exit_code: int = FINDING) -> PinstallError | None:
+        """Return the error for pins that contradict each other, with a change that works if one is found."""
+        hint = None
+        with contextlib.suppress(ImportError, SyntaxError, TimeoutError):  # resolvelib may be missing or broken
+            with self._tell.working("looking for pins that work together"):
+                hint = verdicts.ways_out.find_hint(self._before, faults) if faults else None
+        return refusals.conflict(faults, exit_code, hint)
 
     def put_back(self) -> None:
         """Return to cache and environment what left them for this run alone."""
