@@ -187,6 +187,7 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
 # How many bytes an answer may have: the largest pages have some ten million.
 MOST = 1 << 26
 _BLOCK = 1 << 16
+_MEANINGS = {401: ": it wants a login", 403: ": it forbids this", 407: ": the proxy wants a login"}
 # Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer.
 _HEADERS = {
     "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
@@ -217,7 +218,7 @@ class Client:
         except (ArithmeticError, OSError, ValueError) as error:  # requests raises more than its own errors
             import requests
 
-            answer = f"cannot be asked: {type(error).__name__}"  # its own text may hold a password
+            answer = name_kind(error)
             if isinstance(error, requests.ConnectionError | requests.Timeout):
                 self._silent[host] = answer
         if isinstance(answer, str):
@@ -234,7 +235,7 @@ class Client:
         known = bare.replace("//", f"//{login}", 1) if login else url
         with opened.request(method, known, headers=_HEADERS, allow_redirects=True, stream=True) as response:
             if not response.ok:
-                return f"answers {response.status_code}"
+                return f"answers {response.status_code}{_MEANINGS.get(response.status_code, '')}"
             content = bytearray()
             for block in response.iter_content(_BLOCK):
                 content += block
@@ -242,6 +243,27 @@ class Client:
                     return f"answers more than {MOST >> 20} MiB"
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(url=urls.without_login(response.url), headers=headers, content=bytes(content))
+
+
+# Why there is no answer, in words that finish `URL ...`, by the name of an error in the chain; the first one counts.
+_KINDS = {
+    "ProxyError": "is not reached through the proxy",
+    "SSLCertVerificationError": "has a TLS certificate that is not accepted",
+    "SSLError": "does not answer: TLS failed",
+    "gaierror": "does not answer: its host name does not resolve (DNS)",
+    "ConnectionRefusedError": "does not answer: connection refused",
+    "Timeout": "does not answer in time",
+}
+
+
+def name_kind(error: BaseException) -> str:
+    """Return why a server gave no answer, to finish `URL ...`; the error's own text may hold a password."""
+    names: set[str] = set()
+    cause: BaseException | None = error
+    while cause is not None:
+        names |= {kind.__name__ for kind in type(cause).__mro__}
+        cause = cause.__cause__ or cause.__context__
+    return next((text for name, text in _KINDS.items() if name in names), f"cannot be asked: {type(error).__name__}")
 
 
 def at_once(

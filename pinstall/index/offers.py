@@ -26,7 +26,6 @@ Pages = dict[NormalizedName, tuple[Page, ...]]
 
 # How many seconds all pages may take unless the caller sets a limit: a hundred large ones over a slow line.
 PATIENCE = 300.0
-_LOCKED = ("answers 401", "answers 403", "answers 407")
 # How many pages are asked for at once without haste: to connect costs as much as to read several pages.
 _FEW = 4
 
@@ -86,9 +85,7 @@ class Index:
             reason = "answers 404" if missing else f"cannot be read: {error.strerror}"
         except ValueError as error:
             reason = f"answers with a page that {error}"
-        if reason == "answers 404":  # an index without the project
-            return (), ""
-        return (), f"{reason}: its credentials are left to pip" if reason in _LOCKED else reason
+        return (), "" if reason == "answers 404" else reason  # an index without the project
 
     def _answer(self, url: str) -> Answer | None:
         path = files.path_of(url)
@@ -172,10 +169,10 @@ def newest(
 def fits(link: Link, asked: Terms) -> bool:
     """Check whether pip may take a file, by its kind, its tags and its `Requires-Python`."""
     if link.filename.endswith(".whl"):
-        fits = asked.wheels and not asked.tags.isdisjoint(parse_wheel_filename(link.filename)[-1])
+        kind = asked.wheels and not asked.tags.isdisjoint(parse_wheel_filename(link.filename)[-1])
     else:
-        fits = asked.sdists
+        kind = asked.sdists
     try:
-        return fits and (asked.python is None or asked.python in SpecifierSet(link.requires_python))
+        return kind and (asked.python is None or asked.python in SpecifierSet(link.requires_python))
     except ValueError:  # an invalid specifier, which pip ignores too, or one that packaging before 26 cannot compare
-        return fits
+        return kind

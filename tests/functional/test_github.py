@@ -116,7 +116,7 @@ def test_where_pip_fails_the_pin_that_is_missing_is_shown(actions: Runner) -> No
     assert ended.returncode == 1
     (told,) = annotated(ended)
     assert told.startswith("::error file=requirements.txt,line=2,")
-    assert "pip ended with exit code 1" in summary(actions)
+    assert "pip failed (exit 1): no index has bb==1.0; nothing was changed" in summary(actions)
 
 
 def test_a_pin_that_does_not_hold_although_pip_was_content_is_shown(actions: Runner) -> None:

@@ -60,6 +60,11 @@ class Mounts:
         self._mount(folder, "-t", "tmpfs", "tmpfs")
         shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
 
+    def small(self, folder: Path) -> None:
+        """Leave only 128 KiB below a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._mount(folder, "-t", "tmpfs", "-o", "size=128k", "tmpfs")
+
     def read_only(self, folder: Path) -> None:
         """Let nobody write below a folder, root neither."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,10 @@ from pinstall.cache.cache import Cache
 from pinstall.commands.install import rebuild
 from pinstall.commands.install.clear import Clearing
 from pinstall.commands.install.command import Installer
+from pinstall.environment import distributions
 from pinstall.model.errors import FINDING, NOT_PINNED, Outcome, PinstallError
 from pinstall.model.pins import Conflict, Pin, Reporter, State, Verdict
-from pinstall.verdicts import closure, conflicts, holds, refusals, sources
+from pinstall.verdicts import closure, conflicts, failure, holds, refusals, sources
 from pinstall.verdicts.evidence import Evidence
 
 # Modules of other distributions that ours import late.
@@ -101,13 +102,22 @@ class Attempt:
             self.put_back()
             if self._error is None and exit_code > 0 and not self.installer.runs.interrupted:
                 faults = metadata.find_conflicts(cache.cases(wanting)) or metadata.find_conflicts_by_index()
-                self._error = self._explain(faults, exit_code)
+                self._error = self._explain(faults, exit_code) or self._find_cause(exit_code)
             return exit_code
         if not asked.elsewhere:
             exit_code = self._force()
         self._found = self.installer.judge()
         self._clearing.end()
         return exit_code
+
+    def _find_cause(self, exit_code: int) -> PinstallError:
+        """Return the error on a failure of pip that no conflict explains."""
+        asked, installed = self._before.asked, self._before.installed
+        lacking = {need.name for need in self._before.unmet}
+        lacking |= {one.pin.name for one in self._found if not comparison.accepts(one, asked.policy.unproven)}
+        now = distributions.note_statuses(path for path, status in installed.first.items() if not status)
+        end, names = "; nothing was changed" * (now == installed.first), (one.identity.name for one in installed.every)
+        return failure.explain(asked, failure.list_lines(asked.demand, lacking), exit_code, end, names)
 
     def _install(self, wanting: Sequence[Pin]) -> int:
         """Run the user's own command, and again without the holds of what it asks for if these made it fail."""

@@ -1,4 +1,4 @@
-"""Have pip resolve what is asked, by one file of all lines as pinstall read them, and say why that failed.
+"""Have pip resolve what is asked, by one file of all lines as pinstall read them.
 
 May not: choose a version.
 """
@@ -16,7 +16,6 @@ from pinstall import files, pip
 from pinstall.commands.lock.locked import Kept
 from pinstall.formats import metadata, urls
 from pinstall.index.offers import Index
-from pinstall.model.artifacts import Page
 from pinstall.model.errors import FINDING, USAGE, PinstallError
 from pinstall.model.inputs import Fault, Origin, RequirementLine
 from pinstall.model.pins import Reporter
@@ -24,7 +23,7 @@ from pinstall.report.terminal import write_error
 from pinstall.request import restated, settings
 from pinstall.request.call import Asked
 from pinstall.request.options import LATER
-from pinstall.verdicts import closure
+from pinstall.verdicts import closure, failure
 
 Report = Mapping[str, Any]
 Lines = Sequence[tuple[str, Origin]]
@@ -36,13 +35,12 @@ _WRITTEN = (
     *("constraints", "dependency_groups", "editables", "require_hashes", "requirements", "requirements_from_scripts"),
     *("dry_run", "ignore_installed"),
 )
-_SECONDS = 10.0
 
 
 def resolve(asked: Asked, kept: Pins, extra: Lines, tell: Reporter) -> Report:
     """Return pip's report on an empty environment; `extra` are more constraints. Raise PinstallError where pip fails.
 
-    Kept pins that make it impossible are named, and an index that does not answer (69).
+    It names kept pins that make it impossible.
     """
     asking = [(_text(line, kept, asked), line.origin) for line in asked.lines if not line.constraint]
     bounds = [(_text(line, kept, asked), line.origin) for line in asked.lines if line.constraint]
@@ -54,7 +52,9 @@ def resolve(asked: Asked, kept: Pins, extra: Lines, tell: Reporter) -> Report:
     if code > 0 and held and (freed := _run(asked, asking, [*bounds, *extra], tell))[0] == 0:
         raise _held(kept, freed[1])
     if code != 0:
-        raise _failed(asked, code)
+        lines = failure.list_lines(asked.demand, {line.name for line in asked.lines})
+        lines = (replace(line, hashes=frozenset()) for line in lines)
+        raise failure.explain(asked, lines, code, "; nothing is written")
     return report
 
 
@@ -142,25 +142,3 @@ def describe_silence(message: str, index: Index) -> PinstallError:
     """Return the error on an index that does not answer."""
     hint = "try again; what only pip can log in to needs its password in the URL or in `.netrc`"
     return PinstallError("index", message, context=index.silent, hint=hint, exit_code=_UNAVAILABLE)
-
-
-def _failed(asked: Asked, code: int) -> PinstallError:
-    """Return why pip could not resolve, as far as indexes tell: none answers, or none has that project or version."""
-    roots = {line.name: line for line in asked.lines if line.name and not (line.link or line.constraint)}
-    index = Index(asked.in_force)
-    offered = index.pages(roots, _SECONDS) if code > 0 else {}
-    if index.silent and not roots.keys() <= offered.keys():
-        return describe_silence("an index does not answer", index)
-    absent = (_absent(line, offered.get(name, ())) for name, line in roots.items() if code > 0)
-    message, hint = f"pip cannot resolve what is asked (exit code {code})", "what pip says is above; nothing is written"
-    return PinstallError("resolution", message, context=tuple(filter(None, absent)), hint=hint, exit_code=code)
-
-
-def _absent(line: RequirementLine, offered: Sequence[Page]) -> Fault | None:
-    """Return that no index has what a line asks for, none where one has."""
-    links = [link.filename for page in offered for link in page.links]
-    versions = [*filter(None, (metadata.release(name, line.name) for name in links if line.name))]
-    if any(metadata.admits(line.specifier, version) for version in versions):
-        return None
-    newest = f"no index has `{line.text}`: the newest is {max(versions)}" if versions else f"no index has `{line.name}`"
-    return Fault(origin=line.origin, message=newest)
