@@ -135,7 +135,8 @@ def test_a_hash_that_is_of_no_file(runner: Runner) -> None:
     there, other = wheel("aa", "1.0"), wheel("aa", "1.0", mark="other")
     runner.index.add(there)
     written(runner, pinned(other))
-    why = f"has the hash sha256:{other.sha256[:12]}.., and there is only {there.filename} with sha256:{there.sha256[:12]}.."
+    theirs = f"{there.filename} with sha256:{there.sha256[:12]}.."
+    why = f"has the hash sha256:{other.sha256[:12]}.., and there is only {theirs}"
     assert failed(runner, "-r", "requirements.txt") == [
         f"error: pip failed (exit 1): no file has the hash of aa==1.0{NOTHING}",
         f"  requirements.txt:1: `aa==1.0` {why}",

@@ -180,9 +180,9 @@ class Attempt:
     def _explain(self, faults: Sequence[Conflict], exit_code: int = FINDING) -> PinstallError | None:
         """Return the error for pins that contradict each other, with a change that works if one is found."""
         hint = None
-        with contextlib.suppress(ImportError, SyntaxError, TimeoutError):  # resolvelib may be missing or broken
-            with self._tell.working("looking for pins that work together"):
-                hint = verdicts.ways_out.find_hint(self._before, faults) if faults else None
+        work = self._tell.working("looking for pins that work together")
+        with contextlib.suppress(ImportError, SyntaxError, TimeoutError), work:  # resolvelib may be missing or broken
+            hint = verdicts.ways_out.find_hint(self._before, faults) if faults else None
         return refusals.conflict(faults, exit_code, hint)
 
     def put_back(self) -> None:
