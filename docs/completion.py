@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+import runpy
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pinstall.commands.cache import ACTIONS
-from pinstall.commands.usage import COMMON, MAIN, USAGES
 from pinstall.request.arguments import rules
 from pinstall.request.options import NEWEST, OF_CACHES, VALUED, Rule
 from pinstall.request.policy import KEYS
@@ -16,6 +15,10 @@ from pinstall.request.policy import KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+_USAGE = runpy.run_path(str(Path(__file__).parent / "usage.py"))
+COMMON, KINDS, MAIN = _USAGE["COMMON"], _USAGE["KINDS"], _USAGE["MAIN"]
+SETTINGS, USAGES = _USAGE["SETTINGS"], _USAGE["USAGES"]
+ACTIONS = [word for one in USAGES for word in one.synopsis.split()[1:2] if one.command == "cache"]
 SHARE = Path(__file__).parent / "installed" / "share"
 HEAD = "# Completes the words of pinstall in {}. Written by docs/tables.py: change that."
 FILE, FOLDER, SETTING, TEXT, FLAG = "path", "folder", "setting", "text", ""
@@ -177,7 +180,9 @@ def bash() -> str:
         words = f" words='{_folded(values, 8)}'" if values else ""
         lines.append(f"    {pattern})\n      kind={'words' if ' ' in kind else kind}{words} ;;")
     settings = [f"    {key.name}) kind=words words='{' '.join(key.values)}' ;;" for key in KEYS if key.values]
-    settings += [f"    {key.name}) kind={FILE if key.kind == 'FILE' else TEXT} ;;" for key in KEYS if not key.values]
+    settings += [
+        f"    {key.name}) kind={FILE if KINDS[key.name] == 'FILE' else TEXT} ;;" for key in KEYS if not key.values
+    ]
     options, shared = [], _shared()
     for command in COMMANDS:
         own = [spelling for choice in choices(command) for spelling in choice.spellings]
@@ -257,8 +262,14 @@ def zsh() -> str:
         )
     settings = []
     for key in KEYS:
-        action = f"value:({' '.join(key.values)})" if key.values else "file:_files" if key.kind == "FILE" else "globs: "
-        settings.append(_quoted(f"{key.name}[{_escaped(key.sentence)}]:{action}"))
+        action = (
+            f"value:({' '.join(key.values)})"
+            if key.values
+            else "file:_files"
+            if KINDS[key.name] == "FILE"
+            else "globs: "
+        )
+        settings.append(_quoted(f"{key.name}[{_escaped(SETTINGS[key.name])}]:{action}"))
     actions = {usage.synopsis.split()[1]: usage.sentence for usage in USAGES if usage.synopsis.startswith("cache ")}
     return ZSH.format(
         head=HEAD.format("zsh"),

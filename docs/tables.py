@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinstall import __version__
-from pinstall.commands.usage import ARGUMENTS, COMMON, EXAMPLES, MAIN, PURPOSE, USAGES
 from pinstall.model.inputs import Option, Origin, Request
 from pinstall.request.arguments import carried
 from pinstall.request.options import ELSEWHERE, OPTIONS, VALUED
@@ -23,10 +22,13 @@ if TYPE_CHECKING:
     from pinstall.request.options import Release, Rule
 
 DOCS = Path(__file__).parent
+_USAGE = runpy.run_path(str(DOCS / "usage.py"))
+ARGUMENTS, COMMON, EXAMPLES, MAIN = (_USAGE[name] for name in ("ARGUMENTS", "COMMON", "EXAMPLES", "MAIN"))
+PURPOSE, SETTINGS, USAGES, KINDS = (_USAGE[name] for name in ("PURPOSE", "SETTINGS", "USAGES", "KINDS"))
 MANUAL = DOCS / "installed" / "share" / "man" / "man1" / "pinstall.1"
 OLDEST, NEWEST = (22, 3), (26, 3)
 """The releases that the full promise is made for."""
-KINDS = {"FILE": "a file, or `-`", "GLOBS": "globs"}
+ANY = {"FILE": "a file, or `-`", "GLOBS": "globs"}
 SATISFIED = {"free": "no pip", "read": "no pip, but it counts", "pip": "pip runs"}
 
 
@@ -34,8 +36,10 @@ def settings() -> list[str]:
     """Return the table of pinstall's own settings."""
     rows = ["| Key | Values | Default | Meaning |", "|---|---|---|---|"]
     for key in KEYS:
-        values = ", ".join(f"`{value}`" for value in key.values) or KINDS[key.kind]
-        rows.append(f"| `{key.name}` | {values} | {f'`{key.default}`' if key.default else 'none'} | {key.sentence} |")
+        values = ", ".join(f"`{value}`" for value in key.values) or ANY[KINDS[key.name]]
+        rows.append(
+            f"| `{key.name}` | {values} | {f'`{key.default}`' if key.default else 'none'} | {SETTINGS[key.name]} |"
+        )
     return rows
 
 
@@ -121,9 +125,9 @@ def _manual(codes: Iterable[tuple[str, str]]) -> str:
             lines += [".RS", ".TP", f".B {_roff(name)}", _roff(f"{sentence}."), ".RE"]
     lines.append(".SH SETTINGS")
     for key in KEYS:
-        values = " | ".join(key.values) or key.kind
+        values = " | ".join(key.values) or KINDS[key.name]
         default = f" Default: {key.default}." if key.default else ""
-        lines += [".TP", f".B \\-\\-pin {_roff(f'{key.name}={values}')}", _roff(f"{key.sentence}.{default}")]
+        lines += [".TP", f".B \\-\\-pin {_roff(f'{key.name}={values}')}", _roff(f"{SETTINGS[key.name]}.{default}")]
     lines.append(".SH EXIT STATUS")
     for code, meaning in codes:
         lines += [".TP", f".B {_roff(code)}", _roff(f"{meaning}.")]
@@ -162,4 +166,7 @@ if __name__ == "__main__":
         path.write_text(written(table), encoding="utf-8")
     MANUAL.parent.mkdir(parents=True, exist_ok=True)
     MANUAL.write_text(manual_page(), encoding="utf-8")
+    for path, text in _USAGE["pages"]().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     runpy.run_path(str(DOCS / "completion.py"), run_name="__main__")

@@ -84,11 +84,9 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
     """Call the command of the first word, without one `install`, and return its exit code."""
     command, rest = (argv[0], argv[1:]) if argv else ("help", ())
     if command == "help" or "--help" in argv or "-h" in argv:
-        from pinstall.commands import usage
-
         known = ("install", *COMMANDS)
         topic = " ".join(rest) or "help" if command == "help" else command if command in known else "help"
-        terminal.page(usage.about(topic))
+        terminal.page(_find_help(topic))
         return 0
     if command in ("--version", "-V"):
         python = ".".join(map(str, sys.version_info[:2]))
@@ -108,6 +106,18 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
         call: Callable[..., int] = getattr(module, command)
         return call(rest, os.environ, terminal)
     return _install(rest if command == "install" else argv, terminal)
+
+
+def _find_help(topic: str) -> str:
+    """Return the help on a command or on the settings; raise PinstallError (64) for another topic."""
+    from importlib import resources
+
+    from pinstall.model.errors import misuse
+
+    pages = {page.name.removesuffix(".txt"): page for page in (resources.files("pinstall") / "help").iterdir()}
+    if topic not in pages:
+        raise misuse(f"there is no help on `{topic}`", f"there is help on {', '.join(sorted(pages))}")
+    return pages[topic].read_text(encoding="utf-8")
 
 
 def _install(argv: Sequence[str], terminal: Terminal) -> int:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -108,14 +109,16 @@ class Terminal:
         if self._quiet or sys.stderr is None or not sys.stderr.isatty():
             yield
             return
-        timer = threading.Timer(1, write_error, (f"\r\x1b[Kpinstall: {what} ...",))
+        started, timer = time.monotonic(), threading.Timer(1, write_error, (f"\rpinstall: {what} ...",))
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
-            write_error("\r\x1b[K")
+            timer.join()
+            if time.monotonic() - started >= 1:
+                write_error("\r\x1b[K")
 
     def say(self, line: str | Fault, head: str = "") -> None:
         """Print a line, except with `-q`."""

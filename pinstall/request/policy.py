@@ -29,62 +29,40 @@ class Key(NamedTuple):
     name: str
     values: tuple[str, ...]  # none for any text
     default: str
-    sentence: str
-    kind: str = ""  # of any text, for the help
 
 
 _LEVELS = ("allow", "warn", "refuse")
-_EVICT = "Which files leave pip's cache: damaged ones and those that mismatch, damaged ones alone, or none"
-_BUILDS = "Which locally built wheels may be used: all without a known fault, or those whose build is recorded"
-_UNPROVEN = "What to do with an installed package of the pinned version whose hash cannot be verified"
-_ORIGIN = "What satisfies a pin without a source: also an editable or direct install, or only what an index gave"
-_LOCATION = "Where a pin may be installed: wherever Python finds it, or only in the environment itself"
-_HOLD = "What pins of earlier runs mean: pip may not move them, pip may move them, or they are forgotten"
-_CLOSURE = "What to do with dependencies that are not pinned: count them, list them, or install nothing"
-_AMBIGUOUS = "What to do with a pin without hash and source that two indexes offer with different files"
-_UNOWNED = "What to do with code that Python runs when it starts and that no RECORD lists"
-_BYTECODE = "Who compiles what was installed: the target interpreter on all cores, as pip would, or pip itself"
-_STAMP = "What a stamp covers: every listed file, the top files and folders of each package, or there is none"
-
-# What to do instead of a setting, or a value, of earlier versions.
-_REMOVED = {
-    "shelf-days": "delete the setting: files stay on the shelf for 90 days",
-    "shelf-size": "delete the setting: the shelf holds up to 2048 MiB",
-    "evict=returning": "take `evict=mismatched`; `pinstall undo` puts files back",
-}
-
 
 # How similar an unknown name is to the setting that was meant: `clos` is to `closure`, `version` is to none.
 _ALIKE = 0.72
 
 
-def _key(default: str, values: tuple[str, ...], sentence: str, kind: str = "") -> str:
-    """Return the default of a setting, and keep with it what else there is to say of it."""
-    about = {"values": values, "default": default, "sentence": sentence, "kind": kind}
-    return field(default=default, metadata=about)
+def _key(default: str, *values: str) -> str:
+    """Return the default of a setting, and keep with it the values that there are."""
+    return field(default=default, metadata={"values": values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The values that are in force; each is the setting of that name."""
+    """The values that are in force; each is the setting of that name. `docs/usage.py` says what each does."""
 
-    unpinned: str = _key("refuse", ("refuse", "warn", "allow"), "What to do with a request that is not pinned")
-    evict: str = _key("mismatched", ("mismatched", "contradicting", "never"), _EVICT)
-    builds: str = _key("any", ("any", "recorded"), _BUILDS)
-    unproven: str = _key("reinstall", ("reinstall", "accept", "refuse"), _UNPROVEN)
-    origin: str = _key("any", ("any", "index"), _ORIGIN)
-    location: str = _key("any", ("any", "environment"), _LOCATION)
-    hold: str = _key("keep", ("keep", "ignore", "forget"), _HOLD)
-    closure: str = _key("allow", _LEVELS, _CLOSURE)
-    ambiguous: str = _key("warn", _LEVELS, _AMBIGUOUS)
-    unowned: str = _key("warn", _LEVELS, _UNOWNED)
-    unmanaged: str = _key("", (), "Which installed files no check compares: globs over the paths in RECORD", "GLOBS")
-    bytecode: str = _key("parallel", ("parallel", "pip"), _BYTECODE)
-    stamp: str = _key("full", ("full", "quick", "off"), _STAMP)
-    report: str = _key("", (), "Where to write the JSON report: a file, or `-` for standard output", "FILE")
+    unpinned: str = _key("refuse", "refuse", "warn", "allow")
+    evict: str = _key("mismatched", "mismatched", "contradicting", "never")
+    builds: str = _key("any", "any", "recorded")
+    unproven: str = _key("reinstall", "reinstall", "accept", "refuse")
+    origin: str = _key("any", "any", "index")
+    location: str = _key("any", "any", "environment")
+    hold: str = _key("keep", "keep", "ignore", "forget")
+    closure: str = _key("allow", *_LEVELS)
+    ambiguous: str = _key("warn", *_LEVELS)
+    unowned: str = _key("warn", *_LEVELS)
+    unmanaged: str = _key("")  # globs
+    bytecode: str = _key("parallel", "parallel", "pip")
+    stamp: str = _key("full", "full", "quick", "off")
+    report: str = _key("")  # a file, or `-`
 
 
-KEYS = tuple(Key(one.name, **one.metadata) for one in fields(Policy))
+KEYS = tuple(Key(one.name, one.metadata["values"], str(one.default)) for one in fields(Policy))
 
 
 def decide(settings: Iterable[Option]) -> Policy:
@@ -96,8 +74,6 @@ def decide(settings: Iterable[Option]) -> Policy:
             continue  # an entry of the table
         name, value = _spell(setting.name), setting.value or ""
         key = keys.get(name)
-        for removed in {name, f"{name}={value}"} & _REMOVED.keys():
-            raise _refusal(setting, f"`{removed}` was removed", _REMOVED[removed])
         if key is None:
             hint = _nearest_to(setting) or ("" if _is_variable(setting) else f"the settings are {', '.join(keys)}")
             if not hint:
@@ -111,7 +87,7 @@ def decide(settings: Iterable[Option]) -> Policy:
 
 def find_strange(variables: Iterable[Option]) -> Iterator[str]:
     """Yield a warning for each variable that is not a setting; `decide` refuses those that are like one."""
-    known = {*_REMOVED, *(key.name for key in KEYS)}
+    known = {key.name for key in KEYS}
     for one in variables:
         if one.name not in known and not _nearest_to(one):
             yield f"the variable `{one.origin}` is not a setting of pinstall, and has no effect"

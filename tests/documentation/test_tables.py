@@ -10,6 +10,7 @@ import pytest
 
 from pinstall.request.arguments import rules
 from pinstall.request.options import NEWEST, OPTIONS
+from pinstall.request.policy import KEYS
 
 DOCS = Path(__file__).parents[2] / "docs"
 TABLES = runpy.run_path(str(DOCS / "tables.py"))
@@ -27,6 +28,12 @@ def test_a_table_in_the_docs_is_what_the_code_says(name: str) -> None:
 
 def test_the_manual_page_is_what_the_code_says() -> None:
     assert TABLES["MANUAL"].read_text(encoding="utf-8") == TABLES["manual_page"](), "run `python docs/tables.py`"
+
+
+def test_the_pages_of_help_are_what_the_tables_say() -> None:
+    pages = TABLES["_USAGE"]["pages"]()
+    assert {path: path.read_text(encoding="utf-8") for path in TABLES["_USAGE"]["HELP"].iterdir()} == pages
+    assert [*TABLES["SETTINGS"]] == [key.name for key in KEYS], "a setting has no sentence"
 
 
 @pytest.mark.parametrize("path", COMPLETION["SCRIPTS"], ids=lambda path: path.name)

@@ -63,7 +63,7 @@ def _pip_refuses_too(runner: Runner, *words: str, exit_code: int = 1) -> None:
 def test_a_file_that_does_not_exist(scene: Runner, option: str) -> None:
     ended = scene.pinstall("aa==2.0", option, "gone.txt")
     lines = _one_message(ended, 1)
-    assert [line for line in lines if "gone.txt" in line and "No such file" in line]
+    assert [line for line in lines if "gone.txt" in line and "there is no file" in line]
     _pip_refuses_too(scene, "bb==1.0", option, "gone.txt")
 
 
@@ -283,18 +283,6 @@ def test_a_bad_value_of_pin(scene: Runner, setting: str) -> None:
 
 def test_pin_without_any_value(scene: Runner) -> None:
     _one_message(scene.pinstall("aa==2.0", "--pin"), 64)
-
-
-@pytest.mark.parametrize("setting", ["shelf-days=30", "shelf-size=100", "evict=returning"])
-@pytest.mark.parametrize("way", ["command line", "PINSTALL_", "pyproject.toml"])
-def test_a_removed_setting(scene: Runner, setting: str, way: str) -> None:
-    key, _, value = setting.partition("=")
-    words = ["--pin", setting] if way == "command line" else []
-    env = {f"PINSTALL_{key.upper().replace('-', '_')}": value} if way == "PINSTALL_" else {}
-    if way == "pyproject.toml":
-        (scene.home / way).write_text(f'[tool.pinstall]\n{key} = "{value}"\n', encoding="utf-8")
-    lines = _one_message(scene.pinstall("aa==2.0", *words, env=env), 64)
-    assert [line for line in lines if way in line and "was removed" in line], lines
 
 
 def test_a_bad_value_of_a_variable(scene: Runner) -> None:

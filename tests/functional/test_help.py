@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ import pytest
 
 from pinstall import __version__
 from pinstall.cli import COMMANDS
-from pinstall.commands.usage import USAGES
 from pinstall.request.policy import KEYS
 from tests.support.environments import ROOT
 from tests.support.processes import sealed
@@ -24,6 +24,7 @@ from tests.support.scenes import written
 if TYPE_CHECKING:
     from tests.support.runner import Runner
 
+USAGES = runpy.run_path(str(ROOT / "docs" / "usage.py"))["USAGES"]
 TOPICS = [*dict.fromkeys(usage.command for usage in USAGES), "settings"]
 
 

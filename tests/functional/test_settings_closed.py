@@ -48,7 +48,7 @@ def test_other_misspelt_variables(ready: Runner, variable: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", ["closur=refuse", "closure=perhaps", "shelf-days=30"])
+@pytest.mark.parametrize("setting", ["closur=refuse", "closure=perhaps", "stamp-days=30"])
 @pytest.mark.parametrize("way", ["--pin", "variable", "pyproject.toml"])
 @pytest.mark.parametrize("words", COMMANDS, ids=[words[0] for words in COMMANDS])
 def test_every_command_and_every_place_agree(ready: Runner, words: tuple[str, ...], way: str, setting: str) -> None:

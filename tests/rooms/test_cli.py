@@ -47,7 +47,7 @@ def test_help_on_settings_names_each_and_its_default(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(monkeypatch, "help", "settings") == 0
-    assert "--pin unpinned=[refuse]|warn|allow" in capsys.readouterr().out
+    assert "--pin unpinned=refuse|warn|allow" in capsys.readouterr().out
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

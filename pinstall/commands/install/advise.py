@@ -11,7 +11,6 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from pinstall import index
-from pinstall.commands import usage
 from pinstall.environment import interpreter
 from pinstall.formats import metadata
 from pinstall.model.artifacts import Link
@@ -31,6 +30,7 @@ Wanted = Mapping[NormalizedName, SpecifierSet]
 SECONDS = 2.0
 # Options with which the target, or the newest release, does not decide what fits.
 _OF_OTHERS = FOREIGN | {"uploaded_prior_to"}
+_OURS = ("cache", "check", "help", "install", "lock", "undo", "why")
 # Commands of pip that a user may try here; `wheel` and `search` are more likely projects.
 _OF_PIP = frozenset(("config", "debug", "download", "freeze", "hash", "inspect", "list", "show", "uninstall"))
 # What to write for commands of other tools.
@@ -99,7 +99,7 @@ def _find_command(evidence: Evidence) -> str:
         return f"python -m pip {first}"
     if words[:2] == ["pip", "install"]:
         return " ".join(("pinstall", *words[2:]))
-    alike = policy.nearest(first, [one.command for one in usage.USAGES], _ALIKE)
+    alike = policy.nearest(first, _OURS, _ALIKE)
     return _OF_OTHER_TOOLS.get(first) or (f"pinstall {alike[0]}" if alike else "")
 
 

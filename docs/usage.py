@@ -1,14 +1,17 @@
-"""Hold the commands as a table, and turn it into help that fits a screen, and synopses.
+"""Hold the commands and settings as tables, and write the pages of `pinstall help`; `docs/tables.py` runs it."""
 
-May not: print.
-"""
+from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from pinstall.model.errors import misuse
 from pinstall.request.policy import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HELP = Path(__file__).parents[1] / "pinstall" / "help"
 
 _WIDTH = 80
 _COLUMN, _OPTION = 35, 17
@@ -88,18 +91,33 @@ USAGES = (
 )
 
 
-def about(topic: str) -> str:
-    """Return the help on a command or on the settings; raise PinstallError (64) for another topic."""
-    if topic == "help":
-        lines = _overview()
-    elif topic == "settings":
-        lines = _settings()
-    elif usages := [usage for usage in USAGES if usage.command == topic]:
-        lines = _command(usages)
-    else:
-        topics = ", ".join(dict.fromkeys(usage.command for usage in USAGES))
-        raise misuse(f"there is no help on `{topic}`", f"there is help on {topics} and settings")
-    return "\n".join((*lines, ""))
+# The settings, each with what it does; a setting without fixed values also with what it takes.
+SETTINGS = {
+    "unpinned": "Refuse requirements that are not pinned, or accept them with or without a warning",
+    "evict": "Files that leave pip's cache: damaged ones and mismatches, damaged ones only, or none",
+    "builds": "Locally built wheels that may be used: all without a known fault, or those with a recorded build",
+    "unproven": "Reinstall, accept or refuse an installed package of the pinned version whose hash cannot be verified",
+    "origin": "Installs that satisfy a pin without a source: also editable and direct ones, or only index files",
+    "location": "Places that satisfy a pin: every folder that Python reads, or only the environment itself",
+    "hold": "Pins of earlier runs: pip may not move them, pip may move them, or pinstall forgets them",
+    "closure": "Dependencies that are not pinned: count them, list them, or install nothing",
+    "ambiguous": "Pins without hash and source that two indexes offer with different files: install, warn or refuse",
+    "unowned": "Code that Python runs when it starts and that no RECORD lists: ignore, warn or refuse",
+    "unmanaged": "Installed files that no check compares: globs over the paths in RECORD",
+    "bytecode": "Compile installed files with the target interpreter on all cores, or let pip compile them",
+    "stamp": "Files that a stamp covers: all, or only the top files and folders of each package; `off`: no stamp",
+    "report": "Write the JSON report to this file, or for `-` to standard output",
+}
+KINDS = {"report": "FILE", "unmanaged": "GLOBS"}
+
+
+def pages() -> dict[Path, str]:
+    """Return the pages of `pinstall help`, by their files."""
+    commands: dict[str, list[Usage]] = {}
+    for usage in USAGES[:-1]:
+        commands.setdefault(usage.command, []).append(usage)
+    texts = {"help": _overview(), "settings": _settings(), **{one: _command(some) for one, some in commands.items()}}
+    return {HELP / f"{topic}.txt": "\n".join((*lines, "")) for topic, lines in texts.items()}
 
 
 def _overview() -> Iterator[str]:
@@ -139,8 +157,8 @@ def _settings() -> Iterator[str]:
     yield from ("usage: pinstall [install] --pin KEY=VALUE ARGUMENTS", "")
     yield from _folded("Each is also a variable `PINSTALL_KEY` and a key in `[tool.pinstall]` of `pyproject.toml`.", "")
     for key in KEYS:
-        yield from ("", f"--pin {key.name}={'|'.join(key.values) or key.kind}")
-        yield from (*_folded(f"{key.sentence}.", "    "), f"    default: {key.default or 'none'}")
+        yield from ("", f"--pin {key.name}={'|'.join(key.values) or KINDS[key.name]}")
+        yield from (*_folded(f"{SETTINGS[key.name]}.", "    "), f"    default: {key.default or 'none'}")
 
 
 def _folded(text: str, indent: str) -> list[str]:
