@@ -68,7 +68,7 @@ def test_settings_are_shown_with_their_defaults(runner: Runner) -> None:
 def test_help_on_nothing_is_an_error(runner: Runner, words: list[str]) -> None:
     ended = runner.pinstall("help", *words)
     assert (ended.returncode, ended.stdout) == (64, "")
-    assert "there is help on install, check" in ended.stderr
+    assert "there is help on cache, check" in ended.stderr
 
 
 @pytest.mark.slow
