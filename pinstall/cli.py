@@ -105,7 +105,8 @@ def run(argv: Sequence[str], terminal: Terminal) -> int:
         module = importlib.import_module(f"pinstall.commands.{COMMANDS.get(command, command)}")
         call: Callable[..., int] = getattr(module, command)
         return call(rest, os.environ, terminal)
-    return _install(rest if command == "install" else argv, terminal)
+    words = rest if command == "install" else argv
+    return _install(("--pin", "report=-", *words) if terminal.form else words, terminal)
 
 
 def _find_help(topic: str) -> str:

@@ -176,7 +176,7 @@ def _outdated(artifact: Artifact) -> str | None:
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f90", ".pyx", "/Cargo.toml")
 # Folders whose sources no build compiles into a wheel.
 _ASIDE = frozenset({"doc", "docs", "example", "examples", "test", "testing", "tests"})
-_REMEDY = "`--pin builds=recorded` builds it anew, beside `--force-reinstall` where it is installed already"
+_REMEDY = "`--pin builds=recorded` builds it again; add `--force-reinstall` if it is installed"
 
 
 def suspicions(cache: str, wheel: Artifact) -> Iterator[str]:

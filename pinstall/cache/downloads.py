@@ -186,7 +186,7 @@ class Downloads:
                 body.seek(0)
                 inside = inventory.subject(body, entry.length, entry.headers)
         except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile and tarfile raise nearly anything
-            return f"it is no valid archive: {error}"
+            return f"it is not a valid archive: {error}"
         name = canonicalize_name(inside.name)
         version = metadata.release(f"{inside.name}-{inside.version}.zip", name)
         same = version is None or (name == pin.name and version == metadata.release(link.filename, name))

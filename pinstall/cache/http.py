@@ -141,9 +141,9 @@ def _decoded(body: BinaryIO, encoding: str, most: int) -> bytes:
         decoder = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
         found = decoder.decompress(stored, most)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"is no valid {encoding}: {error}") from None
+        raise ValueError(f"is not valid {encoding} data: {error}") from None
     if stored and len(found) < most and not decoder.eof:
-        raise ValueError("is no valid deflate: it is cut off")
+        raise ValueError("is not valid deflate data: it is cut off")
     return found
 
 

@@ -94,7 +94,7 @@ def find_fault(path: str, held: Held, known: Mapping[str, frozenset[str]], searc
     if entry.damage is not None:
         return entry.damage
     if held.kind == "page" and is_page(entry.headers):
-        return "is no page that pip can read" if _links(path, held) is None else None
+        return "is not a page that pip can read" if _links(path, held) is None else None
     if demanded := known.get(held.paths[0]):
         return None if http.hashes(path, entry, demanded) & demanded else "has other bytes than its index lists"
     return _damage(path, entry) if held.kind == "wheel" else None
@@ -105,7 +105,7 @@ def _damage(path: str, entry: Entry) -> str | None:
         with http.open_body(path, entry) as file:
             broken = archives.broken(file, zipped=True)
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        return f"is no valid archive: {error}"
+        return f"is not a valid archive: {error}"
     return None if broken is None else f"is damaged: {broken} does not match its checksum"
 
 

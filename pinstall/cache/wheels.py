@@ -58,7 +58,7 @@ def artifact(cache: str, path: str) -> Artifact:
         name, version, _, _ = parse_wheel_filename(file)
     except ValueError:  # an invalid version too, which packaging before 23.2 lets through
         name = canonicalize_name(file.partition("-")[0])
-        return Artifact(identity=Identity(name=name), path=path, damage="has no valid wheel file name")
+        return Artifact(identity=Identity(name=name), path=path, damage="does not have a valid wheel file name")
     url, hashes = source(cache, path)
     archive = None
     with suppress(ValueError):  # not a URL
@@ -89,7 +89,7 @@ def examine(cache: str, found: Artifact) -> Artifact:
     except (FileNotFoundError, archives.OversizedError):  # of one too large to look into a new build would be as large
         return found
     except Exception as error:  # noqa: BLE001 - damaged bytes make zipfile raise nearly anything
-        damage = f"is no valid wheel: {error}"
+        damage = f"is not a valid wheel: {error}"
     return replace(found, damage=damage)
 
 

@@ -43,9 +43,9 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     words = [argument.text for argument in call.request.positionals]
     most, least = action not in ("", "shelf"), action == "evict"
     if not least <= len(words) <= most or (evicting and action != "verify"):
-        meant = "" if action else "".join(policy.nearest(words[0], _ACTIONS)) if words else ""
-        hint = f"did you mean `pinstall cache {meant}`?" if meant else "write `pinstall cache [ACTION] [PATTERN]`"
-        raise misuse(f"`pinstall cache` takes one of {', '.join(_ACTIONS)}, and for most of them a PATTERN", hint)
+        meant = "" if action or not words else "".join(policy.nearest(words[0], _ACTIONS))
+        hint = f"did you mean `pinstall cache {meant}`?" if meant else "`pinstall help cache` shows each command"
+        raise misuse(f"there is no command `{' '.join(('cache', *argv))}`", hint)
     found = call.cache_directory
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
@@ -159,7 +159,7 @@ def _verify(path: str, matching: Sequence[Held], call: Call, tell: Reporter, *, 
         elif doubt := next(builds.suspicions(path, wheels.artifact(path, held.paths[0])), None):
             tell.say(doubt)
     moved = _shelve(path, wrong, tell) if evicting and wrong else 0
-    end = f", {moved} moved out of the cache (`pinstall undo` puts it back)" if moved else ""
+    end = f", {moved} moved to the shelf (`pinstall undo` puts {'it' if moved == 1 else 'them'} back)" if moved else ""
     tell.say(f"{phrases.counted(len(matching), 'entry', 'entries')} checked, {len(wrong)} corrupt{end}")
     return FINDING if wrong else HOLDS
 
@@ -168,7 +168,7 @@ def _evict(path: str, matching: Sequence[Held], _: Call, tell: Reporter) -> int:
     found = [_eviction(held, "`pinstall cache evict` asked for it") for held in matching]
     moved = _shelve(path, found, tell)
     number = phrases.counted(moved, "entry", "entries")
-    tell.say(f"moved {number} out of pip's cache (`pinstall undo` puts it all back)")
+    tell.say(f"moved {number} to the shelf (`pinstall undo` puts {'it' if moved == 1 else 'them'} back)")
     return HOLDS if moved == len(found) else FINDING
 
 

@@ -12,13 +12,14 @@ from packaging.utils import NormalizedName
 from pinstall import comparison
 from pinstall.environment import contents
 from pinstall.environment.installed import find_shared
+from pinstall.formats import metadata
 from pinstall.formats.urls import redacted
 from pinstall.model.artifacts import Plan
 from pinstall.model.errors import FINDING, HOLDS, Outcome
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Distribution, Reporter, State, Verdict
 from pinstall.report import phrases
-from pinstall.request import demand
+from pinstall.request import demand, lines
 from pinstall.request.call import Asked, gather, read_call, refuse
 from pinstall.verdicts import closure, refusals
 from pinstall.verdicts.conflicts import Metadata, assume_requested
@@ -48,7 +49,7 @@ def check(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     disputes = Metadata(evidence, found, cache).find_conflicts(cases)
     disputed = {fault.origin for fault in disputes}
     standing = (fault for fault in _standing(found, asked) if fault.origin not in disputed)
-    faults = [*_demands(asked), *disputes, *standing, *_cached(cleared)]
+    faults = [*_demands(evidence), *disputes, *standing, *_cached(cleared)]
     faults += _unmet(found, evidence, asked, {verdict.pin.name for verdict in found if disputes})
     faults += _files(evidence, list(readable.values()), tell, deep=deep)
     faults += _foreign(evidence) if asked.policy.unowned != "allow" else ()
@@ -84,12 +85,16 @@ def _say(tell: Reporter, found: Sequence[Verdict], doubts: Sequence[str | Fault]
             tell.detail(f"{eviction.what} would leave pip's cache: {eviction.reason}")
 
 
-def _demands(asked: Asked) -> Iterator[Fault]:
+def _demands(evidence: Evidence) -> Iterator[Fault]:
+    asked = evidence.asked
     wrong = {"conflict": asked.demand.conflicts, "hash": demand.malformed(asked.lines)}
     for name, faults in {"requirements": asked.faults, **wrong}.items():
         yield from (replace(fault, id=name) for fault in faults)
     for line in _loose(asked):
-        yield Fault(f"`{line.text}` is not a pin", line.origin, "unpinned", line.name or "")
+        one = evidence.find(line.name) if line.name else None
+        fits = one is not None and metadata.admits(line.specifier, one.text)
+        pin = lines.written(line, one.text if one and fits else "VERSION", line.hashes) if line.name else ""
+        yield phrases.unpinned(line, pin, installed=fits)
     yield from (_finding(text, "left-to-pip") for text in asked.beyond)
 
 

@@ -41,7 +41,7 @@ def _loose(file: str, target: Interpreter, environ: Mapping[str, str]) -> Iterat
     if lockfile.is_lock(file):
         flaw = lockfile.flaw(reading.text(file))
         if flaw is not None:
-            yield Fault(f"the lock cannot be used: {flaw}", Origin(where=file), "lock")
+            yield Fault(f"the lock file is not valid: {flaw}", Origin(where=file), "lock")
         return
     option = Option(name="--requirement", dest="requirements", value=file, origin=Origin(where="argument 1"))
     asked = reading.Reading(Request(arguments=(), command_line=(option,)), target, Pip(NEWEST), environ)

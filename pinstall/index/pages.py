@@ -43,7 +43,7 @@ def _from_json(content: bytes) -> list[dict[str, Any]]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        raise ValueError("is no valid JSON") from None
+        raise ValueError("is not valid JSON") from None
     match document:
         case {"files": list(files)}:
             return [file for file in files if isinstance(file, dict)]
@@ -60,7 +60,7 @@ def _parse_html(content: bytes, charset: str) -> _Anchors:
     try:
         page.feed(text)
     except (AssertionError, ValueError):  # html.parser raises both where it gives up
-        raise ValueError("is no valid HTML") from None
+        raise ValueError("is not valid HTML") from None
     return page
 
 

@@ -62,7 +62,7 @@ def found(state: State, text: str, identity: Identity | None) -> str:
         case State.ABSENT:
             return "it is not installed"
         case State.UNPROVEN:
-            return f"{text} is installed, and its hash is not verified"
+            return f"the hash of the installed {text} is not verified"
         case State.WRONG_SOURCE:
             source = identity.source if identity else None
             where = "somewhere else" if source is None else _source(source)
@@ -116,7 +116,7 @@ def label(name: str, version: str, public: str) -> str:
 def remedy(judged: Verdict) -> str:
     """Return what `install` would do about a pin that is not satisfied."""
     absent = judged.state in (State.ABSENT, State.WRONG_VERSION, State.WRONG_LABEL)
-    return "`pinstall` would install it" if absent else "`pinstall` would reinstall it alone"
+    return f"`pinstall` would {'install' if absent else 'reinstall'} it"
 
 
 def eviction(evicted: Eviction) -> str:
@@ -128,7 +128,7 @@ def kept(edits: Sequence[Eviction]) -> str:
     """Return one line on edited files of one distribution that pip has replaced."""
     paths, them = [edit.paths[0] for edit in edits], "it" if len(edits) == 1 else "them"
     of = edits[0].what.removeprefix(paths[0])
-    return f"{listed(paths)}{of} {edits[0].reason}: kept (`pinstall undo` puts {them} back)"
+    return f"kept {listed(paths)}{of}, which {edits[0].reason} (`pinstall undo` puts {them} back)"
 
 
 def bypass(evicted: Eviction, why: str) -> str:
@@ -167,9 +167,9 @@ def summary(outcome: Outcome, seconds: float) -> str:
         would = "would be " * outcome.rehearsed
         parts.append(f"{counted(satisfied, 'pin', 'pins')} {would}satisfied{_accepted(outcome)}{_changed(outcome)}")
     if outcome.left or not parts:
-        left = counted(outcome.left, "requirement is", "requirements are")
-        parts.append(f"{left} left to pip: a local directory or editable install is not a pin")
-    if outcome.commands:
+        left = counted(outcome.left, "requirement is not a pin and was", "requirements are not pins and were")
+        parts.append(f"{left} left to pip")
+    if outcome.commands and not outcome.rehearsed:
         parts[-1] += f" in {seconds:.1f} s"
     if number:
         unpinned = counted(number, "dependency is not pinned", "dependencies are not pinned")

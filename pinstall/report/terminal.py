@@ -41,7 +41,7 @@ class Terminal:
         self.said: list[str] = []
         self._drawn = -1
         # of the result: its format and place, what was found, what else a JSON document has
-        self.command, self._form, self._place = "install", "", "-"
+        self.command, self.form, self._place = "install", "", "-"
         self._found: list[Fault] = []
         self._error: PinstallError | None = None
         self._details: dict[str, Any] = {}
@@ -52,11 +52,12 @@ class Terminal:
         for word in each:
             name, equals, value = word.partition("=")
             if name == "--format":
-                self._form = value if equals else next(each, "")
-                if self._form not in FORMATS:
-                    raise misuse(f"`--format` cannot be `{self._form}`", f"it can be {', '.join(FORMATS)}")
+                form = value if equals else next(each, "")
+                if form not in FORMATS:
+                    raise misuse(f"`--format` cannot be `{form}`", f"it can be {', '.join(FORMATS)}")
+                self.form = form
             elif word == "--json":
-                self._form = FORMATS[0]
+                self.form = FORMATS[0]
             else:
                 rest.append(word)
         return rest
@@ -64,19 +65,19 @@ class Terminal:
     def show(self, line: str | Fault) -> None:
         """Print a line of the result on standard output; a fault is a finding."""
         self._found.append(line if isinstance(line, Fault) else Fault(line))
-        if not self._form:
+        if not self.form:
             print(visible(str(line)))
             self._annotate("error", line)
 
     def attach(self, place: str = "", **details: object) -> None:
         """Add to the JSON document of the result; with a place, a file or `-`, it is asked for."""
         if place:
-            self._form, self._place = self._form or FORMATS[0], place
+            self.form, self._place = self.form or FORMATS[0], place
         self._details |= details
 
     def finish(self, exit_code: int) -> int:
         """Write the result as a document, where that is asked for, and return the exit code."""
-        form, self._form = self._form, ""
+        form, self.form = self.form, ""
         if not form:
             return exit_code
         document = report.findings.envelope(self.command, exit_code, self._error, self._found) | self._details
@@ -136,10 +137,11 @@ class Terminal:
             self.insist(str(line))
 
     def fail(self, error: PinstallError) -> None:
-        """Print an error with its context and hint, also with `-q`."""
+        """Print an error with the faults that its message does not have, and its hint, also with `-q`."""
         self.insist(f"error: {error.message}")
         for line in error.context:
-            self.insist(f"  {line}")
+            if str(line) not in error.message:
+                self.insist(f"  {line}")
         if error.hint:
             self.insist(f"hint: {error.hint}")
         self._error, faults = error, report.findings.of_error(error)

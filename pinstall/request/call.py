@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from pinstall import launcher
 from pinstall.environment import choice, interpreter
-from pinstall.model.errors import FINDING, NOT_PINNED, PinstallError, misuse
+from pinstall.model.errors import FINDING, NOT_PINNED, USAGE, PinstallError, misuse
 from pinstall.model.inputs import Fault, Interpreter, Option, Request, RequirementLine
 from pinstall.model.pins import Demand, Pin
 from pinstall.request import arguments, demand, locations, policy, pyproject, settings
@@ -134,8 +134,8 @@ def _in_force(own: Sequence[Option], pip: Pip) -> Policy:
     folder = os.path.dirname(os.path.abspath(decided.report))
     if decided.report not in ("", "-") and not os.access(folder, os.W_OK):
         message = f"cannot write the report to `{decided.report}`: no such folder, or not writable"
-        hint = "name another file with `--pin report=FILE`; nothing has been changed"
-        raise PinstallError("report", message, hint=hint, exit_code=NOT_PINNED)
+        hint = "name another file with `--pin report=FILE`; nothing was changed"
+        raise PinstallError("report", message, hint=hint, exit_code=USAGE)
     # only a report shows the hash of an artifact
     return decided if pip.reports else replace(decided, unproven="accept")
 

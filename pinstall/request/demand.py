@@ -30,8 +30,8 @@ def malformed(lines: Iterable[RequirementLine]) -> Iterator[Fault]:
         for text in sorted(line.hashes):
             digits = None if _HASH.fullmatch(text) else STRONG.get(text.partition(":")[0])
             if digits is not None:
-                message = f"`{text}` can match no file: it has not the {digits} hexadecimal digits of its algorithm"
-                yield Fault(origin=line.origin, message=message)
+                kind = text.partition(":")[0]
+                yield Fault(f"`{text}` is not a hash: a {kind} hash has {digits} hexadecimal digits", line.origin)
 
 
 def reduce(lines: Iterable[RequirementLine], markers: Mapping[str, str]) -> Demand:
@@ -142,7 +142,7 @@ def _version_conflict(group: Sequence[RequirementLine]) -> Fault:
 
 
 def _contradiction(first: RequirementLine, other: RequirementLine) -> Fault:
-    return Fault(origin=first.origin, message=f"`{first.text}` cannot stand beside `{other.text}` ({other.origin})")
+    return Fault(origin=first.origin, message=f"`{first.text}` contradicts `{other.text}` ({other.origin})")
 
 
 def _misspelt(line: RequirementLine) -> str:

@@ -94,7 +94,9 @@ def read(content: bytes, chosen: Choice, *, file: str, base: str, markers: Mappi
         )
         return RequirementFile(lines=tuple(lines))
     except (PylockSelectError, PylockValidationError, *_REFUSALS) as error:
-        return RequirementFile(faults=(Fault(origin=Origin(where=file), message=f"the lock is no good: {error}"),))
+        return RequirementFile(
+            faults=(Fault(origin=Origin(where=file), message=f"the lock file is not valid: {error}"),)
+        )
 
 
 def _check_names(document: dict[str, Any]) -> None:

@@ -119,8 +119,8 @@ def nearest(text: str, known: Iterable[str], alike: float = 0.6) -> list[str]:
 
 
 def _refusal(setting: Option, message: str, hint: str) -> PinstallError:
-    fault = Fault(origin=setting.origin, message=message)
-    return PinstallError("setting", "a setting cannot be used", context=(fault,), hint=hint, exit_code=USAGE)
+    fault = Fault(message, setting.origin)
+    return PinstallError("setting", str(fault), context=(fault,), hint=hint, exit_code=USAGE)
 
 
 _WILD = re.compile(r"[*?]|\[[^]]*\]")

@@ -90,7 +90,7 @@ def _table(path: str, content: bytes) -> dict[str, object]:
     tool = document.get("tool", {})
     table = tool.get("pinstall", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        raise _fault(path, "`tool.pinstall` is no table")
+        raise _fault(path, "`tool.pinstall` is not a table")
     return table
 
 

@@ -41,7 +41,7 @@ _PIN = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)[ \t]*==[ \t]*[0
 _SINGLE = r"[A-Za-z0-9][\w.-]*[ \t]*(?:\[[^\]]*\][ \t]*)?=(?![=>])"  # compiled only for what is refused
 # Old pip releases accept such wheel names; the current one refuses some of them.
 _LOOSE_WHEEL = re.compile(r"[^\s-]+-[^\s-]*(-\d[^-]*)?(-[^\s-]+){3}\.whl")
-_UTF16 = "this is no UTF-8 text; if it is UTF-16, it needs a byte order mark"
+_UTF16 = "this is not UTF-8 text; if it is UTF-16, it needs a byte order mark"
 _STRAY = "`--hash` belongs to no requirement; is a `\\` missing above it, or a comment between?"
 _UNNAMED = partial(RequirementLine, name=None, specifier=SpecifierSet())
 _CONTROLS = frozenset({"format_control", "release_control"})
@@ -79,10 +79,10 @@ def line(text: str, origin: Origin, *, editable: bool = False, constraint: bool 
     except ValueError as error:
         reason = urls.redacted(str(error).partition("\n")[0])
         if not editable and re.match(_SINGLE, text):
-            reason = "`=` is no operator; did you mean `==`?"
+            reason = "`=` is not an operator; did you mean `==`?"
         return Fault(origin=origin, message=f"invalid requirement `{shown}`: {reason}")
     if constraint and (problem := _no_constraint(found)):
-        return Fault(origin=origin, message=f"`{shown}` is no constraint: {problem}")
+        return Fault(origin=origin, message=f"`{shown}` is not a constraint: {problem}")
     fragment = urls.digest(found.link) if found.link and urls.is_url(found.link) else None
     return replace(found, hashes=frozenset((fragment,))) if fragment else found
 

@@ -208,7 +208,7 @@ class Evidence:
         if (elsewhere := self._origin(pin, found)[0]) is not None:
             return elsewhere
         if source is not None and pin.hashes and (found.editable or source.commit) and not pin.direct:
-            return f" from {source.url}, which is no archive that could have a hash"
+            return f" from {source.url}, which is not an archive, so it has no hash"
         if settings.origin == "index" and source is not None and not pin.direct:
             return f" from {source.url}"
         told = self.installed.inputs(found)

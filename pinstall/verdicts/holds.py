@@ -82,7 +82,7 @@ def find_replaced(held: tuple[Hold, ...], chosen: Iterable[Chosen]) -> tuple[Hol
 def forget_replaced(replaced: tuple[Hold, ...], evidence: Evidence, tell: Reporter) -> None:
     """Remove the holds of what has been replaced."""
     for hold in replaced:
-        tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, is no more: something else was asked for")
+        tell.say(f"`{hold.name}=={hold.version}`, the pin of an earlier run, was dropped: something else was asked for")
     _forget({hold.name for hold in replaced}, evidence, tell)
 
 

@@ -24,7 +24,7 @@ DISTRIBUTION = canonicalize_name("pip-pinstall")
 # Another tool, with the same command and the same import name.
 NAMESAKE = canonicalize_name("pinstall")
 _CONFLICT = ("pin contradicts another", "pins contradict others")
-_CORRECT = "correct them and run again; nothing has been changed"
+_CORRECT = "correct the requirements and run again; nothing was changed"
 _ACCEPT = "`pinstall check` names the reason for each; delete them, or accept them with `--pin unowned=allow`"
 _WAYS_OUT = "add these lines, or let `pinstall lock` write a file that is complete"
 
@@ -34,7 +34,7 @@ def refuse_request(evidence: Evidence, tell: Reporter) -> None:
     asked, malformed = evidence.asked, tuple(demand.malformed(evidence.asked.lines))
     refuse(_error("requirements", asked.faults, ("line cannot be used", "lines cannot be used"), _CORRECT), asked, tell)
     refuse(_error("conflict", asked.demand.conflicts, _CONFLICT, "keep one of the two lines"), asked, tell)
-    refuse(_error("hash", malformed, ("hash can match no file", "hashes can match no file"), _CORRECT), asked, tell)
+    refuse(_error("hash", malformed, ("hash is malformed", "hashes are malformed"), _CORRECT), asked, tell)
     _refuse_floors(evidence)
     if asked.target.own and evidence.find(NAMESAKE) is not None:
         tell.say(
@@ -58,7 +58,7 @@ def conflict(faults: Sequence[Fault], exit_code: int = FINDING, way_out: str | N
 def _error(
     reference: str, faults: Sequence[Fault], counted: tuple[str, str], hint: str, exit_code: int = FINDING
 ) -> PinstallError | None:
-    message = phrases.counted(len(faults), *counted)
+    message = str(faults[0]) if len(faults) == 1 else phrases.counted(len(faults), *counted)
     error = PinstallError(reference, message, context=tuple(faults), hint=hint, exit_code=exit_code)
     return error if faults else None
 
@@ -92,7 +92,7 @@ def refuse_dependencies(found: Sequence[Dependency], asked: Asked, tell: Reporte
     if asked.policy.closure == "warn":
         show_dependencies(found, tell)
     if found and asked.policy.closure == "refuse":
-        hint = f"{_WAYS_OUT}; {'what is pinned' if late else 'nothing'} has been installed"
+        hint = f"{_WAYS_OUT}; {'the pins were' if late else 'nothing was'} installed"
         raise PinstallError(
             "unpinned-dependency", _counted(found), context=_lines(found), hint=hint, exit_code=NOT_PINNED
         )

@@ -22,7 +22,7 @@ CASES = [(group, ending) for group, endings in ENDINGS.items() for ending in end
 def test_it_ends_as_the_page_says(runner: Runner, group: str, ending: Ending) -> None:
     """With `PINSTALL_TEST_WRITE=1` what is printed becomes the expectation: read the difference before it is kept."""
     ending.scene(runner)
-    ended = runner.pinstall(*ending.words, index=ending.index, env=dict(ending.variables))
+    ended = runner.pinstall(*ending.words, index=ending.index, target=ending.target, env=dict(ending.variables))
     told = lines(runner, ended)
     if os.environ.get("PINSTALL_TEST_WRITE"):
         known = json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {}

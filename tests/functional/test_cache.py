@@ -221,7 +221,7 @@ WRONG: Final[dict[str, tuple[Callable[[Scene], object], str, str]]] = {
     "a built wheel cut off": (
         lambda scene: caches.truncate(scene.built),
         "the built wheel of demo 1.0",
-        "is no valid wheel: ",
+        "is not a valid wheel: ",
     ),
     "a built wheel altered": (
         lambda scene: _poison(scene, wheel("demo", "1.0", record_is="lying")),
@@ -231,7 +231,7 @@ WRONG: Final[dict[str, tuple[Callable[[Scene], object], str, str]]] = {
     "a built wheel whose name is none": (
         lambda scene: scene.built.rename(scene.built.with_name("demo-one.whl")),
         "the built wheel of demo",
-        "has no valid wheel file name",
+        "does not have a valid wheel file name",
     ),
     "a built wheel of an archive that was replaced": (
         _stale,
@@ -261,7 +261,7 @@ WRONG: Final[dict[str, tuple[Callable[[Scene], object], str, str]]] = {
     "a wheel without a listed hash that is no zip": (
         lambda scene: _swap(scene.file(BARE), b"PK\x05\x06", b"PK\x05\x07"),
         "the wheel of bare 2.0",
-        "is no valid archive: ",
+        "is not a valid archive: ",
     ),
     "a body cut off": (_shorten, "", "is damaged: it "),
     "headers damaged": (
@@ -272,7 +272,7 @@ WRONG: Final[dict[str, tuple[Callable[[Scene], object], str, str]]] = {
     "a page that is none": (
         lambda scene: _swap(scene.page("demo"), b'"files": ', b'"filed": '),
         "the page of demo",
-        "is no page that pip can read",
+        "is not a page that pip can read",
     ),
 }
 

@@ -492,8 +492,8 @@ def test_without_build_isolation(world: World) -> None:
 GOOD = wheel("demo", "1.0", mark="good")
 ENTRIES: Final[dict[str, tuple[str, tuple[Archive, ...]]]] = {
     "lying RECORD": ("not what its RECORD says", (wheel("demo", "1.0", mark="evil", record_is="lying"),)),
-    "truncated": ("is no valid wheel", (GOOD.truncated(),)),
-    "flipped": ("is no valid wheel", (GOOD.flipped(),)),
+    "truncated": ("is not a valid wheel", (GOOD.truncated(),)),
+    "flipped": ("is not a valid wheel", (GOOD.flipped(),)),
     "other version inside": (
         "its METADATA says demo 9.9",
         (wheel("demo", "1.0", mark="evil", metadata={"Version": "9.9"}),),

@@ -76,7 +76,7 @@ def test_a_lock_is_pinned_unless_it_is_none(folder: Path) -> None:
     assert pinned(folder, "pylock.toml").returncode == 0
     ended = pinned(folder, "pylock.toml", "pylock.bad.toml")
     assert (ended.returncode, ended.stdout.count("\n")) == (1, 1)
-    assert ended.stdout.startswith("pylock.bad.toml: the lock is no good: ")
+    assert ended.stdout.startswith("pylock.bad.toml: the lock file is not valid: ")
 
 
 def test_an_option_is_refused(folder: Path) -> None:

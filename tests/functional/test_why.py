@@ -79,7 +79,7 @@ def test_damage_is_told(runner: Runner) -> None:
     (runner.environment.site_packages / "demo.py").unlink()
     told = _told(runner, "demo", "demo==1.0")
     assert "demo.py is missing" in told
-    assert "demo.py is missing; `pinstall` would reinstall it alone" in told[-1]
+    assert "demo.py is missing; `pinstall` would reinstall it" in told[-1]
 
 
 def test_who_needs_it_is_told(runner: Runner) -> None:

@@ -36,6 +36,7 @@ class Ending:
     words: tuple[str, ...]
     code: int
     index: bool = True
+    target: bool = True
     variables: tuple[tuple[str, str], ...] = ()
 
 
@@ -177,7 +178,7 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
         Ending(title="The word is nearly a command", scene=_nothing, words=("chekc",), code=64),
         Ending(title="The word is a command of pip", scene=_nothing, words=("freeze",), code=64),
         Ending(title="`pip install` was kept", scene=_nothing, words=("pip", "install", "aa==1.0"), code=64),
-        Ending(title="A file without `-r`", scene=_file("aa==1.0\n"), words=("requirements.txt",), code=65),
+        Ending(title="A file without `-r`", scene=_file("aa==1.0\n"), words=("requirements.txt",), code=64),
         Ending(
             title="An option is mistyped",
             scene=_all(_offer(AA), _file("aa==1.0\n")),
@@ -304,7 +305,7 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
             title="The report has no folder",
             scene=_nothing,
             words=("--pin", "report=no/report.json", "aa==1.0"),
-            code=65,
+            code=64,
         ),
         Ending(
             title="There is no such interpreter",
@@ -408,19 +409,27 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
             scene=_file("aa==1.0\n"),
             words=("check", "--pinned", "requirements.txt"),
             code=0,
+            index=False,
+            target=False,
         ),
         Ending(
             title="Lines of a file are not pins",
             scene=_file("aa\nbb>=1\n"),
             words=("check", "--pinned", "requirements.txt"),
             code=1,
+            index=False,
+            target=False,
         ),
-        Ending(title="No file is named", scene=_nothing, words=("check", "--pinned"), code=64),
+        Ending(
+            title="No file is named", scene=_nothing, words=("check", "--pinned"), code=64, index=False, target=False
+        ),
         Ending(
             title="The file is missing",
             scene=_file("aa==1.0\n"),
             words=("check", "--pinned", "requirments.txt"),
             code=64,
+            index=False,
+            target=False,
         ),
     ),
     "why": (
@@ -494,9 +503,9 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
 
 def lines(runner: Runner, ended: Completed) -> list[str]:
     """Return what pinstall printed, without what differs between two machines: places, hashes, times, versions."""
-    printed = [line for line in ended.stdout.splitlines() if not _OF_PIP.match(line)]
-    printed += [line for line in ended.stderr.splitlines() if line.startswith("pinstall: ")]
-    text = "\n".join(printed)
+    of_pip = bool(re.match(r"pinstall: (installing into|running the pip of)", ended.stderr))
+    printed = [] if of_pip else ended.stdout.splitlines()
+    text = "\n".join((*printed, *(line for line in ended.stderr.splitlines() if line.startswith("pinstall: "))))
     for place_, name in (
         (str(runner.environment.root), "VENV"),
         (str(runner.home), "HOME"),
@@ -509,10 +518,6 @@ def lines(runner: Runner, ended: Completed) -> list[str]:
     return text.splitlines()
 
 
-_OF_PIP = re.compile(
-    r"(Looking in|Collecting|  |Installing|Successfully|Requirement already|Downloading|Processing|Using cached|Would "
-    r"install|Building|Created|Preparing|Stored|Found existing|Attempting|Getting|Saved)"
-)
 _VARYING = (
     (r"sha256:[0-9a-f]{16,}", "sha256:..."),
     (r"in \d+\.\d s", "in 0.4 s"),

@@ -162,6 +162,7 @@ class Attempt:
     def _list_changes(self) -> dict[str, str]:
         """Return a line for each project that this run changed, with the reason where its version stayed."""
         reasons = {verdict.pin.name: verdict.found for verdict in self._first if verdict.state is not State.HOLDS}
+        damaged = {verdict.pin.name for verdict in self._first if verdict.state is State.DAMAGED}
         now = self.installer.evidence
         if now.asked.elsewhere:
             return {name: f"+ {name} {one.version}" for name, one in self.installer.renewed.items()}
@@ -171,10 +172,10 @@ class Attempt:
             old, new = before.get(name), after.get(name)
             if new is None:
                 changes[name] = f"- {name} {before[name].text}"
+            elif name in self.installer.renewed and (name in damaged or (old and old.text == new.text)):
+                changes[name] = f"~ {name} {new.text} ({reasons.get(name, 'reinstalled')})"
             elif old is None or old.text != new.text:
                 changes[name] = f"+ {name} {new.text}{f' ({old.text} before)' if old else ''}"
-            elif name in self.installer.renewed:
-                changes[name] = f"~ {name} {new.text} ({reasons.get(name, 'reinstalled')})"
         return changes
 
     def _explain(self, faults: Sequence[Conflict], exit_code: int = FINDING) -> PinstallError | None:
@@ -208,5 +209,5 @@ class Attempt:
             commands=tuple(self.installer.runs.commands),
             error=self._error,
             rehearsed=self.installer.is_rehearsal,
-            left=sum(line.editable or line.directory for line in asked.demand.entrusted),
+            left=len([*asked.demand.entrusted, *asked.demand.unpinned]),
         )

@@ -43,6 +43,7 @@ _OF_OTHER_TOOLS = {
     "upgrade": "pinstall lock --upgrade",
     "verify": "pinstall check",
 }
+_HINT = "write the pins, or let `pinstall lock` write them; `--pin unpinned=allow` accepts these lines"
 # How much a word has in common with one that was misspelt, from 0 to 1.
 _ALIKE = 0.8
 
@@ -58,14 +59,12 @@ class _Found(NamedTuple):
 def refuse_unpinned(evidence: Evidence, tell: Reporter) -> None:
     """Raise PinstallError (`unpinned`) for requests that are not pins, or warn of them under `unpinned=warn`."""
     asked = evidence.asked
-    if asked.policy.unpinned == "refuse" and (meant := _find_command(evidence)):
-        first = asked.request.positionals[0].text
-        hint = f"write `{meant}`; a project of that name is `{first}==VERSION`"
-        raise misuse(f"there is no command `{first}`", hint)
+    if asked.policy.unpinned == "refuse":
+        _refuse_words(evidence)
     faults = _advise(evidence, tell)
     if asked.policy.unpinned == "refuse":
         message = phrases.counted(len(faults), "requirement is not pinned", "requirements are not pinned")
-        raise PinstallError("unpinned", message, context=faults, hint=_hint(asked), exit_code=NOT_PINNED)
+        raise PinstallError("unpinned", message, context=faults, hint=_HINT, exit_code=NOT_PINNED)
     for fault in faults:
         tell.warn(fault)
 
@@ -89,26 +88,25 @@ def _advise(evidence: Evidence, tell: Reporter) -> tuple[Fault, ...]:
     return tuple(_line(line, found, hashed=hashed) for line in asked.demand.unpinned)
 
 
-def _find_command(evidence: Evidence) -> str:
-    """Return what to write for the first word, if that is probably a command."""
+def _refuse_words(evidence: Evidence) -> None:
+    """Raise PinstallError (64) for a file without its option, and for a first word that is probably a command."""
     words = [one.text for one in evidence.asked.request.positionals]
+    for word in words:
+        if os.path.splitext(word)[1] in (".in", ".toml", ".txt"):
+            raise misuse(f"`{word}` is a file, not a requirement", f"write `-r {word}`")
     first = words[0] if words else ""
-    if evidence.find(canonicalize_name(first)) is not None:
-        return ""
-    if first in _OF_PIP:
-        return f"python -m pip {first}"
     if words[:2] == ["pip", "install"]:
-        return " ".join(("pinstall", *words[2:]))
-    alike = policy.nearest(first, _OURS, _ALIKE)
-    return _OF_OTHER_TOOLS.get(first) or (f"pinstall {alike[0]}" if alike else "")
-
-
-def _hint(asked: Asked) -> str:
-    """Return what to do about requirements that are not pins."""
-    for word in asked.request.positionals:
-        if os.path.splitext(word.text)[1] in (".in", ".toml", ".txt"):
-            return f"write `-r {word.text}` for a file"
-    return "write the pins, or let `pinstall lock` write them; `--pin unpinned=allow` accepts these lines"
+        meant = " ".join(("pinstall", *words[2:]))
+    elif evidence.find(canonicalize_name(first)) is not None:
+        return
+    elif first in _OF_PIP:
+        meant = f"python -m pip {first}"
+    else:
+        alike = policy.nearest(first, _OURS, _ALIKE)
+        meant = _OF_OTHER_TOOLS.get(first) or (f"pinstall {alike[0]}" if alike else "")
+    if meant:
+        hint = f"use `{meant}`; to install a project named `{first}`, pin it: `{first}==VERSION`"
+        raise misuse(f"there is no command `{first}`", hint)
 
 
 def _wanted(asked: Asked, name: NormalizedName) -> SpecifierSet:

@@ -293,7 +293,7 @@ class Healing:
 def _find_edits(found: Distribution, root: str, evidence: Evidence) -> Iterator[Eviction]:
     installed, who = evidence.installed, found.identity
     row, lists = installed.row(found), [FileList(replace(found, path=path)) for path in installed.copies(who.name)]
-    edited = "had been edited" if lists[0].rows else "may have been edited"
+    edited = "was edited" if lists[0].rows else "may have been edited"
     for place in contents.find_edited(lists, installed.owners, row.flaws if row else ()):
         path = os.path.relpath(place, root)
         what = f"{path} of {who.name} {found.text}".rstrip()

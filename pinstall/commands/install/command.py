@@ -156,7 +156,9 @@ class Installer:
         new = [verdict for verdict in found if verdict.pin in forced and verdict.pin not in self._announced]
         self._announced |= {verdict.pin for verdict in new}
         for verdict in new[:_MOST_NAMED]:
-            self._tell.say(f"reinstalling {verdict.pin.name}: {verdict.found}")
+            self._tell.say(
+                f"reinstalling {verdict.pin.name} {verdict.pin.expected or ''}".rstrip() + f": {verdict.found}"
+            )
         if len(new) > _MOST_NAMED:
             self._tell.say(f"reinstalling {len(new) - _MOST_NAMED} more for such reasons")
 

@@ -78,7 +78,8 @@ class Runs:
         command = (*self.asked.pip.command, *words)
         self._tell.detail(shlex.join(map(phrases.redact_argument, command)))
         self._before()
-        ended = pip.run(command, environ, self.asked.replays, silent=silent)
+        streams = (2, 2) if self.asked.policy.report == "-" else (None, None)  # standard output is for the report
+        ended = pip.run(command, environ, self.asked.replays, silent=silent, streams=streams)
         self._after()
         self.interrupted = self.interrupted or ended.interrupted
         self.commands.append(Command(purpose=purpose, arguments=words, exit_code=ended.exit_code))

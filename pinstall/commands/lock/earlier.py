@@ -43,7 +43,7 @@ def read(text: str, path: str, folder: str, markers: Mapping[str, str], environ:
         found = list(_packages(text, path, folder) if lockfile.is_lock(path) else _lines(text, path, environ))
         mine = [(name, kept) for name, kept in found if metadata.applies(kept.marker, markers)]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise _unreadable(path, f"it is no lock: {error}") from error
+        raise _unreadable(path, f"it is not a lock file: {error}") from error
     # of several lines that apply, the first one counts
     pins = {name: kept for name, kept in reversed(mine) if kept.version or kept.link}
     return Earlier(pins, tuple(one for one in found if one not in mine))

@@ -146,11 +146,11 @@ def test_a_wheel_of_another_version_is_sound_in_itself_and_its_archive_tells(cac
         (wheel("demo", "1.0", dist_info="other-1.0"), "its dist-info folder says other 1.0"),
         (wheel("demo", "1.0", files={"demo-2.0.dist-info/METADATA": b""}), "has 2 dist-info folders"),
         (wheel("demo", "1.0", files={"x-1.dist-info/WHEEL": b""}), "has 2 dist-info folders"),
-        (Archive(DEMO.filename, b""), "is no valid wheel"),
-        (Archive(DEMO.filename, b"PK\x03\x04 and so on"), "is no valid wheel"),
-        (Archive(DEMO.filename, SOURCES[0].content), "is no valid wheel"),
-        (DEMO.truncated(), "is no valid wheel"),
-        (DEMO.truncated(len(DEMO.content) - 1), "is no valid wheel"),
+        (Archive(DEMO.filename, b""), "is not a valid wheel"),
+        (Archive(DEMO.filename, b"PK\x03\x04 and so on"), "is not a valid wheel"),
+        (Archive(DEMO.filename, SOURCES[0].content), "is not a valid wheel"),
+        (DEMO.truncated(), "is not a valid wheel"),
+        (DEMO.truncated(len(DEMO.content) - 1), "is not a valid wheel"),
         (DEMO.flipped(), "demo.py"),
     ],
 )
@@ -172,7 +172,7 @@ def without(*endings: str) -> bytes:
 
 def test_a_wheel_without_metadata_is_damaged(bare: Cache) -> None:
     bare.replace(without("/METADATA"))
-    assert "is no valid wheel" in (bare.one.damage or "")
+    assert "is not a valid wheel" in (bare.one.damage or "")
     bare.replace(without("/METADATA", "/WHEEL", "/RECORD"))
     assert bare.one.damage == "has 0 dist-info folders"
 
@@ -240,7 +240,7 @@ def test_spellings_of_name_and_version_do_not_matter(bare: Cache, name: str, dis
 @pytest.mark.parametrize("name", ["demo-1.0.whl", "demo-one-py3-none-any.whl", "demo-1.0-x-y-py3-none-any.whl"])
 def test_a_file_name_that_is_none_is_damage(bare: Cache, name: str) -> None:
     bare.replace(DEMO.content, name)
-    assert bare.one.damage == "has no valid wheel file name"
+    assert bare.one.damage == "does not have a valid wheel file name"
     assert (bare.one.identity.name, bare.one.identity.version) == ("demo", None)
 
 
@@ -297,7 +297,7 @@ def test_what_another_run_moves_away_in_between_is_not_called_damaged(bare: Cach
     ("archive", "damage"),
     [
         (wheel("demo", "1.0", record_is="lying"), "demo.py is not what its RECORD says"),
-        (wheel("demo", "1.0", record_is="missing"), "is no valid wheel"),
+        (wheel("demo", "1.0", record_is="missing"), "is not a valid wheel"),
     ],
 )
 def test_a_wheel_whose_members_are_not_those_of_its_record_is_damaged(

@@ -123,10 +123,10 @@ class TestEviction:
             ("r.txt:1 pins demo==1.0", False, "2.0", "demo 2.0 out of pip's cache: r.txt:1 pins demo==1.0 ("),
             ("it is no valid zip", True, "2.0", "demo 2.0 out of pip's cache: it is no valid zip ("),
             (
-                "it has no valid wheel file name",
+                "it does not have a valid wheel file name",
                 True,
                 None,
-                "demo out of pip's cache: it has no valid wheel file name (",
+                "demo out of pip's cache: it does not have a valid wheel file name (",
             ),
         ],
     )

@@ -193,33 +193,33 @@ class TestConflicts:
                 "demo==1.0\ndemo==2.0",
                 "",
                 "r.txt:1",
-                "`demo==1.0` cannot stand beside `demo==2.0` (r.txt:2)",
+                "`demo==1.0` contradicts `demo==2.0` (r.txt:2)",
             ),
-            ("demo==1.0", "demo<1", "r.txt:1", "`demo==1.0` cannot stand beside `demo<1` (c.txt:1)"),
-            ("demo<1", "demo==1.0", "c.txt:1", "`demo==1.0` cannot stand beside `demo<1` (r.txt:1)"),
+            ("demo==1.0", "demo<1", "r.txt:1", "`demo==1.0` contradicts `demo<1` (c.txt:1)"),
+            ("demo<1", "demo==1.0", "c.txt:1", "`demo==1.0` contradicts `demo<1` (r.txt:1)"),
             (
                 "demo==1.0+cu1\ndemo==1.0+cu2",
                 "",
                 "r.txt:1",
-                "`demo==1.0+cu1` cannot stand beside `demo==1.0+cu2` (r.txt:2)",
+                "`demo==1.0+cu1` contradicts `demo==1.0+cu2` (r.txt:2)",
             ),
             (
                 "demo===1.0\ndemo==1.0+cu2",
                 "",
                 "r.txt:1",
-                "`demo===1.0` cannot stand beside `demo==1.0+cu2` (r.txt:2)",
+                "`demo===1.0` contradicts `demo==1.0+cu2` (r.txt:2)",
             ),
             (
                 "demo===april\ndemo>=1",
                 "",
                 "r.txt:1",
-                "`demo===april` cannot stand beside `demo>=1` (r.txt:2)",
+                "`demo===april` contradicts `demo>=1` (r.txt:2)",
             ),
             (
                 "demo==1.0,==1.0+cu1\ndemo==2.0",
                 "",
                 "r.txt:1",
-                "`demo==1.0,==1.0+cu1` cannot stand beside `demo==2.0` (r.txt:2)",
+                "`demo==1.0,==1.0+cu1` contradicts `demo==2.0` (r.txt:2)",
             ),
             ("demo==1.0,<1", "", "r.txt:1", "`demo==1.0,<1` can never be met"),
             ("demo===1.0,<1", "", "r.txt:1", "`demo===1.0,<1` can never be met"),
@@ -264,7 +264,7 @@ class TestConflicts:
     def test_two_repositories(self) -> None:
         first, other = (f"demo @ git+https://host.example/{name}@{COMMIT}" for name in ("one", "two"))
         fault = conflict(f"{first}\n{other}")
-        assert fault.message == f"`{first}` cannot stand beside `{other}` (r.txt:2)"
+        assert fault.message == f"`{first}` contradicts `{other}` (r.txt:2)"
 
     def test_two_commits(self) -> None:
         other = COMMIT[::-1]

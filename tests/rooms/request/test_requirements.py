@@ -55,7 +55,7 @@ class TestOneRequirement:
         "text", ["six=1.16.0", "six = 1.16.0", "six[a, b]=1.16.0", "six=1.16.0 ; os_name == 'posix'"]
     )
     def test_a_single_equals_sign_is_named(self, text: str) -> None:
-        assert refused(text) == f"invalid requirement `{text}`: `=` is no operator; did you mean `==`?"
+        assert refused(text) == f"invalid requirement `{text}`: `=` is not an operator; did you mean `==`?"
         assert file(text).faults[0].message == refused(text)
 
     @pytest.mark.parametrize("text", ["six==", "six=>1", "six>=1,=2", "=1.0", "six 1=2"])
