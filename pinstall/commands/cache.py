@@ -45,7 +45,7 @@ def cache(argv: Sequence[str], environ: Mapping[str, str], tell: Reporter) -> in
     if not least <= len(words) <= most or (evicting and action != "verify"):
         meant = "" if action or not words else "".join(policy.nearest(words[0], _ACTIONS))
         hint = f"did you mean `pinstall cache {meant}`?" if meant else "`pinstall help cache` shows each command"
-        raise misuse(f"there is no command `{' '.join(('cache', *argv))}`", hint)
+        raise misuse(f"there is no command `{' '.join(filter(None, ('cache', action, *words)))}`", hint)
     found = call.cache_directory
     if found.path is None:
         tell.say(f"pip's cache is off: {found.reason}")
