@@ -5,6 +5,7 @@ Each table is in its page between `<!-- NAME-table -->` and `<!-- /NAME-table --
 
 from __future__ import annotations
 
+import json
 import runpy
 from itertools import groupby
 from pathlib import Path
@@ -143,6 +144,28 @@ def _roff(text: str) -> str:
     return text.replace("\\", "\\e").replace("-", "\\-").replace("`", "")
 
 
+MESSAGES = DOCS / "reference" / "messages.md"
+
+
+def messages() -> str:
+    """Return the page of messages: how commands end, as the tests saw it."""
+    told = json.loads((DOCS.parent / "tests" / "support" / "endings.json").read_text(encoding="utf-8"))
+    lines = [
+        "# Messages, and what to do",
+        "",
+        "This page shows how each command ends. A test runs each of these commands and compares the lines. `VENV` and",
+        "`HOME` are folders, and `http://INDEX/simple` is the index of the test. [Findings and errors](findings.md)",
+        "lists the ids, [exit codes](exit-codes.md) the codes.",
+    ]
+    for group, endings in told.items():
+        lines += ["", f"## {group}"]
+        for title, one in endings.items():
+            command = f"$ {one['command']}"
+            lines += ["", f"### {title}", "", "<!-- illustrative -->", "```text", command, *one["lines"], "```"]
+            lines += ["", f"Exit code: {one['code']}"]
+    return "\n".join((*lines, ""))
+
+
 TABLES = {
     "commands": (DOCS / "reference" / "commands.md", commands),
     "options": (DOCS / "reference" / "options.md", options),
@@ -166,6 +189,7 @@ if __name__ == "__main__":
         path.write_text(written(table), encoding="utf-8")
     MANUAL.parent.mkdir(parents=True, exist_ok=True)
     MANUAL.write_text(manual_page(), encoding="utf-8")
+    MESSAGES.write_text(messages(), encoding="utf-8")
     for path, text in _USAGE["pages"]().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

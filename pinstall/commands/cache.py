@@ -142,7 +142,7 @@ def _list(path: str, matching: Sequence[Held], _: Call, tell: Reporter) -> int:
         sizes.append(size)
         days = (time.time() - written) / _DAY
         text = f"{name or '?'} {version or '-'}  {kind}  {_readable(size)}  {days:.0f} days  {origin}".rstrip()
-        tell.show(Fault(text, id=kind.replace(" ", "-"), project=name))
+        tell.show(Fault(text, id="entry", project=name))
     _total(sizes, tell)
     return HOLDS
 

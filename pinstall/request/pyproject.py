@@ -123,8 +123,8 @@ def _text(path: str, key: str, value: object, line: int | None) -> str:
 
 
 def _fault(path: str, reason: str, line: int | None = None) -> PinstallError:
-    fault = Fault(origin=Origin(where=path, line=line), message=reason)
-    return PinstallError("project-settings", "`[tool.pinstall]` cannot be read", context=(fault,), exit_code=USAGE)
+    fault = Fault(reason, Origin(where=path, line=line))
+    return PinstallError("project-settings", str(fault), context=(fault,), exit_code=USAGE)
 
 
 def split_group(value: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ _SECONDS, _FEW = 7.0, 1 << 20
 _OTHERWISE = FOREIGN | {"uploaded_prior_to"}
 _ABSENT = (" 404", " 410", " is not there")
 # By id: words on what it is about, and what to do. The message of an error names the first of them that holds.
-_REASONS = {
+REASONS = {
     "disk-full": ("no space is left in {}", "free some space and run again"),
     "index-unreachable": ("{}", "check the network, the proxy and the URL; a login belongs in the URL or in `.netrc`"),
     "no-such-project": ("no index has {}", "correct the name, or add its index with `--extra-index-url`"),
@@ -67,8 +67,8 @@ def explain(
     names = {*known, *(line.name for line in asked.lines if line.name)}
     found = _find(asked, [*lines], names) if exit_code > 0 else []
     ids = {fault.id for _, fault in found}
-    kind = next(filter(ids.__contains__, _REASONS), "pip-failed")
-    words, hint = _REASONS.get(kind, ("", None))
+    kind = next(filter(ids.__contains__, REASONS), "pip-failed")
+    words, hint = REASONS.get(kind, ("", None))
     subjects = phrases.listed([*dict.fromkeys(subject for subject, fault in found if fault.id == kind)])
     message = f"pip failed (exit {exit_code}){words and f': {words.format(subjects)}'}{end}"
     return PinstallError(kind, message, context=tuple(fault for _, fault in found), hint=hint, exit_code=exit_code)
