@@ -289,11 +289,10 @@ def is_device(path: str) -> bool:
 def path_of(link: str) -> str | None:
     """Return the path of a local link, which is a path or a `file:` URL; None for a link to a network."""
     if link.lower().startswith("file:"):
-        try:
+        with suppress(ValueError):  # not a URL
             path = urls.path(link)
-        except ValueError:  # not a URL
-            return None
-        return path[1:] if os.name == "nt" and path[2:3] in (":", "|") else path  # `/C:/folder`
+            return path[1:] if os.name == "nt" and path[2:3] in (":", "|") else path  # `/C:/folder`
+        return None
     return None if "://" in link else link.partition("#")[0] if not os.path.exists(link) else link
 
 
@@ -320,11 +319,10 @@ def hashes(path: str, algorithms: Iterable[str]) -> frozenset[str]:
 
 def differs(path: str, known: frozenset[str]) -> bool:
     """Tell whether a file can be read and has none of the known hashes."""
-    try:
+    with suppress(OSError, ValueError):  # gone, or an algorithm that this Python does not have
         present = hashes(path, {text.partition(":")[0] for text in known})
-    except (OSError, ValueError):  # gone, or an algorithm that this Python does not have
-        return False
-    return bool(present) and not present & known
+        return bool(present) and not present & known
+    return False
 
 
 def _hash(path: str, size: int, hashed: hashlib._Hash) -> bytes:

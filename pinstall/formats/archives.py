@@ -98,13 +98,11 @@ def texts(file: IO[bytes], wanted: Collection[str]) -> Iterator[str]:
 
 def broken(file: IO[bytes], *, zipped: bool) -> str | None:
     """Return a member that does not match its checksum; other damage raises nearly anything."""
-    if not zipped:
+    if zipped:
+        with suppress(OversizedError), opened(file) as archive:  # one that is too large counts as whole
+            return archive.testzip()
+    else:
         with tarfile.open(fileobj=file) as packed:  # its only checksum is in its compression
             while packed.fileobj.read(_BLOCK):
                 pass
-        return None
-    try:
-        with opened(file) as archive:
-            return archive.testzip()
-    except OversizedError:  # it counts as whole
-        return None
+    return None
