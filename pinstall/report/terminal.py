@@ -34,10 +34,12 @@ class Terminal:
         self._quiet = "--quiet" in argv or "q" in letters
         self.detailed = "--verbose" in argv or "v" in letters
         self._coloured = "--no-color" not in argv and is_coloured(environ)
-        # the paths of annotations start at the working directory, which may not exist
-        self.annotating = environ.get("GITHUB_ACTIONS") == "true" and os.path.isdir(os.curdir)
+        # the paths of findings start at the working directory, which may have been deleted
         workspace = environ.get("GITHUB_WORKSPACE") or environ.get("CI_PROJECT_DIR") or os.curdir
-        self._folders = (os.getcwd(), os.path.realpath(workspace)) if os.path.isdir(os.curdir) else ("", "")
+        self._folders = "", ""
+        with contextlib.suppress(OSError):
+            self._folders = os.getcwd(), os.path.realpath(workspace)
+        self.annotating = environ.get("GITHUB_ACTIONS") == "true" and self._folders[0] != ""
         self.said: list[str] = []
         self._drawn = -1
         # of the result: its format and place, what was found, what else a JSON document has
@@ -147,7 +149,8 @@ class Terminal:
         self._error, faults = error, report.findings.of_error(error)
         self._found += faults
         for one in faults:
-            self._annotate("error", one, error.message if one.origin.where else "pinstall")
+            alone = not one.origin.where or one.message in error.message
+            self._annotate("error", one, "pinstall" if alone else error.message)
 
     def list_changes(self, changes: Mapping[str, str]) -> None:
         """Print what a run changed, a line for each project, on a terminal."""

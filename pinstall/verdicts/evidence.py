@@ -86,7 +86,7 @@ class Evidence:
         if self._aimed:
             wrong = "its dist-info" if found is None else environment.contents.find_foreign(self.installed.files(found))
         if wrong is not None:
-            text = f"{wrong} there is of something else (`--upgrade` replaces it)"
+            text = f"{wrong} there is from another artifact (`--upgrade` replaces it)"
             return Verdict(pin=pin, state=State.DAMAGED, found=text)
         if self._aimed and found is not None and not self.installed.is_new(found.record):
             return self._of_left(pin, found)

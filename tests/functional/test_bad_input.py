@@ -116,7 +116,7 @@ def test_a_hash_that_no_file_can_have(scene: Runner, command: str) -> None:
     written(scene, f"aa==2.0\nbb==1.0 --hash=sha256:{'0' * 63}\n")
     ended = scene.pinstall(command, "-r", "requirements.txt")
     assert ended.returncode == 1
-    (line,) = [line for line in ended.output.splitlines() if "can match no file: " in line]
+    (line,) = [line for line in ended.output.splitlines() if "is not a hash: " in line]
     assert "requirements.txt:2: `sha256:000" in line
     assert "ERROR" not in ended.output
 

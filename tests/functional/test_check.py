@@ -54,14 +54,14 @@ def test_each_pin_that_does_not_hold_has_a_line_with_its_place_and_what_would_be
     written(runner, "-r more/inner.txt\nabsent==1.0\nright==1.0\n")
     written(runner, "wrong==1.0\n", "more/inner.txt")
     assert sorted(_found(runner, "-r", "requirements.txt")) == [
-        "more/inner.txt:1: wrong==1.0, but 2.0 is installed; pip would install it",
-        "requirements.txt:2: absent==1.0, but it is not installed; pip would install it",
+        "more/inner.txt:1: wrong==1.0, but 2.0 is installed; `pinstall` would install it",
+        "requirements.txt:2: absent==1.0, but it is not installed; `pinstall` would install it",
     ]
 
 
 def test_a_pin_of_the_command_line_is_named_so(runner: Runner) -> None:
     (line,) = _found(runner, "demo==1.0")
-    assert line.endswith("demo==1.0, but it is not installed; pip would install it")
+    assert line.endswith("demo==1.0, but it is not installed; `pinstall` would install it")
 
 
 @pytest.mark.skipif(RELEASE < (22, 2), reason="without reports the right version has to do")
@@ -74,7 +74,7 @@ def test_what_lacks_proof_is_a_finding_unless_that_is_accepted(runner: Runner, u
         assert _checked(runner, *words).returncode == 0
     else:
         (line,) = _found(runner, *words)
-        assert line.startswith("requirements.txt:1: demo==1.0, but 1.0 is installed, and its hash")
+        assert line.startswith("requirements.txt:1: demo==1.0, but the hash of the installed 1.0 is not")
 
 
 @pytest.mark.skipif(RELEASE < (22, 2), reason="without reports nothing is proven")
@@ -89,7 +89,9 @@ def test_what_the_cache_proves_holds_and_is_not_remembered(runner: Runner) -> No
 def test_what_is_not_pinned_is_found_unless_that_is_allowed(runner: Runner) -> None:
     place(runner.environment, DEMO)
     written(runner, "demo>=1.0\n")
-    assert _found(runner, "-r", "requirements.txt") == ["requirements.txt:1: `demo>=1.0` is not a pin"]
+    assert _found(runner, "-r", "requirements.txt") == [
+        "requirements.txt:1: `demo>=1.0` is not a pin; write `demo==1.0`, which is installed"
+    ]
     assert _checked(runner, "-r", "requirements.txt", "--pin", "unpinned=allow").returncode == 0
 
 
@@ -103,8 +105,8 @@ def test_all_that_is_wrong_with_the_request_is_found_at_once(runner: Runner) -> 
 def test_a_dependency_that_is_not_met_is_found(runner: Runner) -> None:
     place(runner.environment, wheel("top", "1.0", requires=["dep<2", "gone"]), wheel("dep", "2.0"))
     assert sorted(_found(runner, "top==1.0")) == [
-        "top 1.0 needs dep<2, which is not installed so; pip would install it",
-        "top 1.0 needs gone, which is not installed so; pip would install it",
+        "top 1.0 needs dep<2, but 2.0 is installed; `pinstall` would install it",
+        "top 1.0 needs gone, which is not installed; `pinstall` would install it",
     ]
 
 
@@ -113,7 +115,7 @@ def test_a_wheel_in_the_cache_that_contradicts_a_pin_is_found_and_stays(runner: 
     cached(runner, SOURCE, wheel("demo", "1.0", mark="cached").truncated())
     (line,) = _found(runner, "demo==1.0")
     assert line.startswith("the wheel of demo 1.0 is in pip's cache: it ")
-    assert line.endswith("; it would be moved out of it")
+    assert line.endswith("; `pinstall` would move it to the shelf")
 
 
 def test_a_wheel_of_another_version_is_no_finding(runner: Runner) -> None:
@@ -152,7 +154,7 @@ def test_files_that_two_projects_have_are_told_in_one_line_for_all(runner: Runne
     ]
     (line,) = [line for line in own_lines(runner.pinstall("first==1.0")) if "overwritten" in line]
     assert line == (
-        "command line: first==1.0 holds but 3 of its files, such as shared/0.py, "
+        "command line: first==1.0 is satisfied but 3 of its files, such as shared/0.py, "
         "have been overwritten by other 1.0, which has them too"
     )
 
@@ -163,8 +165,8 @@ def test_the_document_says_the_same(runner: Runner) -> None:
     ended = _checked(runner, "--json", "demo==1.0", "absent==1.0")
     assert ended.returncode == 1
     document = json.loads(ended.stdout)
-    assert document["schema"] == 1
-    assert {pin["name"]: pin["state"] for pin in document["pins"]} == {"demo": "holds", "absent": "absent"}
+    assert document["schema"] == 2
+    assert {pin["name"]: pin["state"] for pin in document["pins"]} == {"demo": "satisfied", "absent": "not-installed"}
     (remark,) = document["pins"][0]["remarks"]
     assert "1.0+local" in remark
     assert [one["contradiction"] for one in document["evictions"]] == [True]
@@ -197,8 +199,8 @@ def test_no_password_is_shown(runner: Runner) -> None:
 
 
 def test_a_file_that_is_not_there_is_found(runner: Runner) -> None:
-    (line,) = _found(runner, "-r", "nowhere.txt")
-    assert "nowhere.txt" in line
+    ended = _checked(runner, "-r", "nowhere.txt")
+    assert (ended.returncode, own_lines(ended)) == (64, ["error: there is no file `nowhere.txt`"])
 
 
 @pytest.mark.parametrize("unpinned", ["refuse", "allow"])
@@ -212,8 +214,12 @@ def test_a_request_that_is_no_pin_and_not_met_is_one_finding(runner: Runner, unp
     if unpinned == "allow":
         needs += [f"requirements.txt:{number} needs {text}" for number, text in lines.items()]
         lines = {}
-    expected = [f"requirements.txt:{number}: `{text}` is not a pin" for number, text in lines.items()]
-    expected += [f"{need}, which is not installed so; pip would install it" for need in needs]
+    expected = [
+        f"requirements.txt:{number}: `{text}` is not a pin; write `{text[:4].strip('>')}==VERSION`"
+        for number, text in lines.items()
+    ]
+    states = {need: "but 2.0 is installed" if "dep" in need else "which is not installed" for need in needs}
+    expected += [f"{need}, {state}; `pinstall` would install it" for need, state in states.items()]
     assert sorted(_found(runner, "--pin", f"unpinned={unpinned}", "-r", "requirements.txt")) == sorted(expected)
 
 

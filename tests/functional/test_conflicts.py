@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(RELEASE < (20, 3), reason="the older resolver ta
 NEEDY = wheel("needy", "1.15.0", requires=["base>=2"])
 OLD, NEW = wheel("base", "1.26.4"), wheel("base", "2.1")
 LINES = "# what this project runs on\nbase==1.26.4\n\nneedy==1.15.0\n"
-SAID = "  requirements.txt:2: pins base==1.26.4, but needy==1.15.0 (requirements.txt:4) needs base>=2"
+SAID = "error: requirements.txt:2: pins base==1.26.4, but needy==1.15.0 (requirements.txt:4) needs base>=2"
 
 WAY_OUT = "hint: base==2.1 and needy==1.15.0 work together (requirements.txt:2, requirements.txt:4)"
 
@@ -49,7 +49,7 @@ def _refused(runner: Runner, text: str, *words: str) -> list[str]:
 def test_what_is_installed_tells_what_it_needs(stocked: Runner) -> None:
     place(stocked.environment, NEEDY, NEW)
     lines = _refused(stocked, LINES)
-    assert lines == ["error: 1 pin contradicts another", SAID, WAY_OUT]
+    assert lines == [SAID, WAY_OUT]
 
 
 @pytest.mark.parametrize("metadata", [True, False], ids=["beside", "inside"])
@@ -88,7 +88,7 @@ def test_what_nobody_knows_is_left_to_pip_and_named_when_pip_has_failed(stocked:
     written(stocked, LINES)
     told = pinstall(stocked, "-r", "requirements.txt")
     assert (told.ended.returncode, told.purposes) == (1, ["install"])
-    assert own_lines(told.ended)[-3:] == ["error: 1 pin contradicts another", SAID, WAY_OUT]
+    assert own_lines(told.ended)[-2:] == [SAID, WAY_OUT]
 
 
 def test_check_finds_it_too(stocked: Runner) -> None:

@@ -142,7 +142,7 @@ def _cured(
     gone = {_digest(path) for path in bad}
     told = pinstall(runner, *words, **options)
     assert told.ended.returncode == 0, told.ended.output
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert told.purposes == list(purposes)
     assert builds(world.log) == [*before, "demo-1.0"]
     assert world.rest() == rest

@@ -133,7 +133,7 @@ def _cured(runner: Runner, scene: Scene) -> None:
     others = untouched(environment, "demo")
     told = pinstall(runner, *scene.ours)
     assert told.ended.returncode == 0, told.ended.output
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert told.purposes == scene.purposes
     assert environment.module("demo", "MARK") == scene.right
     assert untouched(environment, "demo") == others
@@ -351,7 +351,7 @@ def _rebuilt_url(world: Runner) -> Scene:
 
 # -- local labels, places ---------------------------------------------------------------------------------------------
 
-BY_PIP: Final[dict[str, Any]] = {"remedy": "pip would install it", "purposes": ["install"]}
+BY_PIP: Final[dict[str, Any]] = {"remedy": "`pinstall` would install it", "purposes": ["install"]}
 """What pip itself sees."""
 LABELLED: Final = wheel("demo", "1.0+cu113", mark="label")
 
@@ -560,7 +560,11 @@ DAMAGES: Final = {
         spoil=_interrupted_upgrade, healed=None, found="only half of it is installed", moved=[INFO]
     ),
     "interrupted before it was written": Damage(
-        spoil=_removed_and_no_more, healed=True, found="is not installed", remedy="pip would install it", state="absent"
+        spoil=_removed_and_no_more,
+        healed=True,
+        found="is not installed",
+        remedy="`pinstall` would install it",
+        state="not-installed",
     ),
 }
 
@@ -613,7 +617,7 @@ def test_a_damaged_installation_is_healed(ruin: Runner, kind: str, *, hashed: bo
     others = untouched(environment, "demo")
     told = pinstall(ruin, *words)
     assert told.ended.returncode == 0, told.ended.output
-    assert told.states == {"demo": "holds", "bystander": "holds"}
+    assert told.states == {"demo": "satisfied", "bystander": "satisfied"}
     assert _is_whole(environment)
     assert environment.module("demo", "MARK") == "B"
     assert untouched(environment, "demo") == others
@@ -708,7 +712,7 @@ def test_a_version_that_leaves_the_local_label_open_is_said_to(world: Runner) ->
     words = _asked(world, "demo==1.0")
     lame(world.environment)
     (line,) = _said(world, *words)
-    assert "holds with 1.0+cu113" in line
+    assert "is satisfied with 1.0+cu113" in line
     assert "`demo==1.0+cu113`" in line
     assert "`demo===1.0`" in line
     assert _said(world, *words, "-q") == []
@@ -721,7 +725,7 @@ def test_a_version_is_installed_without_the_label_that_the_index_has_it_with(wor
     world.index.add(B)
     world.index.add(sdist("demo", "1.0+cu113"))
     told = pinstall(world, "--prefer-binary", *_asked(world, "demo==1.0"))
-    assert (told.ended.returncode, told.states["demo"]) == (0, "holds")
+    assert (told.ended.returncode, told.states["demo"]) == (0, "satisfied")
     assert world.environment.module("demo", "MARK") == "B"
     (line,) = [line for line in own_lines(told.ended) if "cu113" in line]
     assert "requirements.txt:1: demo==1.0 holds without a label" in line
@@ -744,7 +748,7 @@ def test_a_label_of_another_version_is_no_choice(world: Runner) -> None:
     world.index.add(B)
     world.index.add(sdist("demo", "1.1+cu113"))
     told = pinstall(world, *_asked(world, "demo==1.0"))
-    assert (told.ended.returncode, told.states["demo"]) == (0, "holds")
+    assert (told.ended.returncode, told.states["demo"]) == (0, "satisfied")
     assert "cu113" not in told.ended.stderr
 
 
@@ -846,7 +850,7 @@ def test_a_file_that_another_project_has_overwritten_is_said_and_not_fought_over
     if by == "hash, by plain pip":
         place(world.environment, ONE, TWO)
     told = pinstall(world, *words)
-    assert (told.ended.returncode, set(told.states.values())) == (0, {"holds"}), told.ended.output
+    assert (told.ended.returncode, set(told.states.values())) == (0, {"satisfied"}), told.ended.output
     assert told.purposes == (["install", "force"] if by == "hash, by plain pip" else ["install"])
     before = installed(world.environment)
     winner = world.environment.module("shared", "MARK")
@@ -856,7 +860,7 @@ def test_a_file_that_another_project_has_overwritten_is_said_and_not_fought_over
         told = pinstall(world, *words)
         assert (told.ended.returncode, told.purposes) == (0, [])
         (line,) = [line for line in own_lines(told.ended) if "overwritten" in line]
-        assert f"{loser}==1.0 holds but its shared.py has been overwritten by {winner} 1.0" in line
+        assert f"{loser}==1.0 is satisfied but its shared.py has been overwritten by {winner} 1.0" in line
         assert installed(world.environment) == before
     checked = world.pinstall("check", "--deep", *words)
     assert checked.returncode == 1
@@ -889,7 +893,7 @@ def test_only_the_reinstallation_failed(world: Runner, reason: str) -> None:
     assert installed(world.environment) == before
     lame(world.environment)
     told = pinstall(world, *words, "--pin", "unproven=accept")
-    assert (told.ended.returncode, told.purposes, told.states["demo"]) == (0, [], "unproven")
+    assert (told.ended.returncode, told.purposes, told.states["demo"]) == (0, [], "not-verified")
 
 
 def test_what_is_reinstalled_may_need_more_than_what_was_there(world: Runner) -> None:
@@ -913,7 +917,9 @@ def test_what_nobody_has_pinned_of_it_fails_as_with_pip(world: Runner) -> None:
         world.index.add(archive)
     for _ in range(2):
         told = pinstall(world, *_hashed(world, needy))
-        assert (told.ended.returncode, told.states) == (1, {"demo": "holds", "bystander": "holds"}), told.ended.output
+        assert (told.ended.returncode, told.states) == (1, {"demo": "satisfied", "bystander": "satisfied"}), (
+            told.ended.output
+        )
         assert "In --require-hashes mode" in told.ended.stderr
 
 
@@ -953,7 +959,7 @@ def test_a_ledger_that_is_no_proof_is_no_error(world: Runner, kind: str) -> None
     world.index.add(B)
     words = _hashed(world, B)
     told = pinstall(world, *words)
-    assert (told.ended.returncode, told.states["demo"]) == (0, "holds"), told.ended.output
+    assert (told.ended.returncode, told.states["demo"]) == (0, "satisfied"), told.ended.output
     assert told.purposes == ["install", "force"]
     lame(world.environment)
     assert pinstall(world, *words).purposes == []
@@ -972,7 +978,7 @@ def test_an_environment_of_plain_pip_is_proven_in_one_run_from_its_cache(runner:
     for _ in range(2):
         told = pinstall(runner, "-r", "requirements.txt")
         assert (told.ended.returncode, told.purposes) == (0, [])
-        assert (len(told.states), set(told.states.values())) == (20, {"holds"})
+        assert (len(told.states), set(told.states.values())) == (20, {"satisfied"})
         # the second time they need no cache any more
         shutil.rmtree(runner.cache, ignore_errors=True)
     assert runner.index.requests == []

@@ -107,7 +107,7 @@ class Scene:
         self.index.requests.clear()
         told = pinstall(self.ours, "--retries", "0", *pins, index=index)
         assert told.ended.returncode == 0, told.ended.output
-        assert set(told.states.values()) == {"holds"}
+        assert set(told.states.values()) == {"satisfied"}
         assert self.ours.environment.module("demo", "MARK") == "good"
         moved = [line for line in own_lines(told.ended) if "out of pip's cache" in line]
         assert len(moved) == lines, told.ended.stderr

@@ -84,7 +84,7 @@ def test_a_target_that_is_filled_again_is_proven_by_the_cache(runner: Runner, ki
     for _ in range(2):
         told = pinstall(runner, "--target", "out", *words)
         assert told.ended.returncode == 0, told.ended.output
-        assert told.states == {"demo": "holds"}
+        assert told.states == {"demo": "satisfied"}
 
 
 @pytest.mark.parametrize("archive", [COMPILED, with_folder_row(), NOTED], ids=["byte code", "folder", "installer"])

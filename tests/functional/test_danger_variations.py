@@ -86,7 +86,7 @@ def _kept(world: Runner, asked: Asked) -> Told:
     before = untouched(world.environment, *asked.mine)
     told = pinstall(world, *asked.words, **asked.options)
     assert told.ended.returncode == 0, told.ended.output
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert {name: world.environment.module(name, "MARK") for name in asked.marks} == asked.marks, told.ended.output
     assert untouched(world.environment, *asked.mine) == before
     lame(world.environment)

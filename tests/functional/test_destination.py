@@ -41,7 +41,7 @@ def test_pip_leaves_the_old_module_in_a_target_and_ends_well_but_we_do_not(serve
     assert "1.0" in module(served, "there")
     ended = served.pinstall("aa==2.0", "--target", "there")
     assert ended.returncode == 65
-    assert "aa.py is of something else (`--upgrade` replaces it)" in ended.stderr
+    assert "aa.py there is from another artifact (`--upgrade` replaces it)" in ended.stderr
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_the_metadata_of_what_was_ignored_are_moved_aside(served: Runner) -> Non
     served.pip("install", "aa==2.0")
     ended = served.pinstall("-I", "aa==1.0")
     assert ended.returncode == 0, ended.output
-    assert "aa-2.0.dist-info is moved aside" in ended.stderr
+    assert "moved the metadata of aa to the shelf" in ended.stderr
     assert served.environment.freeze() == ["aa==1.0"]
     assert served.environment.module("aa") == "1.0"
     assert served.pinstall("check", "aa==1.0").returncode == 0
@@ -161,7 +161,7 @@ def test_check_judges_what_is_in_that_place(served: Runner, option: str) -> None
     missing = served.pinstall("check", *words)
     assert (missing.returncode, missing.stdout) == (
         1,
-        "command line: aa==1.0, but it is not installed; pip would install it\n",
+        "command line: aa==1.0, but it is not installed; `pinstall` would install it\n",
     )
     ended = served.pinstall(*words)
     assert ended.returncode == 0, ended.output

@@ -53,8 +53,8 @@ def test_an_edited_file_is_kept_named_and_put_back(scene: Runner, quiet: tuple[s
     assert bundle(scene).read_bytes() == MINE  # pip alone leaves it
     ended = scene.pinstall(*quiet, "-r", "requirements.txt")
     assert (ended.returncode, bundle(scene).read_bytes(), shelf(scene)) == (0, BUNDLE, [MINE])
-    line = "certifi/cacert.pem of certifi 1.0 had been edited: kept (`pinstall undo` puts it back)"
-    assert [one for one in own_lines(ended) if "been edited" in one] == [line]
+    line = "kept certifi/cacert.pem of certifi 1.0, which was edited (`pinstall undo` puts it back)"
+    assert [one for one in own_lines(ended) if "edited" in one] == [line]
     undone = scene.pinstall("undo")
     assert (undone.returncode, bundle(scene).read_bytes(), shelf(scene)) == (0, MINE, [])
     back = "put certifi/cacert.pem of certifi 1.0 back: its pin is not satisfied now (see `unmanaged`)"
@@ -64,7 +64,7 @@ def test_an_edited_file_is_kept_named_and_put_back(scene: Runner, quiet: tuple[s
 
 
 def digests(runner: Runner) -> set[bytes]:
-    """Return what the environment holds with its shelf, except byte code and pinstall's notes."""
+    """Return what the environment is satisfied with its shelf, except byte code and pinstall's notes."""
     paths = (
         path for path in runner.environment.root.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".json")
     )
@@ -197,7 +197,7 @@ def test_an_unmanaged_file_is_left_alone_by_every_check(
     for deep in ((), ("--deep",)):
         checked = scene.pinstall("check", *deep, "-r", "requirements.txt", *words, env=variables)
         assert (checked.returncode, checked.stdout) == (0, ""), checked.output
-        assert "certifi==1.0 holds with certifi/cacert.pem left alone (`unmanaged`)" in checked.stderr
+        assert "certifi==1.0 is satisfied with certifi/cacert.pem left alone (`unmanaged`)" in checked.stderr
     lame(scene.environment)
     for content in (MINE, MINE + b"again", MINE):
         bundle(scene).write_bytes(content)

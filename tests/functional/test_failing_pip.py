@@ -162,7 +162,7 @@ def test_only_the_reinstallation_for_proof_failed(runner: Runner) -> None:
     before = installed(runner.environment)
     runner.index.fault(url, Fault(status=500))
     told = pinstall(runner, "--retries", "0", "-r", "requirements.txt")
-    assert (told.ended.returncode, told.states) == (65, {"aa": "unproven", "bb": "holds"})
+    assert (told.ended.returncode, told.states) == (65, {"aa": "not-verified", "bb": "satisfied"})
     assert told.purposes == ["install", "force"]
     assert before.items() <= installed(runner.environment).items()
     assert runner.environment.freeze() == ["aa==1.0", "bb==1.0"]

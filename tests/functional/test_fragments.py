@@ -36,9 +36,9 @@ def url(runner: Runner, algorithm: str, archive: Archive, of: Archive | None = N
 def satisfied(runner: Runner, *words: str) -> None:
     """Install, and see that the second run and `check` start no pip."""
     told = pinstall(runner, *words)
-    assert (told.ended.returncode, told.states) == (0, {"demo": "holds"}), told.ended.output
+    assert (told.ended.returncode, told.states) == (0, {"demo": "satisfied"}), told.ended.output
     told = pinstall(runner, *words)
-    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"demo": "holds"}), told.ended.output
+    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"demo": "satisfied"}), told.ended.output
     assert own_lines(runner.pinstall("check", *words))[-1] == "1 of 1 pin satisfied, 0 findings"
 
 

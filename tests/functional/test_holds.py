@@ -126,7 +126,7 @@ def test_a_request_that_does_not_say_its_name_is_not_held_up_by_its_own_pin(
         assert held(served) == {"aa": "1.0", "bb": "1.0"}
     else:
         assert (ended.returncode, served.environment.module("bb")) == (0, "2.0"), ended.output
-        assert "`bb==1.0`, the pin of an earlier run, is no more" in ended.stderr
+        assert "`bb==1.0`, the pin of an earlier run, was dropped" in ended.stderr
         assert held(served) == {"aa": "1.0"}
 
 
@@ -235,7 +235,10 @@ def test_check_without_arguments_shows_what_plain_pip_has_moved(served: Runner) 
     assert own_lines(ended)[-1] == "1 of 1 pin satisfied, 0 findings"
     served.pip("install", "aa==2.0")
     ended = served.pinstall("check")
-    assert (ended.returncode, ended.stdout) == (1, "base.txt:1: aa==1.0, but 2.0 is installed; pip would install it\n")
+    assert (ended.returncode, ended.stdout) == (
+        1,
+        "base.txt:1: aa==1.0, but 2.0 is installed; `pinstall` would install it\n",
+    )
     assert "base.txt:1 asks for it: aa==1.0" in served.pinstall("why", "aa").stdout
 
 

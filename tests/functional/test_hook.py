@@ -48,7 +48,7 @@ def folder(home: Path) -> Path:
 
 def test_what_is_pinned_is_pinned_for_every_platform(folder: Path) -> None:
     ended = pinned(folder, "requirements.txt")
-    assert (ended.returncode, ended.output) == (0, "")
+    assert (ended.returncode, ended.output) == (0, "pinstall: each line is a pin\n")
 
 
 def test_each_line_that_is_no_pin_is_named_with_what_to_write(folder: Path) -> None:
@@ -58,10 +58,10 @@ def test_each_line_that_is_no_pin_is_named_with_what_to_write(folder: Path) -> N
     ended = pinned(folder, "requirements.txt", "requirements-dev.txt")
     assert ended.returncode == 1
     assert sorted(ended.stdout.splitlines()) == [
-        "inner.txt:1: `inner>=1` is not a pin; write `inner==<version>`",
-        "requirements-dev.txt:2: `demo==1.*` is not a pin; write `demo==<version>`",
-        f"requirements-dev.txt:3: `{never}` is not a pin; write `{never.replace('>=1', '==<version>')}`",
-        "requirements-dev.txt:4: `bound` is not a pin; write `bound==<version>`",
+        "inner.txt:1: `inner>=1` is not a pin; write `inner==VERSION`",
+        "requirements-dev.txt:2: `demo==1.*` is not a pin; write `demo==VERSION`",
+        f"requirements-dev.txt:3: `{never}` is not a pin; write `{never.replace('>=1', '==VERSION')}`",
+        "requirements-dev.txt:4: `bound` is not a pin; write `bound==VERSION`",
         f"requirements-dev.txt:5: `{branch}` is not a pin; write the full commit id after `@`",
         "requirements-dev.txt:6: invalid requirement `???`: Expected package name at the start of dependency specifier",
     ]
@@ -84,7 +84,8 @@ def test_an_option_is_refused(folder: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_found(folder: Path) -> None:
-    assert "nowhere.txt" in pinned(folder, "nowhere.txt").stdout
+    ended = pinned(folder, "nowhere.txt")
+    assert (ended.returncode, ended.stderr.splitlines()[0]) == (64, "pinstall: error: there is no file `nowhere.txt`")
 
 
 def cpu(command: list[str], folder: Path) -> float:
@@ -151,4 +152,4 @@ def test_pre_commit_itself_runs_the_hook(folder: Path, tmp_path: Path) -> None:
     command = ["pre-commit", "try-repo", str(repository), "pinstall-pinned", "--all-files"]
     ended = subprocess.run(command, cwd=folder, env=environ, check=False, capture_output=True, text=True)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    assert "requirements.txt:1: `demo>=1` is not a pin; write `demo==<version>`" in ended.stdout
+    assert "requirements.txt:1: `demo>=1` is not a pin; write `demo==VERSION`" in ended.stdout

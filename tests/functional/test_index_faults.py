@@ -81,7 +81,7 @@ def assert_clear(ended: Completed) -> None:
 def test_a_refusal_goes_without_what_an_index_does_not_tell(stocked: Runner, fault: Fault) -> None:
     stocked.index.fault(stocked.index.page_url("aa"), fault)
     said = refused(stocked, "aa>=1", "bb>=1")
-    assert [line for line in said if line.endswith("`aa>=1` is not a pin; write `aa==<version>`")]
+    assert [line for line in said if line.endswith("`aa>=1` is not a pin; write `aa==VERSION`")]
     # one page that is bad makes no other bad
     assert [line for line in said if line.endswith("`bb>=1` is not a pin; write `bb==1.0`")]
     assert not [line for line in said if stocked.index.root in line]
@@ -90,8 +90,8 @@ def test_a_refusal_goes_without_what_an_index_does_not_tell(stocked: Runner, fau
 @pytest.mark.parametrize("down", [True, False], ids=["down", "mute"])
 def test_a_refusal_does_not_wait_for_a_server_that_is_not_there(stocked: Runner, hole: str, *, down: bool) -> None:
     there = f"http://me:{SECRET}@127.0.0.1:9/simple/" if down else hole
-    said = refused(stocked, "--extra-index-url", there, *(f"pp{number}" for number in range(40)), "bb", "-v")
-    assert [line for line in said if line.endswith("`bb` is not a pin; write `bb==1.0`")] or not down
+    said = refused(stocked, "--extra-index-url", there, *(f"pp{number}" for number in range(40)), "bb>=1", "-v")
+    assert [line for line in said if line.endswith("`bb>=1` is not a pin; write `bb==1.0`")] or not down
     (why,) = [
         line for line in said if "does not answer: connection refused" in line or "does not answer in time" in line
     ]

@@ -75,7 +75,7 @@ def test_own_dependencies_are_pinned_to_their_floors_and_it_works_before_during_
     assert told.ended.returncode == 0
     assert told.purposes == ["install"]
     assert "Traceback" not in told.ended.stderr
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert set(told.states) == {*LOWEST, "aa"}
     for name, version in LOWEST.items():
         code = f"from importlib.metadata import version; print(version({name!r}))"
@@ -95,7 +95,7 @@ def test_own_dependencies_with_hashes_are_reinstalled_for_proof_and_it_works_on(
         inside.index.add(archive)
     written(inside, pinned(*wheels))
     told = pinstall(inside, "-r", "requirements.txt", "--no-deps")
-    assert (told.ended.returncode, set(told.states.values())) == (0, {"holds"})
+    assert (told.ended.returncode, set(told.states.values())) == (0, {"satisfied"})
     assert told.purposes == ["install", "force"]
     assert "Traceback" not in told.ended.stderr
     again = pinstall(inside, "-r", "requirements.txt", "--no-deps")
@@ -174,7 +174,7 @@ def test_another_pip_is_installed_by_pip_and_verified_by_us(inside: Runner) -> N
     path = pip_wheel(CHOSEN)
     inside.index.add(_another_pip(path))
     told = pinstall(inside, "pip==99.0")
-    assert (told.ended.returncode, told.states) == (0, {"pip": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"pip": "satisfied"})
     assert inside.environment.run("from importlib.metadata import version; print(version('pip'))") == "99.0"
     assert pinstall(inside, "pip==99.0").purposes == []
 
@@ -208,7 +208,7 @@ def test_a_failure_is_told_by_the_release_that_pip_has_just_replaced(inside: Run
         inside.index.add(archive)
     told = pinstall(inside, "-r", written(inside, pinned(other, wanted)))
     assert (told.ended.returncode, told.purposes) == (65, ["install", "force"])
-    assert told.states == {"aa": "unproven", "pip-pinstall": "holds"}
+    assert told.states == {"aa": "not-verified", "pip-pinstall": "satisfied"}
     assert "Traceback" not in told.ended.stderr
 
 
@@ -224,7 +224,7 @@ def test_the_real_lowest_releases_work_before_during_and_after(inside: Runner, t
     for archive in (old, new):
         inside.index.add(archive)
     told = pinstall(inside, "-v", *wanted)
-    assert (told.ended.returncode, set(told.states.values())) == (0, {"holds"})
+    assert (told.ended.returncode, set(told.states.values())) == (0, {"satisfied"})
     assert "Traceback" not in told.ended.stderr
     for name, version in LOWEST.items():
         assert inside.environment.run(f"import {name}; print({name}.__version__)") == version

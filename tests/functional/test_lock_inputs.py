@@ -154,7 +154,7 @@ class TestOptions:
         self, stocked: Runner, word: str, meant: str
     ) -> None:
         ended = locked(stocked, "aa", word, "bb", code=64)
-        assert f"does not know `{word}`" in ended.stderr
+        assert f"there is no option `{word}`" in ended.stderr
         assert f"`{meant}`" in own_lines(ended)[-1]
         assert stocked.index.requests == []
 
@@ -224,8 +224,8 @@ class TestReplaced:
         written(stocked, self.BY_HAND, "some.txt")
         ended = locked(stocked, *words, code=66)
         assert own_lines(ended) == [
-            "error: `some.txt` is no lock of pinstall, pip-compile or uv",
-            "hint: name another file behind `-o`, or replace it by `--force`; nothing has been changed",
+            "error: `some.txt` was not written by pinstall, pip-compile or uv",
+            "hint: name another file after `-o`, or replace it with `--force`; nothing was changed",
         ]
         assert (stocked.home / "some.txt").read_text() == self.BY_HAND
 

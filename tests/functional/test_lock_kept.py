@@ -55,7 +55,7 @@ def settled(runner: Runner, form: str, *words: str) -> None:
     """Check that neither a second run nor `--check` changes anything."""
     before = text(runner, form)
     for more in ([], ["--check"]):
-        assert f"`{form}` is up to date" in own_lines(locked(runner, *words, "-o", form, *more))
+        assert f"`{form}` is up to date" in locked(runner, *words, "-o", form, *more).stderr
     assert text(runner, form) == before
 
 

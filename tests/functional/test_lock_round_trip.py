@@ -59,7 +59,7 @@ class Trip(NamedTuple):
         ended = self.runner.pinstall("lock", *words, "-o", self.name, **options)
         assert ended.returncode == 0, ended.output
         again = self.runner.pinstall("lock", *words, "-o", self.name, **options)
-        assert own_lines(again)[-1] == f"`{self.name}` is up to date", again.output
+        assert own_lines(again)[-1].startswith(f"`{self.name}` is up to date: "), again.output
         assert "gives way" not in again.stderr
         text = path.read_text(encoding="utf-8")
         return rows(text) if self.is_text else packages(text)

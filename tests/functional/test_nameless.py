@@ -58,11 +58,11 @@ def mark(runner: Runner) -> str:
 def holds(runner: Runner, *words: str) -> None:
     """Install, and see that the second run and `check` need no pip to know that it is done."""
     told = pinstall(runner, *words)
-    assert (told.ended.returncode, told.states) == (0, {"bb": "holds"}), told.ended.output
+    assert (told.ended.returncode, told.states) == (0, {"bb": "satisfied"}), told.ended.output
     main = runner.environment.site_packages / "pip" / "__main__.py"
     main.rename(aside := main.with_suffix(".aside"))
     told = pinstall(runner, *words)
-    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"bb": "holds"}), told.ended.output
+    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"bb": "satisfied"}), told.ended.output
     asked = runner.pinstall("check", *words)
     assert (asked.returncode, own_lines(asked)[-1]) == (0, "1 of 1 pin satisfied, 0 findings"), asked.output
     aside.rename(main)
@@ -108,7 +108,7 @@ def test_a_file_that_is_named_like_another_project(runner: Runner) -> None:
     written(runner, f"release==1.0\n{url}\n")
     for purposes in (["install"], []):
         told = pinstall(runner, "-r", "requirements.txt")
-        assert told.states == {"release": "holds", "bb": "holds"}, told.ended.output
+        assert told.states == {"release": "satisfied", "bb": "satisfied"}, told.ended.output
         assert (told.ended.returncode, told.purposes) == (0, purposes), told.ended.output
 
 
@@ -169,7 +169,7 @@ def test_elsewhere_the_report_tells_the_name(runner: Runner, words: tuple[str, .
     urls = (*repository(runner.home / "repository", SECOND), served(runner, "release-1.0.tar.gz", SECOND))
     for url in urls:
         told = pinstall(runner, *words, url)
-        assert (told.ended.returncode, told.states) == (0, {"bb": "holds"}), told.ended.output
+        assert (told.ended.returncode, told.states) == (0, {"bb": "satisfied"}), told.ended.output
 
 
 @reporting

@@ -48,9 +48,9 @@ def test_only_the_mismatched_project_is_fetched_again(
 
     told = pinstall(runner, "-r", "requirements.txt")
     assert told.ended.returncode == 0
-    assert (len(told.states), set(told.states.values())) == (number, {"holds"})
+    assert (len(told.states), set(told.states.values())) == (number, {"satisfied"})
     assert told.evicted == {"odd 0.9": False}
-    assert told.document["remade"] == ["odd==1.0"]
+    assert told.document["rebuilt"] == ["odd==1.0"]
     assert len(runner.environment.freeze()) == number
     assert builds(tmp_path / "builds") == ["odd-1.0"] * (2 if BUILDS_AGAIN else 1)
     assert source.filename in _asked(runner, "/files/")
@@ -79,7 +79,7 @@ def test_of_six_sdists_the_mismatched_one_is_rebuilt(runner: Runner, cache: Path
     cached(runner, old, wheel("source3", "0.9"))
     runner.variables[BUILD_LOG] = str(tmp_path / "builds")
     told = pinstall(runner, *map(requirement, sources))
-    assert (told.ended.returncode, told.document["remade"]) == (0, ["source3==1.0"])
+    assert (told.ended.returncode, told.document["rebuilt"]) == (0, ["source3==1.0"])
     assert builds(tmp_path / "builds") == ["source3-1.0"]
     marks = [runner.environment.module(f"source{one}", "MARK") for one in range(6)]
     assert marks == ["in the cache"] * 3 + [""] + ["in the cache"] * 2
@@ -93,7 +93,7 @@ def test_without_a_mismatch_there_is_one_command_and_it_uses_the_cache(runner: R
         cached(runner, archive, wheel(archive.filename[:2], "1.0"))
     runner.variables[BUILD_LOG] = str(tmp_path / "builds")
     told = pinstall(runner, *map(requirement, sources))
-    assert (told.ended.returncode, told.purposes, told.document["remade"]) == (0, ["install"], [])
+    assert (told.ended.returncode, told.purposes, told.document["rebuilt"]) == (0, ["install"], [])
     assert builds(tmp_path / "builds") == []
 
 

@@ -66,14 +66,14 @@ def test_the_users_story(story: Runner, cache: Path, log: Path, hashes: bool) ->
     assert first.ended.returncode == 0
     assert story.environment.module("docopt") == "0.6.1"
     assert story.environment.module("other") == "1.0"
-    assert first.states == {"docopt": "holds", "other": "holds"}
+    assert first.states == {"docopt": "satisfied", "other": "satisfied"}
     assert first.evicted == {"docopt 0.6.2": False}
     assert [line for line in own_lines(first.ended) if "docopt 0.6.2" in line and "out of pip's cache" in line]
     assert shelved(cache) == ["docopt-0.6.2-py3-none-any.whl"]
     assert [path.name for path in built_wheels(cache)] == ["docopt-0.6.1-py3-none-any.whl"]
     # without the cache for the one project only, and one build in all
     assert first.purposes == ["remake", "install"]
-    assert first.document["remade"] == ["docopt==0.6.1"]
+    assert first.document["rebuilt"] == ["docopt==0.6.1"]
     assert "--no-cache-dir" in first.arguments("remake")
     assert "--no-cache-dir" not in first.arguments("install")
     assert [line for line in own_lines(first.ended) if "-m pip install --no-cache-dir" in line]
@@ -325,7 +325,7 @@ def test_another_label_is_replaced(runner: Runner, present: Archive, wanted: str
         runner.index.add(archive)
     place(runner.environment, present)
     told = pinstall(runner, wanted)
-    assert (told.ended.returncode, told.states) == (0, {"torch": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"torch": "satisfied"})
     assert runner.environment.module("torch", "MARK") == mark
     lame(runner.environment)
     assert pinstall(runner, wanted).purposes == []
@@ -349,7 +349,7 @@ def test_a_bare_version_leaves_the_label_open_and_a_written_one_is_demanded(
     before = installed(runner.environment)
     lame(runner.environment)
     told = pinstall(runner, wanted)
-    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"torch": "holds"})
+    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"torch": "satisfied"})
     assert installed(runner.environment) == before
 
 

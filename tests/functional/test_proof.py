@@ -35,7 +35,7 @@ def test_wheels_of_plain_pip_are_proven_by_its_downloads(runner: Runner) -> None
     written(runner, pinned(*archives))
     for _ in range(2):
         told = pinstall(runner, "-r", "requirements.txt")
-        assert (told.ended.returncode, told.purposes, set(told.states.values())) == (0, [], {"holds"})
+        assert (told.ended.returncode, told.purposes, set(told.states.values())) == (0, [], {"satisfied"})
     assert runner.index.requests == []
     assert installed(runner.environment) == before
 
@@ -71,7 +71,7 @@ def test_where_only_accepting_is_asked_the_cache_is_not_looked_at(runner: Runner
     lame(runner.environment)
     written(runner, pinned(good))
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=accept")
-    assert (told.ended.returncode, told.states) == (0, {"demo": "unproven"})
+    assert (told.ended.returncode, told.states) == (0, {"demo": "not-verified"})
 
 
 @pytest.mark.parametrize("option", ["-r", pytest.param("-c", marks=pytest.mark.slow)])
@@ -85,7 +85,7 @@ def test_of_hashes_that_another_line_narrows_pip_proves_nothing(runner: Runner, 
     written(runner, f"demo==1.0 {digests[1]}\n", "narrow.txt")
     words = ("--no-index", "--find-links", "links", "-r", "requirements.txt", option, "narrow.txt")
     told = pinstall(runner, *words, index=False)
-    assert (told.ended.returncode, told.states) == (65, {"demo": "unproven"}), told.ended.output
+    assert (told.ended.returncode, told.states) == (65, {"demo": "not-verified"}), told.ended.output
     (runner.home / "links" / preferred.filename).unlink()
     for purposes in (["install", "force"], []):
         told = pinstall(runner, *words, index=False)

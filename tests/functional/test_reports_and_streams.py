@@ -73,7 +73,7 @@ def test_the_users_report_is_what_pip_alone_writes(mismatch: Runner, alone: Runn
     variables = {"PIP_REPORT": "r.json"} if way == "variable" else {}
     told = pinstall(mismatch, *WANTED, *words, env=variables)
     assert (told.ended.returncode, told.purposes) == (0, ["remake", "install"])
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     alone.pip("install", *WANTED, *words, env=variables)
     ours, theirs = ((one.home / "r.json").read_text(encoding="utf-8") for one in (mismatch, alone))
     assert _report(ours) == _report(theirs)
@@ -119,7 +119,7 @@ def test_a_users_report_also_proves_hashes(runner: Runner) -> None:
     runner.index.add(archive)
     written(runner, pinned(archive))
     told = pinstall(runner, "--report", "r.json", "-r", "requirements.txt")
-    assert (told.ended.returncode, told.purposes, told.states) == (0, ["install"], {"aa": "holds"})
+    assert (told.ended.returncode, told.purposes, told.states) == (0, ["install"], {"aa": "satisfied"})
     assert pinstall(runner, "-r", "requirements.txt").purposes == []
 
 
@@ -136,11 +136,11 @@ def test_our_report_has_a_schema_and_tells_pins_verdicts_evictions_commands_and_
     written(mismatch, "\naa==2.0\n")
     told = pinstall(mismatch, "-r", "requirements.txt", "bb==1.0")
     document = told.document
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["exit_code"] == 0
     assert document["target"] == str(mismatch.environment.python)
     (first, second) = sorted(document["pins"], key=lambda pin: str(pin["name"]))
-    assert (first["name"], first["wanted"], first["state"]) == ("aa", "aa==2.0", "holds")
+    assert (first["name"], first["wanted"], first["state"]) == ("aa", "aa==2.0", "satisfied")
     assert first["origins"] == ["requirements.txt:2"]
     assert len(second["origins"]) == 1
     (evicted,) = document["evictions"]
@@ -154,10 +154,10 @@ def test_our_report_has_a_schema_and_tells_pins_verdicts_evictions_commands_and_
 def test_our_report_goes_to_standard_output(runner: Runner) -> None:
     place(runner.environment, wheel("aa", "1.0"))
     ended = runner.pinstall("aa==1.0", "--pin", "report=-")
-    assert json.loads(ended.stdout)["pins"][0]["state"] == "holds"
+    assert json.loads(ended.stdout)["pins"][0]["state"] == "satisfied"
     runner.index.add(wheel("bb", "1.0"))
     quiet = runner.pinstall("-q", "bb==1.0", "--pin=report=-")
-    assert json.loads(quiet.stdout)["pins"][0]["state"] == "holds"
+    assert json.loads(quiet.stdout)["pins"][0]["state"] == "satisfied"
 
 
 @pytest.mark.slow
@@ -173,13 +173,13 @@ def test_our_report_and_a_lock_go_into_a_pipe_which_stays_one(runner: Runner) ->
         assert runner.pinstall(*words).returncode == 0
         reader.join(20)
         assert fifo.is_fifo()
-    assert json.loads(said[0])["pins"][0]["state"] == "holds"
+    assert json.loads(said[0])["pins"][0]["state"] == "satisfied"
     assert "aa==1.0" in said[1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("wanted", "exit_code", "state"), [("aa==9.9", 1, "absent"), ("cc==1.0 --hash", 65, "unproven")]
+    ("wanted", "exit_code", "state"), [("aa==9.9", 1, "not-installed"), ("cc==1.0 --hash", 65, "not-verified")]
 )
 def test_our_report_is_there_when_the_run_fails(mismatch: Runner, wanted: str, exit_code: int, state: str) -> None:
     if wanted.endswith("--hash"):
@@ -445,4 +445,4 @@ def test_in_one_log_everything_stands_in_its_order(runner: Runner) -> None:
         subprocess.run(command, env=sealed(runner.home), cwd=runner.home, stdout=file, stderr=file, check=False)
     finding, total = log.read_text(encoding="utf-8").splitlines()[-2:]
     assert finding.startswith("command line: aa==1.0, but it is not installed")
-    assert total == "pinstall: 0 of 0 pins satisfied, 1 finding"
+    assert total == "pinstall: 0 of 1 pin satisfied, 1 finding"

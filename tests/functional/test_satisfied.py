@@ -129,7 +129,7 @@ def test_a_hash_that_a_run_of_pinstall_proved_holds_from_then_on(runner: Runner)
     runner.index.requests.clear()
     again = pinstall(runner, "-r", "requirements.txt")
     assert (again.ended.returncode, again.purposes, runner.index.requests) == (0, [], [])
-    assert again.states == {"aa": "holds", "bb": "holds"}
+    assert again.states == {"aa": "satisfied", "bb": "satisfied"}
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_what_the_ledger_proved_counts_no_more_once_the_record_is_another(runner
     (_dist_info(runner, "aa") / "direct_url.json").unlink()
     assert runner.environment.module("aa", "MARK") == "x"
     told = pinstall(runner, "-r", "requirements.txt")
-    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "satisfied"})
     assert runner.environment.module("aa", "MARK") == ""
 
 
@@ -160,7 +160,7 @@ def test_another_artifact_whose_record_is_the_same_is_seen(runner: Runner) -> No
     runner.pip(*pip, index=False)
     assert runner.environment.module("aa", "MARK") == "B"
     told = pinstall(runner, "-r", "requirements.txt")
-    assert (told.ended.returncode, told.states, told.purposes) == (0, {"aa": "holds"}, ["install", "force"])
+    assert (told.ended.returncode, told.states, told.purposes) == (0, {"aa": "satisfied"}, ["install", "force"])
     assert runner.environment.module("aa", "MARK") == "A"
     assert pinstall(runner, "-r", "requirements.txt").purposes == []
 
@@ -201,7 +201,7 @@ def test_of_an_environment_that_plain_pip_made_exactly_the_unproven_are_reinstal
     told = pinstall(runner, "-r", "requirements.txt")
     assert told.ended.returncode == 0
     assert told.purposes == ["install", "force"]
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert _untouched(_dist_info(runner, "aa") / "RECORD") == proven
     assert all(
         _untouched(_dist_info(runner, name) / "RECORD") != before
@@ -230,7 +230,7 @@ def test_the_other_artifact_of_the_same_version_is_replaced(runner: Runner, orig
     assert runner.environment.module("aa", "MARK") == "A"
 
     told = pinstall(runner, "-r", "requirements.txt")
-    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "satisfied"})
     assert runner.environment.module("aa", "MARK") == "B"
     assert told.purposes == ["install", "force"]
     lame(runner.environment)
@@ -258,7 +258,7 @@ def test_a_local_wheel_is_a_pin_of_its_present_bytes(runner: Runner) -> None:
     assert (first.ended.returncode, first.purposes) == (0, [])
     wheel("aa", "1.0", mark="B").write(runner.home / "dist")
     told = pinstall(runner, path)
-    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "satisfied"})
     assert runner.environment.module("aa", "MARK") == "B"
 
 
@@ -287,8 +287,8 @@ def test_accept_takes_the_right_version_without_proof_and_says_so(runner: Runner
     _by_plain_pip(runner)
     lame(runner.environment)
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=accept")
-    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"aa": "unproven"})
-    assert "without proof" in own_lines(told.ended)[-1]
+    assert (told.ended.returncode, told.purposes, told.states) == (0, [], {"aa": "not-verified"})
+    assert "1 of the right version with a hash that is not verified" in own_lines(told.ended)[-1]
 
 
 def test_refuse_reinstalls_nothing_and_fails(runner: Runner, cache: Path) -> None:
@@ -297,7 +297,7 @@ def test_refuse_reinstalls_nothing_and_fails(runner: Runner, cache: Path) -> Non
     body.unlink()  # so that nothing proves what is installed
     before, entries = installed(runner.environment), snapshot(cache)
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=refuse")
-    assert (told.ended.returncode, told.states) == (65, {"aa": "unproven"})
+    assert (told.ended.returncode, told.states) == (65, {"aa": "not-verified"})
     assert [line for line in own_lines(told.ended) if "requirements.txt:1" in line and "aa==1.0" in line]
     assert "hint: " in told.ended.stderr
     assert installed(runner.environment) == before
@@ -310,7 +310,7 @@ def test_accept_still_replaces_what_is_proven_to_be_another_artifact(runner: Run
     archive = _by_plain_pip(runner)
     runner.pip("install", "--force-reinstall", "--no-deps", wheel("aa", "1.0", mark="x").write(runner.home / "x"))
     told = pinstall(runner, "-r", "requirements.txt", "--pin", "unproven=accept")
-    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "satisfied"})
     assert runner.environment.module("aa", "MARK") == ""
     assert archive.sha256 in told.document["pins"][0]["hashes"][0]
 
@@ -328,7 +328,7 @@ def test_a_wheel_whose_own_record_is_wrong_is_installed_and_holds_from_then_on(r
     archive = honest._replace(content=stream.getvalue())
     runner.index.add(archive)
     told = pinstall(runner, "aa==1.0")
-    assert (told.ended.returncode, told.states) == (0, {"aa": "holds"})
+    assert (told.ended.returncode, told.states) == (0, {"aa": "satisfied"})
     assert pinstall(runner, "aa==1.0").purposes == []
     # what is altered afterwards is seen all the same
     (runner.environment.site_packages / "aa.py").unlink()

@@ -65,7 +65,7 @@ def _remade_once(told: Told, log: Path, *, again: bool = False) -> None:
     """The remaking made the mismatched pin and nothing else, and the user's command took what it made."""
     assert told.purposes == ["remake", "install"]
     assert told.document["commands"][0]["exit_code"] == 0
-    assert told.document["remade"] == ["aa==2.0"]
+    assert told.document["rebuilt"] == ["aa==2.0"]
     assert told.evicted == {"aa 1.0": False}
     assert builds(log) == ["aa-2.0"] * (2 if again else 1)
 
@@ -108,7 +108,7 @@ def test_requirement(scene: Runner, tmp_path: Path, way: str) -> None:
     told = pinstall(scene, "aa==2.0", env=_settings(scene, way, requirement=str(scene.home / "extra.txt")))
     assert told.ended.returncode == 0
     _remade_once(told, tmp_path / "builds")
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert scene.environment.freeze() == ["aa==2.0", "bb==1.0", "cc==1.0", "dep==1.0"]
     # the remaking, which has no cache, would have fetched it once more
     assert len([one for one in scene.index.asked("/files/cc-1.0") if not one.path.endswith(".metadata")]) == 1
@@ -174,7 +174,7 @@ def test_elsewhere(scene: Runner, way: str, option: str) -> None:
     environment = installed(scene.environment)
     told = pinstall(scene, "aa==2.0", "cc==1.0", env=_settings(scene, way, **{option: str(scene.home / "elsewhere")}))
     assert told.ended.returncode == 0
-    assert set(told.states.values()) == {"holds"}
+    assert set(told.states.values()) == {"satisfied"}
     assert installed(scene.environment) == environment
     found = {path.name: path.read_text(encoding="utf-8") for path in (scene.home / "elsewhere").rglob("*.py")}
     assert "2.0" in found["aa.py"]
@@ -320,7 +320,7 @@ def test_the_reinstallation_for_proof_is_not_led_astray_either(scene: Runner, se
     values = {"upgrade": "true", "requirement": str(scene.home / "extra.txt"), "report": str(scene.home / "r.json")}
     written(scene, pinned(wheel("dep", "1.0")), "extra.txt")
     told = pinstall(scene, "-r", "requirements.txt", env=_settings(scene, "variable", **{setting: values[setting]}))
-    assert (told.ended.returncode, set(told.states.values())) == (0, {"holds"})
+    assert (told.ended.returncode, set(told.states.values())) == (0, {"satisfied"})
     if setting == "report":
         # it tells of the user's command, which had nothing to do
         assert json.loads((scene.home / "r.json").read_text(encoding="utf-8"))["install"] == []

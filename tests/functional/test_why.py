@@ -51,7 +51,7 @@ def test_the_chain_goes_from_the_line_to_what_would_be_done(runner: Runner) -> N
         f"2.0 is installed in {runner.environment.site_packages}",
         f"pip's cache has the built wheel of demo 2.0 of {url} ({kept.relative_to(runner.cache)})",
         "`install` would move the wheel of demo 2.0 out of pip's cache: requirements.txt:3 pins demo==1.0",
-        "requirements.txt:3: demo==1.0, but 2.0 is installed; pip would install it",
+        "requirements.txt:3: demo==1.0, but 2.0 is installed; `pinstall` would install it",
     ]
 
 
@@ -62,15 +62,15 @@ def test_what_the_ledger_knows_is_told(runner: Runner) -> None:
     pinstall(runner, "-r", "requirements.txt")
     told = _told(runner, "Demo", "-r", "requirements.txt")
     url = runner.index.file_url(DEMO.filename)
-    assert f"it was installed from {url} (sha256:{DEMO.sha256}) (ledger)" in told
-    assert told[-1] == "demo==1.0 holds"
+    assert f"it was installed from {url} (sha256:{DEMO.sha256}) (install record)" in told
+    assert told[-1] == "demo==1.0 is satisfied"
 
 
 def test_what_pip_noted_of_its_origin_is_told(runner: Runner) -> None:
     runner.pip("install", "--no-deps", "-e", checkout(runner.home / "tree", SOURCE))
     told = _told(runner, "demo", "demo==1.0")
     assert f"it came from {(runner.home / 'tree').as_uri()} as an editable (direct_url.json)" in told
-    assert told[-2] == "demo==1.0 holds"
+    assert told[-2] == "demo==1.0 is satisfied"
     assert "`--pin origin=index` would replace it" in told[-1]
 
 
@@ -102,7 +102,7 @@ def test_a_pin_may_stand_for_the_name(runner: Runner) -> None:
 def test_of_what_is_nowhere_nothing_is_known(runner: Runner) -> None:
     ended = _asked(runner, "demo")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert own_lines(ended)[-1].startswith("nothing asks for `demo`")
+    assert own_lines(ended)[-1].startswith("`demo` is not in the files")
 
 
 @pytest.mark.parametrize("words", [[], ["-r", "requirements.txt"]])

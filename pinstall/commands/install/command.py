@@ -153,7 +153,8 @@ class Installer:
 
     def announce(self, found: Iterable[Verdict], forced: Collection[Pin]) -> None:
         """Print why pins are reinstalled, of each once and before pip prints anything."""
-        new = [verdict for verdict in found if verdict.pin in forced and verdict.pin not in self._announced]
+        new = [verdict for verdict in found if verdict.pin in forced and verdict.state is not State.ABSENT]
+        new = [verdict for verdict in new if verdict.pin not in self._announced]
         self._announced |= {verdict.pin for verdict in new}
         for verdict in new[:_MOST_NAMED]:
             self._tell.say(

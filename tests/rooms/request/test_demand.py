@@ -182,7 +182,7 @@ class TestSeveralLines:
 def test_a_hash_that_no_file_can_have_is_told_with_its_line(text: str, digits: int | None) -> None:
     found = list(demand.malformed(lines(f"\n{text}\n")))
     assert [str(fault.origin) for fault in found] == ["r.txt:2"] * (digits is not None)
-    assert all(f"the {digits} hexadecimal digits" in fault.message for fault in found)
+    assert all(f"hash has {digits} hexadecimal digits" in fault.message for fault in found)
 
 
 class TestConflicts:
