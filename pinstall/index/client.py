@@ -187,7 +187,7 @@ def _authenticated(request: requests.PreparedRequest) -> requests.PreparedReques
 # How many bytes an answer may have: the largest pages have some ten million.
 MOST = 1 << 26
 _BLOCK = 1 << 16
-_MEANINGS = {401: ": it wants a login", 403: ": it forbids this", 407: ": the proxy wants a login"}
+_MEANINGS = {401: ": it requires a login", 403: ": it forbids this", 407: ": the proxy requires a login"}
 # Headers as pip sends them for a page (PEP 691), and the one that no cache on the way may answer.
 _HEADERS = {
     "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",

@@ -142,7 +142,7 @@ class Terminal:
         """Print an error with the faults that its message does not have, and its hint, also with `-q`."""
         self.insist(f"error: {error.message}")
         for line in error.context:
-            if str(line) not in error.message:
+            if (line.message if isinstance(line, Fault) else line) not in error.message:
                 self.insist(f"  {line}")
         if error.hint:
             self.insist(f"hint: {error.hint}")

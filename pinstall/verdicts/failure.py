@@ -23,12 +23,14 @@ from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault, RequirementLine
 from pinstall.model.pins import Demand, State
 from pinstall.report import phrases
-from pinstall.request import policy
-from pinstall.request.call import Asked
+from pinstall.request import arguments, policy
+from pinstall.request.call import Asked, describe_nearest
 from pinstall.request.options import FOREIGN
 
 # How many seconds servers may take to tell why pip has failed, after those for conflicts; how many bytes are few.
 _SECONDS, _FEW = 7.0, 1 << 20
+# pip's exit code for options that it does not know.
+_WRONG_WORDS = 2
 # With these the target, or what an index lists, does not decide what fits.
 _OTHERWISE = FOREIGN | {"uploaded_prior_to"}
 _ABSENT = (" 404", " 410", " is not there")
@@ -38,11 +40,14 @@ REASONS = {
     "index-unreachable": ("{}", "check the network, the proxy and the URL; a login belongs in the URL or in `.netrc`"),
     "no-such-project": ("no index has {}", "correct the name, or add its index with `--extra-index-url`"),
     "no-such-version": ("no file fits {}", "choose another version; `pinstall lock` finds one that fits"),
-    "no-such-hash": ("no file has the hash of {}", "the file was replaced, or `pinstall lock` writes the right hash"),
+    "no-such-hash": (
+        "no file has the hash of {}",
+        "compare the hashes: the file may have been replaced; `pinstall lock` writes the new hash",
+    ),
     "no-such-file": ("there is no file for {}", "correct the URL or path, unless the file was deleted"),
     "build-failed": (
-        "nothing is missing, but a build may have failed: {}",
-        "the log is above, or in the file of `--log`",
+        "a build probably failed: {}",
+        "the output of the build is above, or in the file of `--log`",
     ),
 }
 
@@ -64,14 +69,20 @@ def explain(
 
     `end` says what was changed. `known` are the names of other projects, one of which may have been meant.
     """
+    unknown = [text for text in asked.request.unknown if text not in asked.request.doubted]
+    if exit_code == _WRONG_WORDS and unknown:
+        message = f"pip failed (exit {exit_code}): there is no option `{unknown[0]}`{end}"
+        hint = describe_nearest(unknown[0], [*arguments.rules(asked.pip.release)])
+        hint = hint or "`python -m pip install --help` lists the options"
+        return PinstallError("usage", message, hint=hint, exit_code=exit_code)
     names = {*known, *(line.name for line in asked.lines if line.name)}
     found = _find(asked, [*lines], names) if exit_code > 0 else []
     ids = {fault.id for _, fault in found}
     kind = next(filter(ids.__contains__, REASONS), "pip-failed")
-    words, hint = REASONS.get(kind, ("", None))
+    words, remedy = REASONS.get(kind, ("", None))
     subjects = phrases.listed([*dict.fromkeys(subject for subject, fault in found if fault.id == kind)])
     message = f"pip failed (exit {exit_code}){words and f': {words.format(subjects)}'}{end}"
-    return PinstallError(kind, message, context=tuple(fault for _, fault in found), hint=hint, exit_code=exit_code)
+    return PinstallError(kind, message, context=tuple(fault for _, fault in found), hint=remedy, exit_code=exit_code)
 
 
 def _find(asked: Asked, lines: Sequence[RequirementLine], known: set[str]) -> list[tuple[str, Fault]]:

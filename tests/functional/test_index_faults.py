@@ -104,7 +104,7 @@ def test_what_wants_a_password_is_left_to_pip_and_said_only_with_details(stocked
     assert [line for line in refused(stocked, "aa") if line.endswith("write `aa==1.0`")]
     open_url = ("--index-url", stocked.index.url)
     said = refused(stocked, "aa", *open_url, "-v")
-    assert f"{stocked.index.url.rstrip('/')} answers 401: it wants a login" in said
+    assert f"{stocked.index.url.rstrip('/')} answers 401: it requires a login" in said
     assert not [line for line in refused(stocked, "aa", *open_url) if "401" in line]
 
 

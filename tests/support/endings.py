@@ -235,11 +235,12 @@ ENDINGS: dict[str, tuple[Ending, ...]] = {
         Ending(
             title="The page of the project is damaged",
             scene=_all(
+                _offer(AA),
                 _file("aa==1.0\n"),
                 lambda runner: runner.index.fault("/simple/aa/", Fault(content=b'{"files": ', kind=JSON)),
             ),
             words=REQUIREMENTS,
-            code=1,
+            code=2,
         ),
         Ending(
             title="No index has the project",

@@ -419,7 +419,7 @@ def test_what_does_not_answer_well_is_named_once_and_without_credentials(index: 
         (
             "http://127.0.0.1:9/links does not answer: connection refused",
             "http://127.0.0.1:9/simple does not answer: connection refused",
-            f"{index.url.rstrip('/')} answers 401: it wants a login",
+            f"{index.url.rstrip('/')} answers 401: it requires a login",
         )
     )
     assert SECRET not in repr(asked.silent)

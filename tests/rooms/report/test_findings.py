@@ -11,6 +11,11 @@ from pinstall.model.errors import PinstallError
 from pinstall.model.inputs import Fault, Origin
 from pinstall.report.findings import SCHEMA, annotation, envelope, of_error, write
 
+try:
+    from sarif_pydantic import Sarif
+except ImportError:
+    Sarif = None
+
 HERE = "/w/repo"
 
 
@@ -120,6 +125,16 @@ def test_sarif_names_rules_places_and_what_stays_the_same_when_a_line_moves() ->
     prints = [[one["partialFingerprints"] for one in each["results"]] for each in (run, other)]
     assert prints[0] == prints[1]
     assert prints[0][0] != prints[0][1]
+
+
+@pytest.mark.skipif(Sarif is None, reason="pydantic has no wheel for this Python")
+def test_a_validator_of_sarif_accepts_the_log() -> None:
+    document = json.loads(write("sarif", {}, FOUND, (HERE, HERE)))
+    log = Sarif.model_validate(document)
+    assert json.loads(log.model_dump_json(by_alias=True, exclude_none=True)) == document
+    document["runs"][0]["results"][0]["level"] = "fatal"
+    with pytest.raises(ValueError, match="level"):
+        Sarif.model_validate(document)
 
 
 def test_gitlab_gets_a_place_for_each() -> None:
