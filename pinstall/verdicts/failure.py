@@ -79,7 +79,7 @@ def explain(
     found = _find(asked, [*lines], names) if exit_code > 0 else []
     ids = {fault.id for _, fault in found}
     kind = next(filter(ids.__contains__, REASONS), "pip-failed")
-    words, remedy = REASONS.get(kind, ("", None))
+    words, remedy = REASONS.get(kind, ("", "pip printed the reason above"))
     subjects = phrases.listed([*dict.fromkeys(subject for subject, fault in found if fault.id == kind)])
     message = f"pip failed (exit {exit_code}){words and f': {words.format(subjects)}'}{end}"
     return PinstallError(kind, message, context=tuple(fault for _, fault in found), hint=remedy, exit_code=exit_code)

@@ -195,7 +195,7 @@ def test_what_pip_has_changed_before_it_failed_is_not_denied(runner: Runner) -> 
     runner.index.add(wheel("bb", "1.0", files={"bb_folder": b"x"}))
     (runner.environment.site_packages / "bb_folder").mkdir()
     (runner.environment.site_packages / "bb_folder" / "x").write_text("")
-    assert failed(runner, "aa==1.0", "bb==1.0") == ["error: pip failed (exit 1)"]
+    assert failed(runner, "aa==1.0", "bb==1.0") == ["error: pip failed (exit 1)", "hint: pip printed the reason above"]
     assert runner.environment.freeze()  # what pip had installed by then
 
 
