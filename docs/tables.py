@@ -46,7 +46,7 @@ def settings() -> list[str]:
 
 def options() -> list[str]:
     """Return the table of pip's options, one row for each that means one thing."""
-    head = "| Option | In pip | All pins hold already | pip's cache is looked at | Remake gets it | Verdict from |"
+    head = "| Option | In pip | All pins are satisfied | pip's cache is looked at | Remake gets it | Verdict from |"
     promised = [rule for rule in OPTIONS if rule.removed is None or rule.removed > OLDEST]
     alike = groupby(sorted(promised, key=_heading), key=_heading)
     return [head, "|---|---|---|---|---|---|", *(_row(list(rules)) for _, rules in alike)]

@@ -54,7 +54,7 @@ def test_what_check_prints_is_described(runner: Runner) -> None:
         "file": "requirements.txt",
         "line": 2,
         "package": "bb",
-        "reason": "`bb` is not a pin",
+        "reason": "`bb` is not a pin; write `bb==VERSION`",
     }
 
 

@@ -89,5 +89,5 @@ def test_the_manual_page_is_read_without_a_warning() -> None:
     env = {**os.environ, "MANWIDTH": "78", "LC_ALL": "C.UTF-8", "MANROFFOPT": "-ww"}
     shown = subprocess.run(["man", "--warnings", "-l", page], env=env, check=True, capture_output=True, text=True)
     assert shown.stderr == ""
-    for word in ("pinstall check", "--pin unpinned=refuse", "A pin does not hold"):
+    for word in ("pinstall check", "--pin unpinned=refuse", "A pin is not satisfied"):
         assert word in shown.stdout

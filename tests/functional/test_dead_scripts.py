@@ -56,7 +56,7 @@ def test_scripts_of_a_moved_environment_are_found_and_renewed(scripted: Runner, 
     assert healed.ended.returncode == 0, healed.ended.output
     assert healed.states == {"cli": "satisfied", "plain": "satisfied"}
     (reinstalled,) = [line for line in own_lines(healed.ended) if line.startswith("reinstalling")]
-    assert reinstalled.startswith("reinstalling cli:")
+    assert reinstalled.startswith("reinstalling cli 1.0: its script ")
     assert runner.run([str(runner.environment.root / "bin" / "cli")], check=True).stdout == "it runs\n"
     lame(runner.environment)
     assert runner.pinstall("-r", "requirements.txt").returncode == 0

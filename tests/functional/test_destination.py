@@ -118,7 +118,7 @@ def test_the_metadata_of_what_was_ignored_are_moved_aside(served: Runner) -> Non
     served.pip("install", "aa==2.0")
     ended = served.pinstall("-I", "aa==1.0")
     assert ended.returncode == 0, ended.output
-    assert "moved the metadata of aa to the shelf" in ended.stderr
+    assert "moved aa-2.0.dist-info to the shelf" in ended.stderr
     assert served.environment.freeze() == ["aa==1.0"]
     assert served.environment.module("aa") == "1.0"
     assert served.pinstall("check", "aa==1.0").returncode == 0

@@ -164,7 +164,11 @@ def test_find_links_are_looked_into_as_well(stocked: Runner, tmp_path: Path) -> 
     link = f'<a href="{stocked.index.add(wheel("ee", "1.0"))}">ee</a>'
     (tmp_path / "page.html").write_text(link, encoding="utf-8")
     words = ("-f", tmp_path / "wheels", "-f", tmp_path / "page.html", "--no-index", "aa>=1", "dd>=1", "ee>=1")
-    assert proposed(stocked.pinstall(*words)) == {"aa": "aa==5.0", "dd": "dd==1.0", "ee": "ee==1.0"}
+    assert proposed(stocked.pinstall(*words)) == {
+        "aa>=1": "aa==5.0",
+        "dd>=1": "dd==1.0",
+        "ee>=1": "ee==1.0",
+    }
     assert stocked.index.requests == []
 
 

@@ -62,7 +62,7 @@ def test_what_the_ledger_knows_is_told(runner: Runner) -> None:
     pinstall(runner, "-r", "requirements.txt")
     told = _told(runner, "Demo", "-r", "requirements.txt")
     url = runner.index.file_url(DEMO.filename)
-    assert f"it was installed from {url} (sha256:{DEMO.sha256}) (install record)" in told
+    assert f"its install record: from {url} (sha256:{DEMO.sha256})" in told
     assert told[-1] == "demo==1.0 is satisfied"
 
 

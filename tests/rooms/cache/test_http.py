@@ -432,7 +432,7 @@ def test_encodings_are_undone_within_the_limit(tmp_path: Path, encoding: str, en
     if encoding.strip() not in ("identity", ""):
         for wrong in (encode(b"text" * 100)[:-9], b"\x1f\x8b" + b"?" * 50, b"?"):
             entry = stored(tmp_path, answer(b"", headers), wrong)
-            with pytest.raises(ValueError, match="is no valid"):
+            with pytest.raises(ValueError, match="is not valid"):
                 http.content(str(tmp_path), entry)
 
 
