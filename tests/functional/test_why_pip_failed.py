@@ -183,7 +183,8 @@ def test_a_disk_that_is_full(runner: Runner, layers: Mounts) -> None:
 def test_no_reason_and_no_question(runner: Runner) -> None:
     """pip refuses its own option; and under `--no-index` no server is asked."""
     stocked(runner)
-    assert failed(runner, "--config-settings", "x", "aa==1.0", code=2) == [f"error: pip failed (exit 2){NOTHING}"]
+    said = [f"error: pip failed (exit 2){NOTHING}", "hint: pip printed the reason above"]
+    assert failed(runner, "--config-settings", "x", "aa==1.0", code=2) == said
     runner.index.requests.clear()
     assert failed(runner, "--no-index", "aa==1.0")[0] == f"error: pip failed (exit 1): no index has aa==1.0{NOTHING}"
     assert runner.index.requests == []
