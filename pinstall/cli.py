@@ -135,6 +135,8 @@ def _install(argv: Sequence[str], terminal: Terminal) -> int:
         terminal.fail(error)
     elif outcome.exit_code == 0:
         terminal.say(phrases.summary(outcome, time.monotonic() - started))
+    else:
+        terminal.say("pip was interrupted; `pinstall check` shows what is installed")
     if outcome.report_to:
         terminal.attach(outcome.report_to, **phrases.details(outcome))
     if outcome.grounds and not terminal.annotating:  # a stamp repeats text, not annotations

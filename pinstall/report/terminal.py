@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -41,7 +40,7 @@ class Terminal:
             self._folders = os.getcwd(), os.path.realpath(workspace)
         self.annotating = environ.get("GITHUB_ACTIONS") == "true" and self._folders[0] != ""
         self.said: list[str] = []
-        self._drawn = -1
+        self._drawn, self._status = -1, ""
         # of the result: its format and place, what was found, what else a JSON document has
         self.command, self.form, self._place = "install", "", "-"
         self._found: list[Fault] = []
@@ -112,7 +111,7 @@ class Terminal:
         if self._quiet or sys.stderr is None or not sys.stderr.isatty():
             yield
             return
-        started, timer = time.monotonic(), threading.Timer(1, write_error, (f"\rpinstall: {what} ...",))
+        timer = threading.Timer(1, self._show_status, (f"pinstall: {what} ...",))
         timer.daemon = True
         timer.start()
         try:
@@ -120,8 +119,13 @@ class Terminal:
         finally:
             timer.cancel()
             timer.join()
-            if time.monotonic() - started >= 1:
-                write_error("\r\x1b[K")
+            self._show_status("")
+
+    def _show_status(self, text: str) -> None:
+        """Show a line that the next line replaces."""
+        if text or self._status:
+            write_error(f"\r\x1b[K{text}")
+        self._status = text
 
     def say(self, line: str | Fault, head: str = "") -> None:
         """Print a line, except with `-q`."""
@@ -175,6 +179,7 @@ class Terminal:
         first, colon, rest = line.partition(": ")
         if self._coloured and colon and first in _COLOURS:
             line = f"\x1b[{_COLOURS[first]}m{first}:\x1b[0m {rest}"
+        self._show_status("")
         # pip writes to the same terminal: these lines have to come before those of pip
         write_error(f"pinstall: {line}\n")
 

@@ -71,7 +71,7 @@ def test_what_pip_has_built_tells_what_it_needs(stocked: Runner) -> None:
     source = sdist("made", "1.0", requires=["base>=2"])
     stocked.index.add(source)
     stocked.pip("install", "--target", "elsewhere", "made==1.0")
-    assert "  requirements.txt:1: pins base==1.26.4, but made==1.0 (requirements.txt:2) needs base>=2" in _refused(
+    assert "error: requirements.txt:1: pins base==1.26.4, but made==1.0 (requirements.txt:2) needs base>=2" in _refused(
         stocked, "base==1.26.4\nmade==1.0\n"
     )
 

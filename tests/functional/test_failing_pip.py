@@ -253,6 +253,7 @@ def test_ctrl_c_during_the_users_own_command(waiting: Waiting) -> None:
         assert child.gone()
     assert len([line for line in own_lines(ended) if "-m pip install" in line]) == 2
     assert ended.returncode == 1
+    assert own_lines(ended)[-1] == "pip was interrupted; `pinstall check` shows what is installed"
     assert "Traceback" not in ended.stderr
     _as_before(waiting.runner, entries, environment)
 
@@ -265,6 +266,7 @@ def test_sigterm_ends_pip_too_and_is_what_the_caller_sees(waiting: Waiting) -> N
         child.process.terminate()
         ended = child.wait()
     assert ended.returncode == -signal.SIGTERM
+    assert own_lines(ended)[-1] == "pip was interrupted; `pinstall check` shows what is installed"
     assert len([line for line in own_lines(ended) if "-m pip install" in line]) == 1
     _as_before(waiting.runner, entries, environment)
 

@@ -92,7 +92,8 @@ class Attempt:
             rebuild.remake(self._clearing.plan.remakes, cache, self.installer.runs, self._tell)
             self.installer.announce(found, forced)
         if not asked.elsewhere:
-            self.installer.healing.clear(found, forced, self._before)
+            with self._tell.working("moving damaged files to the shelf"):
+                self.installer.healing.clear(found, forced, self._before)
         if self.installer.runs.interrupted:
             self.put_back()
             return self.installer.runs.commands[-1].exit_code
